@@ -1,0 +1,1 @@
+//! What the benches share: corpora, made by a generator.

@@ -1,0 +1,1 @@
+//! Versions of zones: held in packed pages, edited by copy, looked up, and kept on disk

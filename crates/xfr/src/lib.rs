@@ -1,0 +1,1 @@
+//! AXFR, IXFR, SOA checks, NOTIFY and refresh timers as state machines, and a tokio client over them
