@@ -1,1 +1,29 @@
-//! DNS names, records and messages: read in place, written once
+//! DNS names, records and messages: read in place, written once.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used))]
+
+mod message;
+mod name;
+mod name_buf;
+mod packed;
+pub mod rdata;
+mod read;
+mod record;
+mod rtype;
+mod serial;
+mod soa;
+mod unpack;
+
+pub use message::{Header, Message, Question, Records, Section};
+pub use name::{Labels, MAX_LABEL, MAX_NAME, Name, NameError};
+pub use name_buf::NameBuf;
+pub use packed::{PackedLabels, PackedName, PackedRecord};
+pub use rdata::RdataError;
+pub use read::ReadError;
+pub use record::{Record, RecordBuf};
+pub use rtype::{Class, Opcode, Rcode, Rtype, UnknownMnemonic};
+pub use serial::Serial;
+pub use soa::{Soa, SoaBuf};
+pub use unpack::Unpacker;

@@ -1,0 +1,102 @@
+//! Resource records in flat form.
+
+use std::fmt;
+
+use crate::{Class, Name, NameBuf, Rtype, rdata};
+
+/// A resource record whose names, in owner and RDATA, are uncompressed.
+///
+/// Any value is valid: RDATA that does not fit its type prints in the form for unknown types
+/// ([RFC 3597 §5](https://www.rfc-editor.org/rfc/rfc3597#section-5)). Equality is of octets but for the case of the
+/// owner; to compare RDATA as the DNS does, see the functions of the RDATA table.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Record<'a> {
+    /// Whose record it is.
+    pub owner: Name<'a>,
+    /// What the RDATA means.
+    pub rtype: Rtype,
+    /// Nearly always [`Class::IN`].
+    pub class: Class,
+    /// How long others may keep it, in seconds.
+    pub ttl: u32,
+    /// The data in wire form.
+    pub rdata: &'a [u8],
+}
+
+impl Record<'_> {
+    /// An owned copy.
+    pub fn to_buf(&self) -> RecordBuf {
+        RecordBuf::from(*self)
+    }
+}
+
+/// The record on one line as in a master file: `owner TTL class type rdata`, names absolute, hex and base64 unbroken.
+impl fmt::Display for Record<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            owner,
+            rtype,
+            class,
+            ttl,
+            rdata,
+        } = self;
+        write!(
+            f,
+            "{owner} {ttl} {class} {rtype} {}",
+            rdata::display(*rtype, rdata)
+        )
+    }
+}
+
+/// An owned [`Record`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RecordBuf {
+    /// Whose record it is.
+    pub owner: NameBuf,
+    /// What the RDATA means.
+    pub rtype: Rtype,
+    /// Nearly always [`Class::IN`].
+    pub class: Class,
+    /// How long others may keep it, in seconds.
+    pub ttl: u32,
+    /// The data in wire form, names uncompressed.
+    pub rdata: Vec<u8>,
+}
+
+impl RecordBuf {
+    /// The record, to read.
+    pub fn as_record(&self) -> Record<'_> {
+        Record {
+            owner: self.owner.as_name(),
+            rtype: self.rtype,
+            class: self.class,
+            ttl: self.ttl,
+            rdata: &self.rdata,
+        }
+    }
+}
+
+impl From<Record<'_>> for RecordBuf {
+    fn from(record: Record<'_>) -> Self {
+        let Record {
+            owner,
+            rtype,
+            class,
+            ttl,
+            rdata,
+        } = record;
+        Self {
+            owner: owner.to_buf(),
+            rtype,
+            class,
+            ttl,
+            rdata: rdata.to_vec(),
+        }
+    }
+}
+
+impl fmt::Display for RecordBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_record().fmt(f)
+    }
+}
