@@ -1,0 +1,96 @@
+//! The side that asks: signs the request, checks what comes back.
+
+use crate::chain::{Chain, MAX_UNSIGNED, Says};
+use crate::layout::Layout;
+use crate::{Key, TsigError, TsigRcode};
+
+/// Signs a request: appends the TSIG record and counts it in the header.
+///
+/// `message` is a whole DNS message without TSIG, without the two octets of length that TCP puts before it; `now` is in
+/// seconds since 1970. [`Key::tsig_len`] octets must be free below the limit of the transport.
+///
+/// What comes back is what is needed to check the answer.
+pub fn sign_request(key: &Key, message: &mut Vec<u8>, now: u64) -> ClientStream {
+    let mut chain = Chain::new(key);
+    let says = Says {
+        time: now,
+        error: TsigRcode::NOERROR,
+        other: &[],
+    };
+    chain.sign(message, says);
+    ClientStream {
+        chain,
+        answered: false,
+    }
+}
+
+/// Checks the answer to a signed request: one message, or as many as a transfer takes ([RFC 8945 §5.3.1]).
+///
+/// [RFC 8945 §5.3.1]: https://www.rfc-editor.org/rfc/rfc8945#section-5.3.1
+#[derive(Clone)]
+pub struct ClientStream {
+    chain: Chain,
+    answered: bool,
+}
+
+/// Whether what has come so far is proven.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Signed {
+    /// This message and all before it are what the other side sent.
+    Yes,
+    /// The message is without TSIG; a later one has to prove it.
+    NotYet,
+}
+
+impl ClientStream {
+    /// The key that the request was signed with.
+    pub fn key(&self) -> &Key {
+        self.chain.key()
+    }
+
+    /// Checks the next message of the answer; `now` is in seconds since 1970.
+    ///
+    /// A message without TSIG is digested and forgotten. What it said must not be acted on for good before a later
+    /// message returns [`Signed::Yes`].
+    ///
+    /// # Errors
+    ///
+    /// Over TCP an error ends the stream. Over UDP, where anybody may send anything, the caller may go on waiting: a
+    /// message that failed leaves no trace here.
+    pub fn check(&mut self, message: &[u8], now: u64) -> Result<Signed, TsigError> {
+        let layout = Layout::read(message)?;
+        let Some(tsig) = &layout.tsig else {
+            return self.pass(message);
+        };
+        let error = TsigRcode(tsig.error);
+        if tsig.mac.is_empty() && error != TsigRcode::NOERROR {
+            return Err(tsig.peer_error(false));
+        }
+        self.chain
+            .check(&layout, tsig, now)
+            .map_err(|failed| failed.error)?;
+        self.answered = true;
+        Ok(Signed::Yes)
+    }
+
+    /// Ends the stream, which must have ended with a signed message.
+    pub fn finish(self) -> Result<(), TsigError> {
+        match (self.answered, self.chain.unsigned()) {
+            (false, _) => Err(TsigError::Unsigned),
+            (true, 0) => Ok(()),
+            (true, _) => Err(TsigError::NotLast),
+        }
+    }
+
+    fn pass(&mut self, message: &[u8]) -> Result<Signed, TsigError> {
+        if !self.answered {
+            return Err(TsigError::Unsigned);
+        }
+        if self.chain.unsigned() >= MAX_UNSIGNED {
+            return Err(TsigError::TooManyUnsigned);
+        }
+        self.chain.pass(message);
+        Ok(Signed::NotYet)
+    }
+}
