@@ -14,6 +14,7 @@ mod record;
 mod rtype;
 mod serial;
 mod soa;
+pub mod text;
 mod unpack;
 
 pub use message::{Header, Message, Question, Records, Section};

@@ -1,254 +1,103 @@
-//! One table that says, for every type, which fields its RDATA has.
+//! RDATA by type: one table says which fields each RR type has, and everything else follows from it.
+//!
+//! From [`fields`] come checking ([`validate`]), expanding names out of a message, canonical form and order
+//! ([`canonical`], [`cmp`]), equality as the DNS has it ([`eq`]), the names inside ([`names`]) and the presentation
+//! form both ways ([`display`], [`text`](crate::text)). Types that the table does not know are opaque
+//! ([RFC 3597](https://www.rfc-editor.org/rfc/rfc3597)): always valid, compared by octets, printed as `\# length hex`.
+//!
+//! ```
+//! use zonekit_wire::{Rtype, rdata};
+//!
+//! let mx = b"\x00\x0a\x04Mail\x07example\x00";
+//! rdata::validate(Rtype::MX, mx)?;
+//! assert_eq!(rdata::display(Rtype::MX, mx).to_string(), "10 Mail.example.");
+//! assert!(rdata::eq(Rtype::MX, mx, b"\x00\x0a\x04mail\x07EXAMPLE\x00"));
+//! assert!(rdata::validate(Rtype::A, &[192, 0, 2]).is_err());
+//! # Ok::<(), zonekit_wire::RdataError>(())
+//! ```
+
+pub mod bitmap;
+mod compare;
+mod error;
+mod field;
+pub(crate) mod odd;
+pub(crate) mod svcb;
+mod table;
+mod unpack;
+mod walk;
 
 use std::fmt;
 
-use crate::packed::PackedName;
-use crate::{Name, NameError, ReadError, Rtype};
+use crate::Rtype;
+use table::Shape;
 
-/// A field of RDATA.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Field {
-    /// A domain name. `compress_in`: it may be compressed when it arrives ([RFC 3597 §4]); `compress_out`: we may
-    /// compress it (types of RFC 1035); `lower`: its canonical form is in lower case ([RFC 4034 §6.2]).
-    ///
-    /// [RFC 3597 §4]: https://www.rfc-editor.org/rfc/rfc3597#section-4
-    /// [RFC 4034 §6.2]: https://www.rfc-editor.org/rfc/rfc4034#section-6.2
-    Name {
-        compress_in: bool,
-        compress_out: bool,
-        lower: bool,
-    },
-    /// So many octets.
-    Fixed(usize),
-    /// A character string: its length in one octet, then as many.
-    Text,
-    /// One or more character strings, up to the end.
-    Texts,
-    /// All that is left, at least one octet.
-    Rest,
-    /// The types of NSEC and its kin, up to the end ([RFC 4034 §4.1.2](https://www.rfc-editor.org/rfc/rfc4034#section-4.1.2)).
-    Bitmap,
+pub use compare::{canonical, cmp, eq};
+pub use error::RdataError;
+pub use field::{Field, Kind, NameRules};
+pub(crate) use unpack::{UnpackError, unpack};
+pub(crate) use walk::Walk;
+pub use walk::{Names, Piece, Pieces, names, pieces};
+
+/// The longest RDATA there can be: its length has two octets.
+pub const MAX_RDATA: usize = 65_535;
+
+/// The fields of a type, in order. A type that is not known has one, opaque.
+pub fn fields(rtype: Rtype) -> &'static [Field] {
+    table::row(rtype).fields
 }
 
-use Field::{Bitmap, Fixed, Rest, Text, Texts};
-
-/// A name that the oldest types hold: compressed both ways.
-const OLD: Field = Field::Name {
-    compress_in: true,
-    compress_out: true,
-    lower: true,
-};
-/// A name that may arrive compressed, but does not leave so.
-const READ: Field = Field::Name {
-    compress_in: true,
-    compress_out: false,
-    lower: true,
-};
-/// A name that is never compressed, but lower-cased in canonical form.
-const LOWER: Field = Field::Name {
-    compress_in: false,
-    compress_out: false,
-    lower: true,
-};
-/// A name that stays as it is.
-const PLAIN: Field = Field::Name {
-    compress_in: false,
-    compress_out: false,
-    lower: false,
-};
-
-/// The fields of a type's RDATA; none for types that we do not know.
-pub(crate) fn fields(rtype: Rtype) -> Option<&'static [Field]> {
-    Some(match rtype {
-        Rtype::A => &[Fixed(4)],
-        Rtype::NS | Rtype::CNAME | Rtype::PTR => &[OLD],
-        Rtype::SOA => &[OLD, OLD, Fixed(20)],
-        Rtype::MX => &[Fixed(2), OLD],
-        Rtype::TXT => &[Texts],
-        Rtype::AAAA => &[Fixed(16)],
-        Rtype::SRV => &[Fixed(6), READ],
-        Rtype::NAPTR => &[Fixed(4), Text, Text, Text, READ],
-        Rtype::DNAME => &[LOWER],
-        Rtype::DS => &[Fixed(4), Rest],
-        Rtype::RRSIG => &[Fixed(18), LOWER, Rest],
-        Rtype::NSEC => &[PLAIN, Bitmap],
-        Rtype::DNSKEY => &[Fixed(4), Rest],
-        _ => return None,
-    })
+/// Whether the table knows the type.
+pub fn is_known(rtype: Rtype) -> bool {
+    table::row(rtype).rtype != 0
 }
 
-/// Why octets are not the RDATA of their type.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RdataError {
-    /// It ends before or inside a field.
-    #[error("RDATA ends inside the {field}")]
-    Truncated {
-        /// Which field.
-        field: &'static str,
-    },
-    /// A name in it is none.
-    #[error("{field}: {error}")]
-    Name {
-        /// Which field.
-        field: &'static str,
-        /// What is wrong with the name.
-        error: NameError,
-    },
-    /// The type bitmap's windows are empty, too long, or out of order.
-    #[error("type bitmap is malformed")]
-    Bitmap,
-    /// Octets behind the last field.
-    #[error("{count} octets behind the last field")]
-    TrailingOctets {
-        /// How many.
-        count: usize,
-    },
-}
-
-/// Checks RDATA whose names are uncompressed. RDATA of a type that we do not know is always right.
+/// Checks RDATA whose names are uncompressed, to the octet. RDATA of a type that is not known is always right.
+///
+/// # Errors
+///
+/// The first field that does not fit.
+#[inline]
 pub fn validate(rtype: Rtype, rdata: &[u8]) -> Result<(), RdataError> {
-    let Some(fields) = fields(rtype) else {
-        return Ok(());
+    let row = table::row(rtype);
+    let fits = match row.shape {
+        Shape::Exactly(size) => rdata.len() == size,
+        Shape::AtLeast(least) => rdata.len() >= least && rdata.len() <= MAX_RDATA,
+        Shape::Fields => false,
     };
-    let mut rest = rdata;
-    for field in fields {
-        rest = match field {
-            Field::Name { .. } => name(rest)?.1,
-            other => plain(*other, rest)?.1,
-        };
-    }
-    at_end(rest)
-}
-
-/// Appends the RDATA that begins at `start` and reaches to the end of `message`, with its names expanded.
-pub(crate) fn unpack(
-    rtype: Rtype,
-    message: &[u8],
-    start: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), UnpackError> {
-    let rdata = message.get(start..).unwrap_or_default();
-    let Some(fields) = fields(rtype) else {
-        out.extend_from_slice(rdata);
-        return Ok(());
-    };
-    let mut rest = rdata;
-    for field in fields {
-        rest = match field {
-            Field::Name {
-                compress_in: true, ..
-            } => {
-                let (name, end) = PackedName::read(message, message.len() - rest.len())?;
-                name.append_to(out);
-                message.get(end..).unwrap_or_default()
-            }
-            field => {
-                let (octets, behind) = match field {
-                    Field::Name { .. } => {
-                        name(rest).map(|(name, behind)| (name.as_octets(), behind))?
-                    }
-                    other => plain(*other, rest)?,
-                };
-                out.extend_from_slice(octets);
-                behind
-            }
-        };
-    }
-    Ok(at_end(rest)?)
-}
-
-/// What [`unpack`] may find wrong.
-#[derive(Debug)]
-pub(crate) enum UnpackError {
-    Name(ReadError),
-    Rdata(RdataError),
-}
-
-impl From<ReadError> for UnpackError {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Truncated { field, .. } => Self::Rdata(RdataError::Truncated { field }), // by RDLENGTH
-            error => Self::Name(error),
-        }
+    if fits {
+        Ok(())
+    } else {
+        validate_fields(row, rdata)
     }
 }
 
-impl From<RdataError> for UnpackError {
-    fn from(error: RdataError) -> Self {
-        Self::Rdata(error)
+fn validate_fields(row: &'static table::Row, rdata: &[u8]) -> Result<(), RdataError> {
+    if let Some(count @ 1..) = rdata.len().checked_sub(MAX_RDATA) {
+        return Err(RdataError::TrailingOctets { count });
     }
+    let mut walk = Walk::new(row, rdata);
+    while walk.step()?.is_some() {}
+    walk.finish()
 }
 
-/// RDATA to print in presentation form; what does not fit its type as `\# length hex`.
-pub fn display(_rtype: Rtype, rdata: &[u8]) -> Display<'_> {
-    Display(rdata)
+/// RDATA to print in presentation form; what does not fit its type prints as `\# length hex`.
+///
+/// This is for messages and logs. [`text::write_rdata`](crate::text::write_rdata) does the same several times faster.
+pub fn display(rtype: Rtype, rdata: &[u8]) -> Display<'_> {
+    Display { rtype, rdata }
 }
 
 /// RDATA to print, made by [`display`].
 #[derive(Clone, Copy, Debug)]
-pub struct Display<'a>(&'a [u8]);
+pub struct Display<'a> {
+    rtype: Rtype,
+    rdata: &'a [u8],
+}
 
 impl fmt::Display for Display<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\\# {}", self.0.len())?;
-        if !self.0.is_empty() {
-            f.write_str(" ")?;
-        }
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02X}"))
-    }
-}
-
-/// Splits a flat name off the front.
-fn name(rest: &[u8]) -> Result<(Name<'_>, &[u8]), RdataError> {
-    Name::split_from(rest).map_err(|error| match error {
-        NameError::Truncated => RdataError::Truncated { field: "name" },
-        error => RdataError::Name {
-            field: "name",
-            error,
-        },
-    })
-}
-
-/// Splits a field that is not a name off the front.
-fn plain(field: Field, rest: &[u8]) -> Result<(&[u8], &[u8]), RdataError> {
-    let truncated = |field| RdataError::Truncated { field };
-    let length = match field {
-        Field::Fixed(length) => length,
-        Field::Text => 1 + usize::from(*rest.first().ok_or(truncated("text"))?),
-        Field::Texts => {
-            let mut length = 0;
-            while let Some(&octets) = rest.get(length) {
-                length += 1 + usize::from(octets);
-            }
-            length.max(1)
-        }
-        Field::Bitmap => {
-            let mut windows = rest;
-            let mut last = None;
-            while let [window, length @ 1..=32, behind @ ..] = windows {
-                if last >= Some(*window) {
-                    return Err(RdataError::Bitmap);
-                }
-                last = Some(*window);
-                windows = behind
-                    .get(usize::from(*length)..)
-                    .ok_or(truncated("type bitmap"))?;
-            }
-            if !windows.is_empty() {
-                return Err(RdataError::Bitmap);
-            }
-            rest.len()
-        }
-        _ => rest.len().max(1),
-    };
-    rest.split_at_checked(length)
-        .ok_or(truncated("fixed fields"))
-}
-
-fn at_end(rest: &[u8]) -> Result<(), RdataError> {
-    match rest.len() {
-        0 => Ok(()),
-        count => Err(RdataError::TrailingOctets { count }),
+        let mut text = Vec::new();
+        crate::text::write_rdata(self.rtype, self.rdata, &mut text);
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default()) // presentation form is ASCII
     }
 }

@@ -1,0 +1,53 @@
+//! Why octets are not the RDATA of their type.
+
+use super::field::Misfit;
+use crate::NameError;
+
+/// Why octets are not the RDATA of their type.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RdataError {
+    /// It ends before or inside a field.
+    #[error("RDATA ends inside the {field}")]
+    Truncated {
+        /// Which field.
+        field: &'static str,
+    },
+    /// A name in it is none.
+    #[error("{field}: {error}")]
+    Name {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with the name.
+        error: NameError,
+    },
+    /// A field has a value that it must not have.
+    #[error("{field}: value at octet {offset} of the RDATA is not allowed")]
+    Value {
+        /// Which field.
+        field: &'static str,
+        /// Where in the RDATA the offending value begins.
+        offset: usize,
+    },
+    /// Octets behind the last field.
+    #[error("{count} octets behind the last field")]
+    TrailingOctets {
+        /// How many.
+        count: usize,
+    },
+}
+
+impl RdataError {
+    /// The misfit of the field that begins at `at`.
+    #[cold]
+    pub(super) fn of(misfit: Misfit, field: &'static str, at: usize) -> Self {
+        match misfit {
+            Misfit::Short => Self::Truncated { field },
+            Misfit::Value(offset) => Self::Value {
+                field,
+                offset: at + offset,
+            },
+            Misfit::Name(error) => Self::Name { field, error },
+        }
+    }
+}
