@@ -1,1 +1,13 @@
-//! A whole secondary name server as a library: who refreshes when, and what becomes of each result
+//! A whole secondary name server as a library: who refreshes when, and what becomes of each result.
+//!
+//! A [`Config`] says what a node is to do; it is read and checked as a whole, and its errors name file, line and key.
+
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used))]
+
+mod config;
+
+pub use config::{
+    Allowed, Checks, Config, ConfigError, Dns, Http, Limits, PrimaryEntry, PrimaryRule, Problem,
+    Quota, Timers, Token, ZoneEntry,
+};

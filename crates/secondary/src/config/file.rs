@@ -1,0 +1,96 @@
+//! The configuration file as it is written: the shape only, nothing is checked against anything else here.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// The whole file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) data_dir: PathBuf,
+    pub(super) dns: Dns,
+    pub(super) http: Option<Http>,
+    #[serde(default)]
+    pub(super) timers: super::Timers,
+    #[serde(default)]
+    pub(super) limits: super::Limits,
+    #[serde(default)]
+    pub(super) quota: super::Quota,
+    #[serde(default)]
+    pub(super) key: Vec<Key>,
+    #[serde(default)]
+    pub(super) primary: Vec<PrimaryRule>,
+    #[serde(default)]
+    pub(super) zone: Vec<Zone>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Dns {
+    pub(super) listen: Vec<String>,
+    #[serde(default)]
+    pub(super) allow_transfer: Vec<String>,
+    #[serde(default)]
+    pub(super) notify: Vec<String>,
+    pub(super) workers: Option<usize>,
+    #[serde(default)]
+    pub(super) nameservers: Vec<String>,
+    #[serde(default)]
+    pub(super) transfer_addresses: Vec<String>,
+    #[serde(default)]
+    pub(super) notify_addresses: Vec<String>,
+    pub(super) primary_port: Option<u16>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Http {
+    pub(super) listen: String,
+    #[serde(default)]
+    pub(super) token: Vec<Token>,
+    // Both are read so that whoever asks for them hears that they are not there yet, rather than that they are unknown.
+    pub(super) tls: Option<toml::Table>,
+    #[serde(default)]
+    pub(super) oci_key: Vec<toml::Table>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    pub(super) contract: String,
+    pub(super) sha256: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    pub(super) name: String,
+    pub(super) algorithm: Option<String>,
+    pub(super) secret: Option<String>,
+    pub(super) secret_file: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PrimaryRule {
+    pub(super) address: String,
+    pub(super) key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Zone {
+    pub(super) name: String,
+    pub(super) contract: Option<String>,
+    pub(super) primaries: Vec<Primary>,
+    #[serde(default)]
+    pub(super) checks: super::Checks,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Primary {
+    pub(super) address: String,
+    pub(super) key: Option<String>,
+}

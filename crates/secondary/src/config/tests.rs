@@ -1,0 +1,195 @@
+use super::*;
+
+const WHOLE: &str = r#"
+data_dir = "var"
+[dns]
+listen = ["127.0.0.1:5300", "[::1]:5300"]
+allow_transfer = ["127.0.0.0/8", "::1", "key:transfer.example."]
+notify = ["127.0.0.1:5301", "127.0.0.2"]
+workers = 2
+nameservers = ["ns1.example.net", "ns2.example.net."]
+transfer_addresses = ["127.0.0.1"]
+notify_addresses = ["127.0.0.1"]
+primary_port = 5353
+[http]
+listen = "127.0.0.1:8053"
+[[http.token]]
+contract = "demo"
+sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+[timers]
+min_refresh = 1
+[limits]
+max_zone_records = 1000
+[quota]
+secondary_zones = 3
+[[key]]
+name = "transfer.example."
+algorithm = "hmac-sha256"
+secret = "c2VjcmV0LWtleS1vZi0zMi1vY3RldHMtZm9yLWJlbmNoISE="
+[[primary]]
+address = "192.0.2.7"
+key = "TRANSFER.example"
+[[zone]]
+name = "example.org"
+contract = "demo"
+checks = "lenient"
+primaries = [{ address = "192.0.2.1:53", key = "transfer.example." }, { address = "2001:db8::1" }]
+"#;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("/etc/zonekit/secondary.toml"))
+}
+
+#[test]
+fn every_entry_arrives() {
+    let config = parse(WHOLE).unwrap();
+    assert_eq!(config.data_dir, Path::new("/etc/zonekit/var"));
+    assert_eq!(config.dns.listen[1], "[::1]:5300".parse().unwrap());
+    assert_eq!(
+        config.dns.allow_transfer[1],
+        Allowed::Network("::1/128".parse().unwrap())
+    );
+    assert_eq!(config.dns.notify[1].port(), 53);
+    assert_eq!(
+        config.dns.nameservers,
+        ["ns1.example.net", "ns2.example.net"]
+    );
+    assert_eq!(
+        config.http.as_ref().unwrap().tokens[0].sha256[..2],
+        [0xe3, 0xb0]
+    );
+    assert_eq!(
+        (config.timers.min_refresh, config.timers.min_retry),
+        (1, 60)
+    );
+    assert_eq!(
+        (config.limits.max_zone_records, config.limits.transfers),
+        (1000, 200)
+    );
+    assert_eq!(
+        (config.quota.secondary_zones, config.quota.records),
+        (3, 100_000_000)
+    );
+    let zone = &config.zones[0];
+    assert_eq!(
+        zone.primaries[1].address,
+        "[2001:db8::1]:5353".parse().unwrap()
+    );
+    assert_eq!(zone.checks, Checks::Lenient);
+    assert!(zone.primaries[0].key.is_some());
+    assert!(config.key_for("192.0.2.7:99".parse().unwrap()).is_some());
+    assert!(config.key_for("192.0.2.8:99".parse().unwrap()).is_none());
+}
+
+#[test]
+fn a_mistake_is_told_with_its_line_and_key() {
+    let replaced = |from: &str, to: &str| {
+        assert!(WHOLE.contains(from), "{from}");
+        let error = parse(&WHOLE.replacen(from, to, 1)).unwrap_err().to_string();
+        error.replace("/etc/zonekit/secondary.toml:", "")
+    };
+    for (from, to, says) in [
+        (
+            "workers = 2",
+            "wrokers = 2",
+            "7: dns.wrokers: unknown field `wrokers`",
+        ),
+        (
+            "workers = 2",
+            "workers = \"2\"",
+            "7: dns.workers: invalid type: string \"2\"",
+        ),
+        (
+            "workers = 2",
+            "workers = 0",
+            "7: dns.workers: must be 1 to 1024",
+        ),
+        (
+            "\"::1\"",
+            "\"::g\"",
+            "5: dns.allow_transfer[1]: \"::g\" is neither",
+        ),
+        (
+            "key:transfer",
+            "key:tansfer",
+            "5: dns.allow_transfer[2]: there is no [[key]]",
+        ),
+        (
+            "127.0.0.1:8053",
+            "0.0.0.0:8053",
+            "13: http.listen: plain HTTP",
+        ),
+        (
+            "7852b855",
+            "7852b85",
+            "16: http.token[0].sha256: is not a SHA-256",
+        ),
+        (
+            "min_refresh = 1",
+            "min_refresh = 9999999",
+            "18: timers.min_refresh: is above max_refresh",
+        ),
+        (
+            "hmac-sha256",
+            "hmac-md6",
+            "25: key[0].algorithm: \"hmac-md6\" is not",
+        ),
+        (
+            "secret = \"c2",
+            "secret = \"*",
+            "26: key[0].secret: the secret is not usable",
+        ),
+        (
+            "TRANSFER.example",
+            "other",
+            "29: primary[0].key: there is no [[key]]",
+        ),
+        (
+            "example.org",
+            "exa..mple.org",
+            "31: zone[0].name: \"exa..mple.org\" is not a domain name",
+        ),
+        (
+            "lenient",
+            "some",
+            "33: zone[0].checks: unknown variant `some`",
+        ),
+        (
+            "192.0.2.1:53",
+            "192.0.2.1:port",
+            "34: zone[0].primaries[0].address: \"192.0.2.1:port\" is not",
+        ),
+        (
+            "[[primary]]",
+            "[http.tls]\ncert = \"x\"\n[[primary]]",
+            "27: http.tls: is not supported yet",
+        ),
+        (
+            "[[primary]]",
+            "[[http.oci_key]]\nkey_id = \"x\"\n[[primary]]",
+            "27: http.oci_key[0]: is not supported yet",
+        ),
+        ("[dns]", "[dns", "3: [dns: "),
+    ] {
+        let error = replaced(from, to);
+        assert!(error.starts_with(says), "{to}: {error}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_told() {
+    let error = Config::load(Path::new("/nowhere/secondary.toml")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "/nowhere/secondary.toml: cannot be read: entity not found"
+    );
+}
+
+#[test]
+fn secrets_are_not_in_debug_output() {
+    let debug = format!("{:?}", parse(WHOLE).unwrap());
+    assert!(
+        !debug.contains("c2VjcmV0") && !debug.contains("secret-key"),
+        "{debug}"
+    );
+}
