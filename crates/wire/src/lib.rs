@@ -4,6 +4,9 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used))]
 
+mod compress;
+mod edns;
+mod frame;
 mod message;
 mod name;
 mod name_buf;
@@ -16,7 +19,11 @@ mod serial;
 mod soa;
 pub mod text;
 mod unpack;
+mod write;
 
+pub use compress::Compressor;
+pub use edns::{EdnsOption, EdnsOptions, Opt, OptRepr};
+pub use frame::{FrameBuffer, FrameError, frame_length};
 pub use message::{Header, Message, Question, Records, Section};
 pub use name::{Labels, MAX_LABEL, MAX_NAME, Name, NameError};
 pub use name_buf::NameBuf;
@@ -28,3 +35,4 @@ pub use rtype::{Class, Opcode, Rcode, Rtype, UnknownMnemonic};
 pub use serial::Serial;
 pub use soa::{Soa, SoaBuf};
 pub use unpack::Unpacker;
+pub use write::{Mark, MessageFull, MessageWriter};
