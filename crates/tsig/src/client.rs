@@ -1,5 +1,7 @@
 //! The side that asks: signs the request, checks what comes back.
 
+use std::fmt;
+
 use crate::chain::{Chain, MAX_UNSIGNED, Says};
 use crate::layout::Layout;
 use crate::{Key, TsigError, TsigRcode};
@@ -92,5 +94,14 @@ impl ClientStream {
         }
         self.chain.pass(message);
         Ok(Signed::NotYet)
+    }
+}
+
+impl fmt::Debug for ClientStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientStream")
+            .field("key", self.key())
+            .field("answered", &self.answered)
+            .finish_non_exhaustive()
     }
 }
