@@ -1,1 +1,28 @@
 //! AXFR, IXFR, SOA checks, NOTIFY and refresh timers as state machines, and a tokio client over them
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used))]
+
+mod answer;
+mod apply;
+mod error;
+mod exchange;
+mod incoming;
+mod limits;
+mod link;
+mod query;
+mod report;
+mod transfer;
+mod visit;
+
+pub use answer::{Answer, AnswerError};
+pub use apply::{Apply, Change};
+pub use error::{ErrorKind, Loss, VisitError};
+pub use exchange::{Connection, Event, Exchange, Transmit};
+pub use incoming::Incoming;
+pub use limits::{LimitError, Limits, Rate};
+pub use link::Link;
+pub use query::Query;
+pub use report::{Outcome, PrimaryReport, Report, Statistics, TransferReport};
+pub use transfer::{Changes, Transfer, TransferError, TransferKind};
+pub use visit::{Memory, Primary, Visit};

@@ -1,0 +1,41 @@
+//! The seam between a transfer and whoever keeps the zone.
+
+use zonekit_wire::Record;
+
+/// What one transferred record asks of our copy of the zone.
+///
+/// A whole zone comes as `Replace Add* Commit`, differences as `Step Remove* Reach Add* [Step …] Commit`, and an answer
+/// that brings nothing as a single `UpToDate`. The closing SOA is not repeated: it becomes `Commit`.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Change<'r> {
+    /// The primary has nothing newer than what we hold.
+    UpToDate,
+    /// A new whole zone begins, with this SOA; everything held before is to go.
+    Replace(Record<'r>),
+    /// A step of differences begins: this SOA, exactly what is held or was reached by the step before, is removed.
+    Step(Record<'r>),
+    /// This record is no longer in the zone.
+    Remove(Record<'r>),
+    /// All removals of the step are said; its additions follow, this new SOA first.
+    Reach(Record<'r>),
+    /// This record is in the zone.
+    Add(Record<'r>),
+    /// The stream was whole, and signed where it had to be: what was built may become visible.
+    Commit,
+}
+
+/// Whoever keeps the zone: takes the changes of a transfer in the order in which they come.
+///
+/// Nothing may become visible before [`Change::Commit`]. An error, `Commit` included, ends this transfer only: the
+/// visit goes on with the next thing to try (AXFR after IXFR, then the next primary), after [`abandon`](Self::abandon).
+pub trait Apply {
+    /// Why a change cannot be made.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Makes one change to the pending edit.
+    fn apply(&mut self, change: Change<'_>) -> Result<(), Self::Error>;
+
+    /// The transfer under way failed: the pending edit is to be dropped. Another `Replace` or `Step` may follow.
+    fn abandon(&mut self);
+}

@@ -1,0 +1,668 @@
+//! One visit for one zone, without sockets and clock.
+//!
+//! ```text
+//!              SOA? to every primary (UDP; TCP where cut off or not answered)
+//!                 │
+//!   nobody newer  ▼      somebody newer: all have answered, or the grace is over
+//!  ┌────────── Asking ───────────────────────────────────────────────┐
+//!  │            ▲   ▲                                                ▼
+//!  │            │   │ nothing left to try there    IXFR, on a fresh connection
+//!  │            │   └────────── AXFR, on another ◄── any failure ────┤
+//!  │            │ next primary      │                                │
+//!  ▼            └───────────────────┤ commit                         │ commit
+//! Done ◄───── Waiting ◄─────────────┴────────────────────────────────┘
+//!         (for answers still out)
+//! ```
+//!
+//! Whoever runs it passes in what happens ([`Event`], time) and does what it asks for ([`Transmit`]). The time is a
+//! monotonic [`Instant`]; the clock on the wall, which signatures need, is told once, at the start.
+
+mod attempt;
+mod probe;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use zonekit_wire::Serial;
+
+use self::attempt::Attempt;
+use self::probe::{Probe, Verdict, question};
+use crate::query::Ids;
+use crate::{
+    Apply, Change, Loss, Outcome, PrimaryReport, Query, Report, Transfer, TransferKind,
+    TransferReport, Visit, VisitError,
+};
+
+/// One visit for one zone: a machine that is told what happens and says what to do.
+#[derive(Debug)]
+pub struct Exchange {
+    visit: Visit,
+    /// Ask for the SOA and nothing else.
+    only_ask: bool,
+    started: Instant,
+    unix: u64,
+    ids: Ids,
+    probes: Vec<Option<Probe>>,
+    primaries: Vec<PrimaryReport>,
+    /// Primaries that were tried to the end.
+    tried: Vec<bool>,
+    stage: Stage,
+    /// When the first offer of something newer no longer waits for better ones.
+    grace: Option<Instant>,
+    connections: u32,
+    transmits: VecDeque<Transmit>,
+}
+
+/// A connection of this exchange, numbered in the order in which they are asked for.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Connection(pub u32);
+
+/// What happened.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'m> {
+    /// A datagram came from a primary.
+    Datagram {
+        /// Which primary, in the visit's order.
+        primary: usize,
+        /// The message.
+        octets: &'m [u8],
+    },
+    /// Datagrams do not get to a primary: the system says so.
+    Undeliverable {
+        /// Which primary, in the visit's order.
+        primary: usize,
+        /// What the system says.
+        loss: Loss,
+    },
+    /// A connection that was asked for stands.
+    Connected(Connection),
+    /// A whole message came, without its two octets of length.
+    Message {
+        /// On which connection.
+        connection: Connection,
+        /// The message.
+        octets: &'m [u8],
+    },
+    /// So many octets came, and every whole message among them was told before this. To be told with a fresh time, since
+    /// the silence of the primary is counted from here.
+    Received {
+        /// On which connection.
+        connection: Connection,
+        /// Octets read from it.
+        octets: usize,
+        /// Octets of them, or before, that are the beginning of another message.
+        left: usize,
+    },
+    /// A connection is lost, or could not be made.
+    Lost {
+        /// Which connection.
+        connection: Connection,
+        /// How.
+        loss: Loss,
+    },
+}
+
+/// What to do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Transmit {
+    /// Send a datagram to a primary, from its source address and a port of this visit's own.
+    Datagram {
+        /// Which primary, in the visit's order.
+        primary: usize,
+        /// The message.
+        octets: Vec<u8>,
+    },
+    /// Connect to a primary, over TCP.
+    Connect {
+        /// What to call the connection.
+        connection: Connection,
+        /// Which primary, in the visit's order.
+        primary: usize,
+    },
+    /// Send a message on a connection, behind two octets of length.
+    Message {
+        /// On which connection.
+        connection: Connection,
+        /// The message.
+        octets: Vec<u8>,
+    },
+    /// Close a connection; nothing more is asked or taken there.
+    Close(Connection),
+}
+
+#[derive(Debug)]
+enum Stage {
+    Asking,
+    Transferring(Box<Attempt>),
+    /// The outcome stands; answers to SOA questions are waited upon until then.
+    Waiting(Outcome, Instant),
+    Done(Option<Outcome>),
+}
+
+impl Exchange {
+    /// Begins a visit. `now` and `unix` (seconds since 1970) are the same moment. `seed` must not be guessable: message
+    /// IDs come from it.
+    pub fn new(visit: Visit, now: Instant, unix: u64, seed: u64) -> Self {
+        Self::begin(visit, false, now, unix, seed)
+    }
+
+    /// Asks all primaries for their SOA, and leaves it at that.
+    pub fn ask(visit: Visit, now: Instant, unix: u64, seed: u64) -> Self {
+        Self::begin(visit, true, now, unix, seed)
+    }
+
+    fn begin(mut visit: Visit, only_ask: bool, now: Instant, unix: u64, seed: u64) -> Self {
+        let count = visit.primaries.len();
+        visit.memory.resize_with(count, Default::default);
+        let mut ids = Ids::new(seed);
+        let mut transmits = VecDeque::with_capacity(count);
+        let probes = visit.primaries.iter().enumerate().map(|(index, primary)| {
+            let query = question(ids.draw(), &visit.zone, primary, unix);
+            let probe = Probe::new(query, &visit.limits, now);
+            transmits.push_back(probe.transmit(index));
+            Some(probe)
+        });
+        let probes = probes.collect();
+        let primaries = visit.primaries.iter().map(|primary| PrimaryReport {
+            address: primary.address,
+            soa: None,
+            answered_in: None,
+            error: None,
+            transfers: Vec::new(),
+        });
+        let primaries = primaries.collect();
+        let stage = if count == 0 {
+            Stage::Done(Some(Outcome::Failed))
+        } else {
+            Stage::Asking
+        };
+        Self {
+            visit,
+            only_ask,
+            started: now,
+            unix,
+            ids,
+            probes,
+            primaries,
+            tried: vec![false; count],
+            stage,
+            grace: None,
+            connections: 0,
+            transmits,
+        }
+    }
+
+    /// Takes in what happened. Records go to `sink` from here.
+    pub fn handle_event<A: Apply>(&mut self, event: Event<'_>, now: Instant, sink: &mut A) {
+        match event {
+            Event::Datagram { primary, octets } => {
+                let unix = self.unix(now);
+                if let Some(probe) = self.probe(primary) {
+                    let verdict = probe.0.datagram(octets, unix, probe.1);
+                    self.judge(primary, verdict, now);
+                }
+            }
+            Event::Undeliverable { primary, loss } => {
+                if let Some((probe, _)) = self.probe(primary)
+                    && probe.connection().is_none()
+                {
+                    let verdict = probe.lost(loss);
+                    self.judge(primary, verdict, now);
+                }
+            }
+            Event::Connected(connection)
+            | Event::Message { connection, .. }
+            | Event::Received { connection, .. }
+            | Event::Lost { connection, .. } => {
+                if let Some(primary) = self.probe_on(connection) {
+                    self.probe_event(primary, event, now);
+                } else {
+                    self.attempt_event(connection, event, now, sink);
+                }
+            }
+        }
+        self.proceed(now);
+    }
+
+    /// Does what is due by now. To be called when the time of [`poll_timeout`](Self::poll_timeout) has come; earlier or
+    /// more often does no harm.
+    pub fn handle_timeout<A: Apply>(&mut self, now: Instant, sink: &mut A) {
+        for primary in 0..self.probes.len() {
+            let limits = &self.visit.limits;
+            if let Some(Some(probe)) = self.probes.get_mut(primary)
+                && probe.deadline <= now
+            {
+                let verdict = probe.timed_out(primary, limits, now, &mut self.transmits);
+                self.judge(primary, verdict, now);
+            }
+        }
+        if let Stage::Transferring(attempt) = &mut self.stage
+            && let Err(error) = attempt.check(&self.visit.limits, now)
+        {
+            self.attempt_failed(error, now, sink);
+        }
+        self.proceed(now);
+    }
+
+    /// The next thing to do, if any.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) if nothing happens before.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let own = match &self.stage {
+            Stage::Asking => self.grace,
+            Stage::Transferring(attempt) => attempt.deadline(&self.visit.limits),
+            Stage::Waiting(_, until) => Some(*until),
+            Stage::Done(_) => return None,
+        };
+        let probes = self.probes.iter().flatten().map(|probe| probe.deadline);
+        probes.chain(own).min()
+    }
+
+    /// The report, once, when the visit is over.
+    pub fn poll(&mut self, now: Instant) -> Option<Report> {
+        let Stage::Done(outcome) = &mut self.stage else {
+            return None;
+        };
+        Some(Report {
+            outcome: outcome.take()?,
+            primaries: std::mem::take(&mut self.primaries),
+            memory: std::mem::take(&mut self.visit.memory),
+            duration: now.saturating_duration_since(self.started),
+        })
+    }
+
+    /// What is to be had at this moment, for a progress line.
+    pub fn progress(&self, now: Instant) -> Option<crate::Statistics> {
+        match &self.stage {
+            Stage::Transferring(attempt) => Some(attempt.statistics(now)),
+            _ => None,
+        }
+    }
+
+    /// Whether the transfer on `connection` has seen its closing SOA. What lies in the socket behind it is worth a look
+    /// before [`Event::Received`] commits.
+    pub fn is_complete(&self, connection: Connection) -> bool {
+        matches!(&self.stage, Stage::Transferring(attempt)
+            if attempt.connection == connection && attempt.incoming().is_complete())
+    }
+
+    fn unix(&self, now: Instant) -> u64 {
+        self.unix + now.saturating_duration_since(self.started).as_secs()
+    }
+
+    fn connection(&mut self) -> Connection {
+        let connection = Connection(self.connections);
+        self.connections += 1;
+        connection
+    }
+
+    fn probe(&mut self, primary: usize) -> Option<(&mut Probe, &zonekit_wire::NameBuf)> {
+        let probe = self.probes.get_mut(primary)?.as_mut()?;
+        Some((probe, &self.visit.zone))
+    }
+
+    fn probe_on(&self, connection: Connection) -> Option<usize> {
+        self.probes
+            .iter()
+            .position(|probe| probe.as_ref().and_then(Probe::connection) == Some(connection))
+    }
+
+    fn probe_event(&mut self, primary: usize, event: Event<'_>, now: Instant) {
+        let unix = self.unix(now);
+        let Some(Some(probe)) = self.probes.get_mut(primary) else {
+            return;
+        };
+        let verdict = match event {
+            Event::Connected(_) => {
+                self.transmits
+                    .extend(probe.connected(&self.visit.limits, now));
+                return;
+            }
+            Event::Message { octets, .. } => probe.message(octets, unix, &self.visit.zone),
+            Event::Lost { loss, .. } => probe.lost(loss),
+            _ => return,
+        };
+        self.judge(primary, verdict, now);
+    }
+
+    /// Notes what has come of the question to a primary.
+    fn judge(&mut self, primary: usize, verdict: Verdict, now: Instant) {
+        let error = match verdict {
+            Verdict::Waiting => return,
+            Verdict::NeedsConnection => {
+                let unix = self.unix(now);
+                let connection = self.connection();
+                let id = self.ids.draw();
+                if let (Some(Some(probe)), Some(to)) = (
+                    self.probes.get_mut(primary),
+                    self.visit.primaries.get(primary),
+                ) {
+                    let query = question(id, &self.visit.zone, to, unix);
+                    probe.connect(query, connection, &self.visit.limits, now);
+                    self.transmits.push_back(Transmit::Connect {
+                        connection,
+                        primary,
+                    });
+                }
+                return;
+            }
+            Verdict::Answered(soa) => Ok(soa),
+            Verdict::Failed(error) => Err(error),
+        };
+        let (Some(slot), Some(report)) = (
+            self.probes.get_mut(primary),
+            self.primaries.get_mut(primary),
+        ) else {
+            return;
+        };
+        let Some(probe) = slot.take() else {
+            return;
+        };
+        self.transmits
+            .extend(probe.connection().map(Transmit::Close));
+        match error {
+            Ok(soa) => {
+                report.answered_in = Some(now.saturating_duration_since(probe.started()));
+                report.soa = Some(soa);
+                if self.grace.is_none() && self.best().is_some() {
+                    self.grace = Some(now + self.visit.limits.probe_grace);
+                }
+            }
+            Err(error) => report.error = Some(error),
+        }
+    }
+
+    /// Goes on to the next stage where that can be.
+    fn proceed(&mut self, now: Instant) {
+        let all_answered = self.probes.iter().all(Option::is_none);
+        match &self.stage {
+            Stage::Asking => {
+                let is_late = self.grace.is_some_and(|grace| grace <= now);
+                if !all_answered && !is_late {
+                    return;
+                }
+                let next = self
+                    .best()
+                    .or_else(|| self.lower().filter(|_| all_answered));
+                if let Some(primary) = next {
+                    let kind = self.kind_for(primary, now);
+                    self.begin_transfer(primary, kind, now);
+                } else if all_answered {
+                    self.conclude(self.outcome());
+                } else {
+                    // Nobody is left to take from but those who have not answered yet: they set the pace again.
+                    self.grace = None;
+                }
+            }
+            Stage::Waiting(outcome, until) if all_answered || *until <= now => {
+                let outcome = *outcome;
+                self.give_up_probes(now);
+                self.conclude(outcome);
+            }
+            _ => {}
+        }
+    }
+
+    /// The untried primary to take a newer version from: of the highest serial, among equals the notifier, then the first.
+    fn best(&self) -> Option<usize> {
+        self.pick(|serial, held| self.visit.force || serial.is_newer_than(held))
+    }
+
+    /// The same for a version that is not newer, where such a one may be taken.
+    fn lower(&self) -> Option<usize> {
+        let held = self.visit.held.as_ref()?.serial;
+        let is_held_somewhere = self
+            .primaries
+            .iter()
+            .any(|primary| primary.serial() == Some(held));
+        if !self.visit.accept_lower || is_held_somewhere {
+            return None;
+        }
+        self.pick(|serial, held| serial != held)
+    }
+
+    fn pick(&self, is_wanted: impl Fn(Serial, Serial) -> bool) -> Option<usize> {
+        if self.only_ask {
+            return None;
+        }
+        let held = self.visit.held.as_ref().map(|held| held.serial);
+        let offers = self.primaries.iter().zip(&self.tried).enumerate();
+        let offers = offers.filter(|(_, (_, tried))| !**tried);
+        let offers = offers.filter_map(|(index, (primary, _))| Some((index, primary.serial()?)));
+        let wanted = offers.filter(|(_, serial)| held.is_none_or(|held| is_wanted(*serial, held)));
+        let best = wanted.reduce(|best, next| {
+            let is_better = next.1.is_newer_than(best.1)
+                || next.1 == best.1 && self.visit.preferred == Some(next.0);
+            if is_better { next } else { best }
+        });
+        best.map(|(index, _)| index)
+    }
+
+    fn kind_for(&self, primary: usize, now: Instant) -> TransferKind {
+        let may_ixfr = self
+            .visit
+            .memory
+            .get(primary)
+            .is_some_and(|memory| memory.may_ixfr(self.unix(now)));
+        if may_ixfr && self.is_ahead(primary) && !self.visit.force {
+            TransferKind::Ixfr
+        } else {
+            TransferKind::Axfr
+        }
+    }
+
+    /// Whether we hold something and the primary has something newer.
+    fn is_ahead(&self, primary: usize) -> bool {
+        let offered = self.primaries.get(primary).and_then(PrimaryReport::serial);
+        match (offered, &self.visit.held) {
+            (Some(offered), Some(held)) => offered.is_newer_than(held.serial),
+            _ => false,
+        }
+    }
+
+    fn begin_transfer(&mut self, primary: usize, kind: TransferKind, now: Instant) {
+        let unix = self.unix(now);
+        let id = self.ids.draw();
+        let connection = self.connection();
+        let is_ahead = self.is_ahead(primary);
+        let Visit {
+            zone,
+            held,
+            held_records,
+            primaries,
+            limits,
+            force,
+            ..
+        } = &self.visit;
+        let apex = zone.as_name();
+        let key = primaries
+            .get(primary)
+            .and_then(|primary| primary.key.as_ref());
+        let (query, transfer) = match (kind, held) {
+            (TransferKind::Ixfr, Some(held)) => (
+                Query::ixfr(id, zone, held, key, unix),
+                Transfer::ixfr(apex, held.clone()),
+            ),
+            (_, Some(held)) if is_ahead && !force => (
+                Query::axfr(id, zone, key, unix),
+                Transfer::axfr_newer_than(apex, held.clone()),
+            ),
+            _ => (Query::axfr(id, zone, key, unix), Transfer::axfr(apex)),
+        };
+        let attempt = Attempt::new(
+            primary,
+            connection,
+            query,
+            transfer,
+            limits,
+            *held_records,
+            now,
+        );
+        self.transmits.push_back(Transmit::Connect {
+            connection,
+            primary,
+        });
+        self.stage = Stage::Transferring(Box::new(attempt));
+    }
+
+    fn attempt_event<A: Apply>(
+        &mut self,
+        connection: Connection,
+        event: Event<'_>,
+        now: Instant,
+        sink: &mut A,
+    ) {
+        let unix = self.unix(now);
+        let Stage::Transferring(attempt) = &mut self.stage else {
+            return;
+        };
+        if attempt.connection != connection {
+            return;
+        }
+        let result = match event {
+            Event::Connected(_) => {
+                self.transmits.push_back(attempt.connected(now));
+                Ok(None)
+            }
+            Event::Message { octets, .. } => attempt.message(octets, unix, sink).map(|()| None),
+            Event::Received { octets, left, .. } => attempt.received(octets, left, now, sink),
+            Event::Lost { loss, .. } => Err(attempt.lost(loss)),
+            _ => Ok(None),
+        };
+        match result {
+            Ok(None) => {}
+            Ok(Some(change)) => self.attempt_succeeded(change, now),
+            Err(error) => self.attempt_failed(error, now, sink),
+        }
+    }
+
+    fn attempt_succeeded(&mut self, change: Change<'_>, now: Instant) {
+        let Stage::Transferring(attempt) = std::mem::replace(&mut self.stage, Stage::Asking) else {
+            return;
+        };
+        let primary = attempt.primary;
+        self.transmits
+            .push_back(Transmit::Close(attempt.connection));
+        let goal = attempt.incoming().transfer().goal().cloned();
+        let statistics = attempt.statistics(now);
+        if let Some(report) = self.primaries.get_mut(primary) {
+            report.transfers.push(TransferReport {
+                asked: attempt.asked,
+                statistics,
+                error: None,
+            });
+            report.error = None;
+            report.soa.clone_from(&goal);
+        }
+        if attempt.asked == TransferKind::Ixfr
+            && let Some(memory) = self.visit.memory.get_mut(primary)
+        {
+            *memory = crate::Memory::default();
+        }
+        if let (Change::Commit, Some(goal)) = (change, goal) {
+            let outcome = Outcome::Transferred {
+                kind: statistics.kind,
+                serial: goal.serial,
+                primary,
+            };
+            self.stage = Stage::Waiting(outcome, now + self.visit.limits.probe_grace);
+        } else {
+            // It said something newer before, and does not have it: the others may.
+            self.note_tried(primary);
+        }
+    }
+
+    fn attempt_failed<A: Apply>(&mut self, error: VisitError, now: Instant, sink: &mut A) {
+        let Stage::Transferring(attempt) = std::mem::replace(&mut self.stage, Stage::Asking) else {
+            return;
+        };
+        sink.abandon();
+        let unix = self.unix(now);
+        let primary = attempt.primary;
+        self.transmits
+            .push_back(Transmit::Close(attempt.connection));
+        if let Some(report) = self.primaries.get_mut(primary) {
+            report.transfers.push(TransferReport {
+                asked: attempt.asked,
+                statistics: attempt.statistics(now),
+                error: Some(error.clone()),
+            });
+            report.error = Some(error);
+        }
+        if attempt.asked == TransferKind::Ixfr && attempt.is_connected() {
+            if let Some(memory) = self.visit.memory.get_mut(primary) {
+                memory.ixfr_failed(unix);
+            }
+            self.begin_transfer(primary, TransferKind::Axfr, now);
+        } else {
+            self.note_tried(primary);
+        }
+    }
+
+    fn note_tried(&mut self, primary: usize) {
+        if let Some(tried) = self.tried.get_mut(primary) {
+            *tried = true;
+        }
+    }
+
+    fn give_up_probes(&mut self, now: Instant) {
+        for (slot, report) in self.probes.iter_mut().zip(&mut self.primaries) {
+            if let Some(probe) = slot.take() {
+                report.error = Some(probe.unanswered(now));
+                self.transmits
+                    .extend(probe.connection().map(Transmit::Close));
+            }
+        }
+    }
+
+    /// What all the answers mean when nothing was transferred.
+    fn outcome(&self) -> Outcome {
+        let Some(held) = self.visit.held.as_ref().map(|held| held.serial) else {
+            return Outcome::Failed;
+        };
+        let mut serials = self
+            .primaries
+            .iter()
+            .filter_map(PrimaryReport::serial)
+            .peekable();
+        if serials.peek().is_none() || self.visit.force && !self.only_ask {
+            return Outcome::Failed;
+        }
+        let (mut is_newer, mut is_same) = (false, false);
+        for serial in serials {
+            is_newer |= serial.is_newer_than(held);
+            is_same |= serial == held;
+        }
+        match (is_newer, is_same) {
+            (true, _) => Outcome::Failed,
+            (false, true) => Outcome::UpToDate,
+            (false, false) if self.visit.accept_lower => Outcome::Failed,
+            (false, false) => Outcome::NotTaken,
+        }
+    }
+
+    fn conclude(&mut self, outcome: Outcome) {
+        if let (Outcome::UpToDate | Outcome::NotTaken | Outcome::Failed, Some(held)) =
+            (outcome, &self.visit.held)
+        {
+            for report in &mut self.primaries {
+                if let Some(offered) = report.serial()
+                    && offered != held.serial
+                    && !offered.is_newer_than(held.serial)
+                    && report.error.is_none()
+                {
+                    report.error = Some(VisitError::Behind {
+                        held: held.serial,
+                        offered,
+                    });
+                }
+            }
+        }
+        self.stage = Stage::Done(Some(outcome));
+    }
+}

@@ -1,0 +1,192 @@
+//! One transfer that is tried, on a connection of its own.
+
+use std::time::{Duration, Instant};
+
+use crate::limits::LimitError;
+use crate::{
+    Apply, Change, Incoming, Limits, Loss, Query, Statistics, Transfer, TransferError,
+    TransferKind, VisitError,
+};
+
+use super::{Connection, Transmit};
+
+/// A transfer under way, with its clocks.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) primary: usize,
+    pub(super) connection: Connection,
+    pub(super) asked: TransferKind,
+    incoming: Incoming,
+    octets: Vec<u8>,
+    connected: bool,
+    started: Instant,
+    /// When the primary was last heard, or the connection begun.
+    heard: Instant,
+    /// When the period for [`Limits::min_transfer_rate`] began, and what came since.
+    period: Instant,
+    received: u64,
+}
+
+impl Attempt {
+    pub(super) fn new(
+        primary: usize,
+        connection: Connection,
+        mut query: Query,
+        transfer: Transfer,
+        limits: &Limits,
+        held_records: u64,
+        now: Instant,
+    ) -> Self {
+        Self {
+            primary,
+            connection,
+            asked: transfer.kind(),
+            octets: query.octets().to_vec(),
+            incoming: Incoming::new(&mut query, transfer, limits, held_records),
+            connected: false,
+            started: now,
+            heard: now,
+            period: now,
+            received: 0,
+        }
+    }
+
+    pub(super) fn connected(&mut self, now: Instant) -> Transmit {
+        self.connected = true;
+        self.heard = now;
+        self.period = now;
+        Transmit::Message {
+            connection: self.connection,
+            octets: std::mem::take(&mut self.octets),
+        }
+    }
+
+    pub(super) fn message<A: Apply>(
+        &mut self,
+        octets: &[u8],
+        unix: u64,
+        sink: &mut A,
+    ) -> Result<(), VisitError> {
+        self.incoming.message(octets, unix, sink)
+    }
+
+    /// So many octets came, all whole messages in them were taken, and `left` more are the beginning of another.
+    pub(super) fn received<A: Apply>(
+        &mut self,
+        octets: usize,
+        left: usize,
+        now: Instant,
+        sink: &mut A,
+    ) -> Result<Option<Change<'static>>, VisitError> {
+        self.heard = now;
+        self.received += octets as u64;
+        if !self.incoming.is_complete() {
+            return Ok(None);
+        }
+        if left > 0 && !self.incoming.transfer().is_up_to_date() {
+            return Err(crate::incoming::out_of_place(
+                self.incoming.answer().messages() + 1,
+                self.incoming.seen(),
+                TransferError::DataAfterClosing,
+            ));
+        }
+        self.incoming.finish(sink).map(Some)
+    }
+
+    pub(super) fn lost(&self, loss: Loss) -> VisitError {
+        if !self.connected {
+            return VisitError::Connect(loss);
+        }
+        VisitError::Broken {
+            records: self.incoming.transfer().records(),
+            loss,
+        }
+    }
+
+    /// When one of the clocks will have run out if nothing comes.
+    pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
+        let (silence, _) = self.silence(limits);
+        let whole = after(self.started, limits.max_transfer_time);
+        let period =
+            after(self.period, limits.min_transfer_rate.period).filter(|_| self.has_rate(limits));
+        [silence, whole, period].into_iter().flatten().min()
+    }
+
+    /// What is over by now. Begins the next period if this one brought enough.
+    pub(super) fn check(&mut self, limits: &Limits, now: Instant) -> Result<(), VisitError> {
+        let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if let (deadline, error) = self.silence(limits)
+            && is_over(deadline)
+        {
+            return Err(error);
+        }
+        if is_over(after(self.started, limits.max_transfer_time)) {
+            return Err(VisitError::Limit(LimitError::TransferTime(
+                limits.max_transfer_time,
+            )));
+        }
+        if self.has_rate(limits) && is_over(after(self.period, limits.min_transfer_rate.period)) {
+            if self.received < limits.min_transfer_rate.octets {
+                return Err(VisitError::Limit(LimitError::TransferRate {
+                    rate: limits.min_transfer_rate,
+                    received: self.received,
+                }));
+            }
+            self.period = now;
+            self.received = 0;
+        }
+        Ok(())
+    }
+
+    /// How long the primary may be silent in its present state, and what that would mean.
+    fn silence(&self, limits: &Limits) -> (Option<Instant>, VisitError) {
+        let transfer = self.incoming.transfer();
+        if !self.connected {
+            let deadline = after(self.heard, limits.connect_timeout);
+            (deadline, VisitError::Connect(Loss::TimedOut))
+        } else if self.asked == TransferKind::Ixfr && transfer.is_lone_soa() {
+            let wait = limits.lone_soa_wait;
+            (after(self.heard, wait), VisitError::LoneSoa(wait))
+        } else {
+            let idle = limits.idle_timeout;
+            let records = transfer.records();
+            (after(self.heard, idle), VisitError::Idle { records, idle })
+        }
+    }
+
+    fn has_rate(&self, limits: &Limits) -> bool {
+        self.connected && limits.min_transfer_rate.octets > 0
+    }
+
+    pub(super) fn incoming(&self) -> &Incoming {
+        &self.incoming
+    }
+
+    pub(super) fn statistics(&self, now: Instant) -> Statistics {
+        statistics(&self.incoming, now.saturating_duration_since(self.started))
+    }
+
+    /// Whether the primary was reached at all.
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected
+    }
+}
+
+/// The measure of a stream so far.
+pub(crate) fn statistics(incoming: &Incoming, duration: Duration) -> Statistics {
+    let transfer = incoming.transfer();
+    Statistics {
+        kind: transfer.kind(),
+        octets: incoming.octets(),
+        messages: incoming.answer().messages(),
+        records: transfer.records(),
+        skipped: transfer.skipped(),
+        not_authoritative: incoming.answer().not_authoritative(),
+        duration,
+    }
+}
+
+/// `wait` after `start`; never if it is 0, which switches a limit off.
+fn after(start: Instant, wait: Duration) -> Option<Instant> {
+    (!wait.is_zero()).then(|| start.checked_add(wait)).flatten()
+}

@@ -1,0 +1,184 @@
+//! Asking one primary for its SOA: datagrams first, TCP where they are cut off or not answered.
+
+use std::time::Instant;
+
+use zonekit_wire::{Message, NameBuf, Rtype, Section, SoaBuf, Unpacker};
+
+use crate::answer::{Answer, AnswerError};
+use crate::error::{VisitError, malformed};
+use crate::{Limits, Loss, Primary, Query};
+
+use super::{Connection, Transmit};
+
+/// The question to one primary, until it is answered or given up.
+#[derive(Debug)]
+pub(super) struct Probe {
+    started: Instant,
+    /// When to try the next thing.
+    pub(super) deadline: Instant,
+    way: Way,
+    answer: Answer,
+    octets: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Way {
+    Datagrams { sent: u32 },
+    Connecting(Connection),
+    Connected(Connection),
+}
+
+/// What a probe comes to.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    Waiting,
+    /// A connection is needed, with the next number.
+    NeedsConnection,
+    Answered(SoaBuf),
+    Failed(VisitError),
+}
+
+impl Probe {
+    pub(super) fn new(mut query: Query, limits: &Limits, now: Instant) -> Self {
+        Self {
+            started: now,
+            deadline: now + limits.query_timeout,
+            way: Way::Datagrams { sent: 1 },
+            answer: Answer::new(&mut query, 0),
+            octets: query.octets().to_vec(),
+        }
+    }
+
+    pub(super) fn transmit(&self, primary: usize) -> Transmit {
+        Transmit::Datagram {
+            primary,
+            octets: self.octets.clone(),
+        }
+    }
+
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
+    pub(super) fn connection(&self) -> Option<Connection> {
+        match self.way {
+            Way::Datagrams { .. } => None,
+            Way::Connecting(connection) | Way::Connected(connection) => Some(connection),
+        }
+    }
+
+    /// Goes on over TCP, with a question of its own.
+    pub(super) fn connect(
+        &mut self,
+        mut query: Query,
+        connection: Connection,
+        limits: &Limits,
+        now: Instant,
+    ) {
+        self.answer = Answer::new(&mut query, 0);
+        self.octets = query.octets().to_vec();
+        self.way = Way::Connecting(connection);
+        self.deadline = now + limits.connect_timeout;
+    }
+
+    pub(super) fn connected(&mut self, limits: &Limits, now: Instant) -> Option<Transmit> {
+        let Way::Connecting(connection) = self.way else {
+            return None;
+        };
+        self.way = Way::Connected(connection);
+        self.deadline = now + limits.idle_timeout;
+        Some(Transmit::Message {
+            connection,
+            octets: self.octets.clone(),
+        })
+    }
+
+    pub(super) fn datagram(&mut self, octets: &[u8], unix: u64, zone: &NameBuf) -> Verdict {
+        if !matches!(self.way, Way::Datagrams { .. }) || !self.answer.is_ours(octets) {
+            return Verdict::Waiting;
+        }
+        // Whether that is signed does not matter: TCP will tell.
+        if Message::new(octets).is_ok_and(|message| message.header().tc) {
+            return Verdict::NeedsConnection;
+        }
+        let checked = self.answer.check(octets, unix);
+        self.read(checked, zone)
+    }
+
+    pub(super) fn message(&mut self, octets: &[u8], unix: u64, zone: &NameBuf) -> Verdict {
+        let checked = self.answer.check_whole(octets, unix);
+        self.read(checked, zone)
+    }
+
+    fn read(&self, checked: Result<Message<'_>, AnswerError>, zone: &NameBuf) -> Verdict {
+        match checked
+            .map_err(failed)
+            .and_then(|message| soa_of(message, zone))
+        {
+            Ok(soa) => Verdict::Answered(soa),
+            Err(error) => Verdict::Failed(error),
+        }
+    }
+
+    /// The way to the primary is lost, or was never there.
+    pub(super) fn lost(&mut self, loss: Loss) -> Verdict {
+        match self.way {
+            Way::Datagrams { .. } => Verdict::NeedsConnection,
+            Way::Connecting(_) => Verdict::Failed(VisitError::Connect(loss)),
+            Way::Connected(_) => Verdict::Failed(VisitError::Broken { records: 0, loss }),
+        }
+    }
+
+    /// The deadline is over.
+    pub(super) fn timed_out(
+        &mut self,
+        primary: usize,
+        limits: &Limits,
+        now: Instant,
+        transmits: &mut impl Extend<Transmit>,
+    ) -> Verdict {
+        match &mut self.way {
+            Way::Datagrams { sent } if *sent < limits.query_tries => {
+                *sent += 1;
+                self.deadline = now + limits.query_timeout;
+                transmits.extend([self.transmit(primary)]);
+                Verdict::Waiting
+            }
+            Way::Datagrams { .. } => Verdict::NeedsConnection,
+            Way::Connecting(_) => Verdict::Failed(VisitError::Connect(Loss::TimedOut)),
+            Way::Connected(_) => Verdict::Failed(self.unanswered(now)),
+        }
+    }
+
+    pub(super) fn unanswered(&self, now: Instant) -> VisitError {
+        VisitError::NoAnswer(now.saturating_duration_since(self.started))
+    }
+}
+
+/// The question for the SOA, to one primary.
+pub(super) fn question(id: u16, zone: &NameBuf, primary: &Primary, unix: u64) -> Query {
+    Query::soa(id, zone, primary.key.as_ref(), unix)
+}
+
+fn soa_of(message: Message<'_>, zone: &NameBuf) -> Result<SoaBuf, VisitError> {
+    let mut found = None;
+    for item in message.records().map_err(|error| malformed(1, error))? {
+        let (section, packed) = item.map_err(|error| malformed(1, error))?;
+        if section != Section::Answer || packed.rtype() != Rtype::SOA || found.is_some() {
+            continue;
+        }
+        let mut unpacker = Unpacker::new();
+        let record = unpacker
+            .unpack(packed)
+            .map_err(|error| malformed(1, error))?;
+        if record.owner == zone.as_name() && record.class == zonekit_wire::Class::IN {
+            let soa = zonekit_wire::Soa::read(record.rdata).map_err(|error| malformed(1, error))?;
+            found = Some(soa.to_buf());
+        }
+    }
+    found.ok_or_else(|| failed(AnswerError::NoSoa))
+}
+
+fn failed(error: AnswerError) -> VisitError {
+    VisitError::Answer { message: 1, error }
+}

@@ -1,0 +1,107 @@
+//! How much a primary may ask of us.
+
+use std::time::Duration;
+
+/// The limits of a visit. All are on by default; 0 switches one off.
+///
+/// What a zone may look like (records per RRset, types per name) is limited where zones are built, and reaches a
+/// transfer as an error of its [`Apply`](crate::Apply).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Octets of messages in one transfer, as received. Default: 16 GiB.
+    pub max_zone_octets: u64,
+    /// Records in a whole zone. Default: 200,000,000.
+    pub max_zone_records: u64,
+    /// Records removed and added by one IXFR. Default (`None`): as many as the zone has records,
+    /// [`Visit::held_records`](crate::Visit::held_records).
+    pub max_ixfr_changes: Option<u64>,
+    /// Messages without an answer, in a row, inside a transfer. Default: 100.
+    pub max_empty_messages: u32,
+    /// How long a connection may take to be made. Default: 5 s.
+    pub connect_timeout: Duration,
+    /// How long the primary may be silent inside a transfer. Default: 10 s.
+    pub idle_timeout: Duration,
+    /// How long one transfer may take in all. Default: 2 h.
+    pub max_transfer_time: Duration,
+    /// The slowest transfer that we put up with. Default: 10 KiB in 5 minutes.
+    pub min_transfer_rate: Rate,
+    /// How long a newer SOA alone, in answer to IXFR, is waited upon for more. Default: 5 s.
+    pub lone_soa_wait: Duration,
+    /// How long the answer to a datagram is waited upon. Default: 1 s.
+    pub query_timeout: Duration,
+    /// Datagrams sent before TCP is tried. Default: 2.
+    pub query_tries: u32,
+    /// How long the other primaries are waited upon once one has offered a newer serial. Default: 500 ms.
+    pub probe_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_zone_octets: 16 << 30,
+            max_zone_records: 200_000_000,
+            max_ixfr_changes: None,
+            max_empty_messages: 100,
+            connect_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(10),
+            max_transfer_time: Duration::from_secs(2 * 60 * 60),
+            min_transfer_rate: Rate::default(),
+            lone_soa_wait: Duration::from_secs(5),
+            query_timeout: Duration::from_secs(1),
+            query_tries: 2,
+            probe_grace: Duration::from_millis(500),
+        }
+    }
+}
+
+/// So many octets in every such stretch of time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Rate {
+    /// Octets received; 0 switches the limit off.
+    pub octets: u64,
+    /// The stretch in which they must arrive.
+    pub period: Duration,
+}
+
+impl Default for Rate {
+    fn default() -> Self {
+        Self {
+            octets: 10 << 10,
+            period: Duration::from_secs(300),
+        }
+    }
+}
+
+/// A limit that was passed, with its setting.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitError {
+    /// [`Limits::max_zone_octets`].
+    #[error("more than {0} octets (max_zone_octets)")]
+    ZoneOctets(u64),
+    /// [`Limits::max_zone_records`].
+    #[error("more than {0} records (max_zone_records)")]
+    ZoneRecords(u64),
+    /// [`Limits::max_ixfr_changes`].
+    #[error("more than {0} differences (max_ixfr_changes)")]
+    IxfrChanges(u64),
+    /// [`Limits::max_empty_messages`].
+    #[error("more than {0} messages without answers in a row (max_empty_messages)")]
+    EmptyMessages(u32),
+    /// [`Limits::max_transfer_time`].
+    #[error("not finished after {} s (max_transfer_time)", .0.as_secs())]
+    TransferTime(Duration),
+    /// [`Limits::min_transfer_rate`]; with the octets that came in its period.
+    #[error("{received} octets in {} s where {} are asked (min_transfer_rate)", .rate.period.as_secs(), .rate.octets)]
+    TransferRate {
+        /// The setting.
+        rate: Rate,
+        /// What arrived in the last period.
+        received: u64,
+    },
+}
+
+/// Whether `count` is past a limit that 0 switches off.
+pub(crate) fn exceeds(count: u64, limit: u64) -> bool {
+    limit != 0 && count > limit
+}

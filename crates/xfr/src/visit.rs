@@ -1,0 +1,93 @@
+//! What a visit is to do.
+
+use std::net::{IpAddr, SocketAddr};
+
+use zonekit_tsig::Key;
+use zonekit_wire::{NameBuf, SoaBuf};
+
+use crate::Limits;
+
+/// One visit for one zone: asks all its primaries for their SOA and takes what is newer than what is held.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// The zone's name.
+    pub zone: NameBuf,
+    /// The SOA of the version that is held, if one is.
+    pub held: Option<SoaBuf>,
+    /// Records of that version: no IXFR may have more differences, unless [`Limits::max_ixfr_changes`] says otherwise.
+    pub held_records: u64,
+    /// Who has the zone, in the order in which they are preferred.
+    pub primaries: Vec<Primary>,
+    /// Which of them sent the NOTIFY that this visit is about: it is preferred among those that offer the same serial.
+    pub preferred: Option<usize>,
+    /// Takes the whole zone by AXFR, whatever its serial.
+    pub force: bool,
+    /// Takes an older serial too, if nobody has a newer one: our copy has expired.
+    pub accept_lower: bool,
+    /// What the visits before found out, one for each primary; missing ones are as [`Memory::default`].
+    pub memory: Vec<Memory>,
+    /// How much the primaries may ask of us.
+    pub limits: Limits,
+}
+
+impl Visit {
+    /// The first visit for a zone of which nothing is held.
+    pub fn new(zone: NameBuf, primaries: Vec<Primary>) -> Self {
+        Self {
+            zone,
+            held: None,
+            held_records: 0,
+            primaries,
+            preferred: None,
+            force: false,
+            accept_lower: false,
+            memory: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A server that a zone can be taken from.
+#[derive(Clone, Debug)]
+pub struct Primary {
+    /// Where it listens, over UDP and TCP.
+    pub address: SocketAddr,
+    /// Signs what we ask; then everything that it answers must be signed too.
+    pub key: Option<Key>,
+    /// The address of ours that our sockets are bound to; any if there is none.
+    pub source: Option<IpAddr>,
+}
+
+impl Primary {
+    /// A primary that wants no signatures.
+    pub fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            key: None,
+            source: None,
+        }
+    }
+}
+
+/// What is remembered of a zone at a primary from one visit to the next.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Memory {
+    /// IXFR failed: AXFR is asked for until then, in seconds since 1970.
+    pub no_ixfr_until: Option<u64>,
+    /// How many times in a row it did.
+    pub ixfr_failures: u32,
+}
+
+impl Memory {
+    /// Notes that IXFR failed. It is tried again after ten minutes, and twice as long after each further failure, up to a
+    /// day.
+    pub(crate) fn ixfr_failed(&mut self, now: u64) {
+        let wait = (600_u64 << self.ixfr_failures.min(8)).min(86_400);
+        self.no_ixfr_until = Some(now + wait);
+        self.ixfr_failures = self.ixfr_failures.saturating_add(1);
+    }
+
+    pub(crate) fn may_ixfr(&self, now: u64) -> bool {
+        self.no_ixfr_until.is_none_or(|until| until <= now)
+    }
+}
