@@ -29,33 +29,45 @@ const LENGTH: usize = 2;
 /// assert_eq!(buffer.next_frame()?, None);
 /// # Ok::<(), zonekit_wire::FrameError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct FrameBuffer {
     octets: Vec<u8>,
+    /// The room that is given at first.
+    room: usize,
     /// What is taken lies before this, what has arrived up to `end`; behind it is room.
     start: usize,
     end: usize,
+    /// Octets of the message taken last, which lie just before `start`.
+    last: usize,
 }
 
 impl FrameBuffer {
     /// An empty buffer. Memory comes with the first [`space`](Self::space): 16 KiB, and at most 64 KiB more for long
     /// messages.
     pub const fn new() -> Self {
+        Self::with_room(ROOM)
+    }
+
+    /// An empty buffer that gives room for so many octets at once: for long streams, where fewer and larger reads pay.
+    pub const fn with_room(room: usize) -> Self {
         Self {
             octets: Vec::new(),
+            room,
             start: 0,
             end: 0,
+            last: 0,
         }
     }
 
     /// Room to read into: 4 KiB at least.
     pub fn space(&mut self) -> &mut [u8] {
+        self.last = 0;
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         }
         let arrived = self.end - self.start;
         let frame = self.frame_len().map_or(0, |length| LENGTH + length);
-        let wanted = frame.max(arrived + LEAST_ROOM).max(ROOM);
+        let wanted = frame.max(arrived + LEAST_ROOM).max(self.room);
         // What is left of a frame moves to the front when it could not be completed where it lies.
         if self.start > 0 && self.octets.len() - self.start < wanted {
             self.octets.copy_within(self.start..self.end, 0);
@@ -94,7 +106,14 @@ impl FrameBuffer {
             return Ok(None);
         }
         self.start = body + length;
+        self.last = length;
         Ok(self.octets.get(body..body + length))
+    }
+
+    /// The message that [`next_frame`](Self::next_frame) gave last, once more; empty after [`space`](Self::space).
+    pub fn last_frame(&self) -> &[u8] {
+        let begin = self.start - self.last;
+        self.octets.get(begin..self.start).unwrap_or_default()
     }
 
     /// Whether octets have arrived that no message was made of yet: at the end of the stream, a message cut off.
@@ -104,7 +123,7 @@ impl FrameBuffer {
 
     /// Forgets all octets and keeps the memory.
     pub fn clear(&mut self) {
-        (self.start, self.end) = (0, 0);
+        (self.start, self.end, self.last) = (0, 0, 0);
     }
 
     /// The length of the message that is arriving, once it is known.
@@ -113,6 +132,12 @@ impl FrameBuffer {
             Some([high, low, ..]) => Some(u16::from_be_bytes([*high, *low]).into()),
             _ => None,
         }
+    }
+}
+
+impl Default for FrameBuffer {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -24,7 +24,7 @@ mod write;
 pub use compress::Compressor;
 pub use edns::{EdnsOption, EdnsOptions, Opt, OptRepr};
 pub use frame::{FrameBuffer, FrameError, frame_length};
-pub use message::{Header, Message, Question, Records, Section};
+pub use message::{Header, Message, Question, Records, RecordsPlace, Section};
 pub use name::{Labels, MAX_LABEL, MAX_NAME, Name, NameError};
 pub use name_buf::NameBuf;
 pub use packed::{PackedLabels, PackedName, PackedRecord};

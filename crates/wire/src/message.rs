@@ -74,6 +74,19 @@ impl<'m> Message<'m> {
         })
     }
 
+    /// The records that were still to come when [`Records::place`] was asked, of this same message.
+    ///
+    /// For those who cannot hold a [`Records`] while they wait, because the octets are their own.
+    pub fn records_from(self, place: RecordsPlace) -> Records<'m> {
+        Records {
+            message: self.octets,
+            offset: place.offset.min(self.octets.len()),
+            left: place.left,
+            before: None,
+            done: place.done,
+        }
+    }
+
     fn read_question(self) -> Result<(Option<Question<'m>>, usize), ReadError> {
         match self.header.questions {
             0 => Ok((None, HEADER)),
@@ -246,7 +259,24 @@ pub struct Records<'m> {
     done: bool,
 }
 
+/// How far a [`Records`] has come, without the message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RecordsPlace {
+    offset: usize,
+    left: [u16; 3],
+    done: bool,
+}
+
 impl Records<'_> {
+    /// How far this has come, to go on later with [`Message::records_from`].
+    pub fn place(&self) -> RecordsPlace {
+        RecordsPlace {
+            offset: self.offset,
+            left: self.left,
+            done: self.done,
+        }
+    }
+
     /// Where the next record begins, or where the message should end.
     pub fn offset(&self) -> usize {
         self.offset
