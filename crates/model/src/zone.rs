@@ -1,0 +1,153 @@
+//! A secondary zone: whose it is, what it is called, where it comes from.
+
+use std::{fmt, net::IpAddr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Contract, Primaries, Timestamp, ZoneName};
+
+/// A secondary zone as it was asked for. What became of it is a [`ZoneStatus`](crate::ZoneStatus).
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct SecondaryZone {
+    /// Its id, unique within the contract.
+    pub id: Uuid,
+    /// Whose it is; none: declared in the configuration, seen by no tenant and counted by no quota.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<Contract>,
+    /// Its name, unique in the whole service; fixed once it is created.
+    pub name: ZoneName,
+    /// Free text of whoever made it.
+    #[serde(default)]
+    pub description: Description,
+    /// The servers that it is taken from.
+    pub primaries: Primaries,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When its settings were last changed.
+    pub modified: Timestamp,
+    /// Grows with every change of its settings, and never comes back, not even for another zone of the same id.
+    pub generation: u64,
+    /// Whether the configuration declares it, so that no API may change it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub declared: bool,
+}
+
+impl SecondaryZone {
+    /// What it is known by.
+    pub fn zone_id(&self) -> ZoneId {
+        ZoneId {
+            contract: self.contract.clone(),
+            id: self.id,
+        }
+    }
+}
+
+/// What a zone is known by: an id means nothing outside its contract.
+///
+/// Displayed as `contract/id`, or `/id` without a contract: a fit key for a table of settings.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+pub struct ZoneId {
+    /// The contract that the id belongs to; none: the configuration's own.
+    pub contract: Option<Contract>,
+    /// The id.
+    pub id: Uuid,
+}
+
+impl ZoneId {
+    /// An id within a contract.
+    pub fn new(contract: &Contract, id: Uuid) -> Self {
+        Self {
+            contract: Some(contract.clone()),
+            id,
+        }
+    }
+}
+
+impl fmt::Display for ZoneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.contract {
+            Some(contract) => write!(f, "{contract}/{}", self.id),
+            None => write!(f, "/{}", self.id),
+        }
+    }
+}
+
+/// What a zone should be like: the settings that a client can give.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ZoneDraft {
+    /// The zone's name.
+    pub name: ZoneName,
+    /// Free text.
+    pub description: Description,
+    /// The servers to take it from.
+    pub primaries: WantedPrimaries,
+}
+
+impl ZoneDraft {
+    /// A zone without description, taken from servers of which only the addresses are given.
+    pub fn at_addresses(name: ZoneName, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        Self {
+            name,
+            description: Description::default(),
+            primaries: WantedPrimaries::Addresses(addresses.into_iter().collect()),
+        }
+    }
+
+    /// A zone without description, taken from these servers.
+    pub fn from_primaries(name: ZoneName, primaries: Primaries) -> Self {
+        Self {
+            name,
+            description: Description::default(),
+            primaries: WantedPrimaries::Exactly(primaries),
+        }
+    }
+}
+
+/// The primaries asked for, by an API that can say everything of them or by one that knows addresses only.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum WantedPrimaries {
+    /// These, exactly.
+    Exactly(Primaries),
+    /// Servers at these addresses. A primary that the zone already has at one of them stays as it is, with the port
+    /// and the key that were given for it elsewhere.
+    Addresses(Vec<IpAddr>),
+}
+
+/// Free text of whoever made a zone: at most [`Description::MAX`] characters.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Description(Box<str>);
+
+/// A description is longer than [`Description::MAX`] characters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a description has at most {max} characters, not {0}", max = Description::MAX)]
+pub struct DescriptionError(pub usize);
+
+impl Description {
+    /// The most characters that a description can have.
+    pub const MAX: usize = 2_000;
+
+    /// The text as given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Description {
+    type Error = DescriptionError;
+
+    fn try_from(text: String) -> Result<Self, DescriptionError> {
+        let length = text.chars().count();
+        if length > Self::MAX {
+            return Err(DescriptionError(length));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl From<Description> for String {
+    fn from(description: Description) -> Self {
+        description.0.into()
+    }
+}
