@@ -91,7 +91,7 @@ fn tld(n: usize, random: &mut Random, zone: &mut Vec<RecordBuf>) {
         zone.push(record(&owner, Rtype::NS, target.as_name().as_octets()));
     }
     if random.below(10) == 0 {
-        zone.push(record(&owner, Rtype::DS, &random.octets(36)));
+        zone.push(record(&owner, Rtype::DS, &ds(random)));
     }
     if random.below(20) == 0 {
         let mut host = owner;
@@ -137,9 +137,7 @@ fn signed(n: usize, random: &mut Random, zone: &mut Vec<RecordBuf>) {
         let target = name(&format!("ns{host}.provider{}.net", random.below(200)));
         zone.push(record(&owner, Rtype::NS, target.as_name().as_octets()));
     }
-    let mut ds = vec![0x12, 0x34, 13, 2];
-    ds.extend(random.octets(32));
-    zone.push(record(&owner, Rtype::DS, &ds));
+    zone.push(record(&owner, Rtype::DS, &ds(random)));
     zone.push(record(&owner, Rtype::RRSIG, &rrsig(Rtype::DS, random)));
 
     let hash = name(&format!("{}.example", random.base32()));
@@ -148,6 +146,12 @@ fn signed(n: usize, random: &mut Random, zone: &mut Vec<RecordBuf>) {
     nsec3.extend([0, 6, 0x20, 0, 0, 0, 0, 0x12]); // NS DS RRSIG
     zone.push(record(&hash, Rtype::NSEC3, &nsec3));
     zone.push(record(&hash, Rtype::RRSIG, &rrsig(Rtype::NSEC3, random)));
+}
+
+fn ds(random: &mut Random) -> Vec<u8> {
+    let mut rdata = vec![0x12, 0x34, 13, 2]; // SHA-256
+    rdata.extend(random.octets(32));
+    rdata
 }
 
 fn rrsig(covered: Rtype, random: &mut Random) -> Vec<u8> {
