@@ -1,6 +1,6 @@
 //! Records out of messages, made flat.
 
-use crate::{Name, PackedRecord, ReadError, Record, rdata};
+use crate::{Class, Name, PackedRecord, ReadError, Record, Rtype, rdata};
 
 /// Expands records into a buffer that is used again: names in owner and RDATA uncompressed, RDATA checked against its
 /// type.
@@ -25,6 +25,8 @@ use crate::{Name, PackedRecord, ReadError, Record, rdata};
 pub struct Unpacker {
     owner: Vec<u8>,
     rdata: Vec<u8>,
+    /// Type, class and TTL of what was unpacked last.
+    last: Option<(Rtype, Class, u32)>,
 }
 
 impl Unpacker {
@@ -39,6 +41,7 @@ impl Unpacker {
     ///
     /// When the RDATA does not fit its type, or a name in it cannot be expanded.
     pub fn unpack<'b>(&'b mut self, record: PackedRecord<'_>) -> Result<Record<'b>, ReadError> {
+        self.last = None;
         self.owner.clear();
         record.owner().append_to(&mut self.owner);
         self.rdata.clear();
@@ -57,11 +60,25 @@ impl Unpacker {
                 error,
             },
         })?;
+        let (class, ttl) = (record.class(), record.ttl());
+        self.last = Some((rtype, class, ttl));
         Ok(Record {
             owner: Name::from_checked(&self.owner),
             rtype,
-            class: record.class(),
-            ttl: record.ttl(),
+            class,
+            ttl,
+            rdata: &self.rdata,
+        })
+    }
+
+    /// The record unpacked last, once more; none after an error.
+    pub fn last(&self) -> Option<Record<'_>> {
+        let (rtype, class, ttl) = self.last?;
+        Some(Record {
+            owner: Name::from_checked(&self.owner),
+            rtype,
+            class,
+            ttl,
             rdata: &self.rdata,
         })
     }
