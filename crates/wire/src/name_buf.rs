@@ -131,6 +131,14 @@ impl FromStr for NameBuf {
     }
 }
 
+impl TryFrom<&str> for NameBuf {
+    type Error = NameError;
+
+    fn try_from(text: &str) -> Result<Self, NameError> {
+        text.parse()
+    }
+}
+
 impl PartialEq for NameBuf {
     fn eq(&self, other: &Self) -> bool {
         self.as_name() == other.as_name()

@@ -52,8 +52,8 @@ impl Answer {
             && header.opcode == self.opcode
             && match message.question() {
                 Ok(Some(question)) => self.is_question(question),
-                // An error may come without the question (RFC 1035 leaves that open).
-                Ok(None) => header.rcode != Rcode::NOERROR,
+                // An error, or the answer to a NOTIFY, may come without the question.
+                Ok(None) => header.rcode != Rcode::NOERROR || self.is_notify(),
                 Err(_) => false,
             }
     }
@@ -88,10 +88,10 @@ impl Answer {
         }
         match message.question()? {
             Some(question) if !self.is_question(question) => return Err(AnswerError::Question),
-            None if self.messages == 0 => return Err(AnswerError::NoQuestion),
+            None if self.messages == 0 && !self.is_notify() => return Err(AnswerError::NoQuestion),
             _ => {}
         }
-        if header.answers > 0 {
+        if header.answers > 0 || self.is_notify() {
             self.empty = 0;
         } else if self.messages == 0 {
             return Err(AnswerError::Empty);
@@ -140,6 +140,10 @@ impl Answer {
     /// Messages that passed although AA was not set.
     pub fn not_authoritative(&self) -> u64 {
         self.not_authoritative
+    }
+
+    fn is_notify(&self) -> bool {
+        self.opcode == Opcode::NOTIFY
     }
 
     fn is_question(&self, question: zonekit_wire::Question<'_>) -> bool {

@@ -17,10 +17,11 @@
 //! Whoever runs it passes in what happens ([`Event`], time) and does what it asks for ([`Transmit`]). The time is a
 //! monotonic [`Instant`]; the clock on the wall, which signatures need, is told once, at the start.
 
-mod attempt;
+pub(crate) mod attempt;
 mod probe;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use zonekit_wire::Serial;
@@ -91,8 +92,8 @@ pub enum Event<'m> {
         connection: Connection,
         /// Octets read from it.
         octets: usize,
-        /// Octets of them, or before, that are the beginning of another message.
-        left: usize,
+        /// Whether some of them are the beginning of another message.
+        left: bool,
     },
     /// A connection is lost, or could not be made.
     Lost {
@@ -530,7 +531,9 @@ impl Exchange {
                 Ok(None)
             }
             Event::Message { octets, .. } => attempt.message(octets, unix, sink).map(|()| None),
-            Event::Received { octets, left, .. } => attempt.received(octets, left, now, sink),
+            Event::Received { octets, left, .. } => attempt
+                .received(octets, left, &self.visit.limits, now)
+                .and_then(|change| apply(change, sink)),
             Event::Lost { loss, .. } => Err(attempt.lost(loss)),
             _ => Ok(None),
         };
@@ -665,4 +668,16 @@ impl Exchange {
         }
         self.stage = Stage::Done(Some(outcome));
     }
+}
+
+/// Applies the last change of a transfer, if it has come to that.
+fn apply<A: Apply>(
+    change: Option<Change<'static>>,
+    sink: &mut A,
+) -> Result<Option<Change<'static>>, VisitError> {
+    if let Some(change) = change {
+        sink.apply(change)
+            .map_err(|error| VisitError::Rejected(Arc::new(error)))?;
+    }
+    Ok(change)
 }

@@ -10,6 +10,8 @@ mod exchange;
 mod incoming;
 mod limits;
 mod link;
+#[cfg(feature = "tokio")]
+mod net;
 mod query;
 mod report;
 mod transfer;
@@ -22,6 +24,8 @@ pub use exchange::{Connection, Event, Exchange, Transmit};
 pub use incoming::Incoming;
 pub use limits::{LimitError, Limits, Rate};
 pub use link::Link;
+#[cfg(feature = "tokio")]
+pub use net::{Client, ClientError, NotifyReply, TransferStream, visit};
 pub use query::Query;
 pub use report::{Outcome, PrimaryReport, Report, Statistics, TransferReport};
 pub use transfer::{Changes, Transfer, TransferError, TransferKind};

@@ -299,6 +299,14 @@ impl Transfer {
         self.opening.as_ref().map(|opening| &opening.soa)
     }
 
+    /// The opening SOA as a record.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn opening(&self) -> Option<Record<'_>> {
+        self.opening
+            .as_ref()
+            .map(|opening| opening.record.as_record())
+    }
+
     /// Records taken, out of zone ones and the closing SOA not counted.
     pub fn records(&self) -> u64 {
         self.records

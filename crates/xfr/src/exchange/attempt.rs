@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::incoming::out_of_place;
 use crate::limits::LimitError;
 use crate::{
     Apply, Change, Incoming, Limits, Loss, Query, Statistics, Transfer, TransferError,
@@ -12,14 +13,16 @@ use super::{Connection, Transmit};
 
 /// A transfer under way, with its clocks.
 #[derive(Debug)]
-pub(super) struct Attempt {
-    pub(super) primary: usize,
-    pub(super) connection: Connection,
-    pub(super) asked: TransferKind,
+pub(crate) struct Attempt {
+    pub(crate) primary: usize,
+    pub(crate) connection: Connection,
+    pub(crate) asked: TransferKind,
     incoming: Incoming,
     octets: Vec<u8>,
     connected: bool,
     started: Instant,
+    /// When it was started, less the time in which we did not listen.
+    clock: Instant,
     /// When the primary was last heard, or the connection begun.
     heard: Instant,
     /// When the period for [`Limits::min_transfer_rate`] began, and what came since.
@@ -28,7 +31,7 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) fn new(
+    pub(crate) fn new(
         primary: usize,
         connection: Connection,
         mut query: Query,
@@ -45,13 +48,14 @@ impl Attempt {
             incoming: Incoming::new(&mut query, transfer, limits, held_records),
             connected: false,
             started: now,
+            clock: now,
             heard: now,
             period: now,
             received: 0,
         }
     }
 
-    pub(super) fn connected(&mut self, now: Instant) -> Transmit {
+    pub(crate) fn connected(&mut self, now: Instant) -> Transmit {
         self.connected = true;
         self.heard = now;
         self.period = now;
@@ -61,7 +65,7 @@ impl Attempt {
         }
     }
 
-    pub(super) fn message<A: Apply>(
+    pub(crate) fn message<A: Apply>(
         &mut self,
         octets: &[u8],
         unix: u64,
@@ -70,30 +74,39 @@ impl Attempt {
         self.incoming.message(octets, unix, sink)
     }
 
-    /// So many octets came, all whole messages in them were taken, and `left` more are the beginning of another.
-    pub(super) fn received<A: Apply>(
+    /// So many octets came, and all whole messages in them were taken; `left`: more are the beginning of another.
+    ///
+    /// The last change, once it is proven that it may be applied.
+    pub(crate) fn received(
         &mut self,
         octets: usize,
-        left: usize,
+        left: bool,
+        limits: &Limits,
         now: Instant,
-        sink: &mut A,
     ) -> Result<Option<Change<'static>>, VisitError> {
         self.heard = now;
         self.received += octets as u64;
         if !self.incoming.is_complete() {
-            return Ok(None);
+            return self.check(limits, now).map(|()| None);
         }
-        if left > 0 && !self.incoming.transfer().is_up_to_date() {
-            return Err(crate::incoming::out_of_place(
+        if left && !self.incoming.transfer().is_up_to_date() {
+            return Err(out_of_place(
                 self.incoming.answer().messages() + 1,
                 self.incoming.seen(),
                 TransferError::DataAfterClosing,
             ));
         }
-        self.incoming.finish(sink).map(Some)
+        self.incoming.ending().map(Some)
     }
 
-    pub(super) fn lost(&self, loss: Loss) -> VisitError {
+    /// We did not look at the connection for so long: no clock of the primary's ran.
+    pub(crate) fn looked_away(&mut self, gap: Duration) {
+        for clock in [&mut self.clock, &mut self.heard, &mut self.period] {
+            *clock += gap;
+        }
+    }
+
+    pub(crate) fn lost(&self, loss: Loss) -> VisitError {
         if !self.connected {
             return VisitError::Connect(loss);
         }
@@ -104,23 +117,23 @@ impl Attempt {
     }
 
     /// When one of the clocks will have run out if nothing comes.
-    pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
+    pub(crate) fn deadline(&self, limits: &Limits) -> Option<Instant> {
         let (silence, _) = self.silence(limits);
-        let whole = after(self.started, limits.max_transfer_time);
+        let whole = after(self.clock, limits.max_transfer_time);
         let period =
             after(self.period, limits.min_transfer_rate.period).filter(|_| self.has_rate(limits));
         [silence, whole, period].into_iter().flatten().min()
     }
 
     /// What is over by now. Begins the next period if this one brought enough.
-    pub(super) fn check(&mut self, limits: &Limits, now: Instant) -> Result<(), VisitError> {
+    pub(crate) fn check(&mut self, limits: &Limits, now: Instant) -> Result<(), VisitError> {
         let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if let (deadline, error) = self.silence(limits)
             && is_over(deadline)
         {
             return Err(error);
         }
-        if is_over(after(self.started, limits.max_transfer_time)) {
+        if is_over(after(self.clock, limits.max_transfer_time)) {
             return Err(VisitError::Limit(LimitError::TransferTime(
                 limits.max_transfer_time,
             )));
@@ -158,31 +171,30 @@ impl Attempt {
         self.connected && limits.min_transfer_rate.octets > 0
     }
 
-    pub(super) fn incoming(&self) -> &Incoming {
+    pub(crate) fn incoming(&self) -> &Incoming {
         &self.incoming
     }
 
-    pub(super) fn statistics(&self, now: Instant) -> Statistics {
-        statistics(&self.incoming, now.saturating_duration_since(self.started))
+    pub(crate) fn incoming_mut(&mut self) -> &mut Incoming {
+        &mut self.incoming
+    }
+
+    pub(crate) fn statistics(&self, now: Instant) -> Statistics {
+        let (transfer, answer) = (self.incoming.transfer(), self.incoming.answer());
+        Statistics {
+            kind: transfer.kind(),
+            octets: self.incoming.octets(),
+            messages: answer.messages(),
+            records: transfer.records(),
+            skipped: transfer.skipped(),
+            not_authoritative: answer.not_authoritative(),
+            duration: now.saturating_duration_since(self.started),
+        }
     }
 
     /// Whether the primary was reached at all.
-    pub(super) fn is_connected(&self) -> bool {
+    pub(crate) fn is_connected(&self) -> bool {
         self.connected
-    }
-}
-
-/// The measure of a stream so far.
-pub(crate) fn statistics(incoming: &Incoming, duration: Duration) -> Statistics {
-    let transfer = incoming.transfer();
-    Statistics {
-        kind: transfer.kind(),
-        octets: incoming.octets(),
-        messages: incoming.answer().messages(),
-        records: transfer.records(),
-        skipped: transfer.skipped(),
-        not_authoritative: incoming.answer().not_authoritative(),
-        duration,
     }
 }
 

@@ -1,0 +1,79 @@
+//! The rules on real sockets, under tokio.
+
+mod client;
+mod drive;
+mod stream;
+
+pub use client::{Client, ClientError, NotifyReply};
+pub use drive::visit;
+pub use stream::TransferStream;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+
+use crate::{Loss, Primary};
+
+/// Octets read at once from a connection that carries a transfer: a few of the largest messages.
+const ROOM: usize = 128 * 1024;
+
+/// Seconds since 1970.
+fn unix_now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// What message IDs come from.
+fn seed() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| {
+        // No source of randomness: the ports, which the system draws, must do.
+        use std::hash::{BuildHasher, RandomState};
+        RandomState::new().hash_one(unix_now())
+    })
+}
+
+/// A socket of its own port, that hears from nobody but the primary.
+async fn datagrams(primary: &Primary) -> io::Result<UdpSocket> {
+    let local = primary.source.unwrap_or(match primary.address {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    });
+    let socket = UdpSocket::bind((local, 0)).await?;
+    socket.connect(primary.address).await?;
+    Ok(socket)
+}
+
+async fn connect(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if let Some(source) = source {
+        socket.bind((source, 0).into())?;
+    }
+    socket.set_nodelay(true)?;
+    socket.connect(address).await
+}
+
+/// A message as it goes over a connection: behind two octets of length.
+fn framed(message: &[u8]) -> io::Result<Vec<u8>> {
+    let length = zonekit_wire::frame_length(message).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok([&length, message].concat())
+}
+
+/// What reading told: no octets are the end of the stream.
+fn arrived(result: io::Result<usize>, inside_message: bool) -> Result<usize, Loss> {
+    match result {
+        Ok(0) if inside_message => Err(Loss::ClosedInsideMessage),
+        Ok(0) => Err(Loss::Closed),
+        Ok(count) => Ok(count),
+        Err(error) => Err(Loss::from(&error)),
+    }
+}

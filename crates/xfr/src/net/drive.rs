@@ -1,0 +1,321 @@
+//! Runs an exchange: does what it asks for, tells it what happens.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::{Sleep, sleep_until};
+use zonekit_wire::FrameBuffer;
+
+use super::{ROOM, arrived, connect, datagrams, framed, now, seed, unix_now};
+use crate::{Apply, Change, Connection, Event, Exchange, Loss, Primary, Report, Transmit, Visit};
+
+/// Reads in a row before others on this thread get their turn.
+const TURN: u32 = 8;
+
+/// Makes one visit: asks all primaries, takes what is newer, says what came of it. Records go to `sink` as they arrive.
+///
+/// Memory does not grow with the zone, and nothing is copied between the socket and `sink`. While `sink` works, nothing is
+/// read, and the clocks of [`Limits`](crate::Limits) that wait for the primary stand still. Dropping the future ends the
+/// visit and its connections; the pending edit is the caller's to drop then.
+pub async fn visit<A: Apply + Send>(visit: Visit, sink: &mut A) -> Report {
+    let primaries = visit.primaries.clone();
+    let exchange = Exchange::new(visit, now(), unix_now(), seed());
+    run(exchange, primaries, sink).await
+}
+
+/// Asks all primaries for their SOA.
+pub(super) async fn ask(visit: Visit) -> Report {
+    let primaries = visit.primaries.clone();
+    let exchange = Exchange::ask(visit, now(), unix_now(), seed());
+    run(exchange, primaries, &mut Nobody).await
+}
+
+async fn run<A: Apply + Send>(
+    mut exchange: Exchange,
+    primaries: Vec<Primary>,
+    sink: &mut A,
+) -> Report {
+    let mut sockets = Sockets {
+        datagrams: primaries.iter().map(|_| None).collect(),
+        primaries,
+        streams: Vec::new(),
+        datagram: vec![0; 4096],
+        timer: None,
+    };
+    let mut reads = 0;
+    loop {
+        while let Some(transmit) = exchange.poll_transmit() {
+            if let Err(event) = sockets.transmit(transmit).await {
+                exchange.handle_event(event, now(), sink);
+            }
+        }
+        if let Some(report) = exchange.poll(now()) {
+            return report;
+        }
+        match sockets.happening(exchange.poll_timeout()).await {
+            Happening::Time => exchange.handle_timeout(now(), sink),
+            Happening::Datagram { primary, length } => {
+                let octets = sockets.datagram.get(..length).unwrap_or_default();
+                exchange.handle_event(Event::Datagram { primary, octets }, now(), sink);
+            }
+            Happening::Event(event) => exchange.handle_event(event, now(), sink),
+            Happening::Octets { stream, octets } => {
+                if let Some(stream) = sockets.streams.get_mut(stream) {
+                    stream.take(octets, &mut exchange, sink);
+                }
+                // A sink may be slow: what is silent meanwhile is not the primary.
+                reads += 1;
+                if reads % TURN == 0 {
+                    tokio::task::yield_now().await;
+                }
+                continue;
+            }
+        }
+        // Octets that wait are told before time runs out, so that only true silence counts.
+        exchange.handle_timeout(now(), sink);
+    }
+}
+
+/// The sockets of one visit.
+struct Sockets {
+    primaries: Vec<Primary>,
+    datagrams: Vec<Option<UdpSocket>>,
+    streams: Vec<Stream>,
+    datagram: Vec<u8>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+struct Stream {
+    connection: Connection,
+    state: State,
+    frames: FrameBuffer,
+}
+
+enum State {
+    Connecting(Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>),
+    Connected(TcpStream),
+    Lost,
+}
+
+enum Happening {
+    Time,
+    Datagram { primary: usize, length: usize },
+    Octets { stream: usize, octets: usize },
+    Event(Event<'static>),
+}
+
+impl Sockets {
+    /// Does what the exchange asks for; what goes wrong at once is an event.
+    async fn transmit(&mut self, transmit: Transmit) -> Result<(), Event<'static>> {
+        match transmit {
+            Transmit::Datagram { primary, octets } => {
+                self.send(primary, &octets)
+                    .await
+                    .map_err(|error| Event::Undeliverable {
+                        primary,
+                        loss: Loss::from(&error),
+                    })
+            }
+            Transmit::Connect {
+                connection,
+                primary,
+            } => {
+                if let Some(socket) = self.datagrams.get_mut(primary) {
+                    *socket = None;
+                }
+                if let Some(primary) = self.primaries.get(primary) {
+                    self.streams.push(Stream {
+                        connection,
+                        state: State::Connecting(Box::pin(connect(
+                            primary.address,
+                            primary.source,
+                        ))),
+                        frames: FrameBuffer::with_room(ROOM),
+                    });
+                }
+                Ok(())
+            }
+            Transmit::Message { connection, octets } => {
+                self.write(connection, &octets).await.map_err(|error| {
+                    let loss = Loss::from(&error);
+                    Event::Lost { connection, loss }
+                })
+            }
+            Transmit::Close(connection) => {
+                self.streams
+                    .retain(|stream| stream.connection != connection);
+                Ok(())
+            }
+        }
+    }
+
+    async fn send(&mut self, primary: usize, octets: &[u8]) -> io::Result<()> {
+        let (Some(to), Some(slot)) = (self.primaries.get(primary), self.datagrams.get_mut(primary))
+        else {
+            return Ok(());
+        };
+        let socket = match slot {
+            Some(socket) => socket,
+            None => slot.insert(datagrams(to).await?),
+        };
+        socket.send(octets).await?;
+        Ok(())
+    }
+
+    /// A question is the first that goes out on its connection, and short: it fits the socket's buffer.
+    async fn write(&mut self, connection: Connection, octets: &[u8]) -> io::Result<()> {
+        let stream = self
+            .streams
+            .iter_mut()
+            .find(|stream| stream.connection == connection);
+        match stream.map(|stream| &mut stream.state) {
+            Some(State::Connected(tcp)) => tcp.write_all(&framed(octets)?).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for whatever comes first.
+    async fn happening(&mut self, timeout: Option<std::time::Instant>) -> Happening {
+        self.set_timer(timeout);
+        poll_fn(|context| self.poll_happening(context)).await
+    }
+
+    fn set_timer(&mut self, timeout: Option<std::time::Instant>) {
+        let Some(deadline) = timeout.map(tokio::time::Instant::from_std) else {
+            self.timer = None;
+            return;
+        };
+        match &mut self.timer {
+            Some(timer) if timer.deadline() == deadline => {}
+            Some(timer) => timer.as_mut().reset(deadline),
+            None => self.timer = Some(Box::pin(sleep_until(deadline))),
+        }
+    }
+
+    fn poll_happening(&mut self, context: &mut Context<'_>) -> Poll<Happening> {
+        for (index, stream) in self.streams.iter_mut().enumerate() {
+            if let Poll::Ready(happening) = stream.poll(index, context) {
+                return Poll::Ready(happening);
+            }
+        }
+        for (primary, slot) in self.datagrams.iter_mut().enumerate() {
+            let Some(socket) = slot else {
+                continue;
+            };
+            let mut buffer = ReadBuf::new(&mut self.datagram);
+            match socket.poll_recv(context, &mut buffer) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => {
+                    let length = buffer.filled().len();
+                    return Poll::Ready(Happening::Datagram { primary, length });
+                }
+                Poll::Ready(Err(error)) => {
+                    *slot = None;
+                    let loss = Loss::from(&error);
+                    return Poll::Ready(Happening::Event(Event::Undeliverable { primary, loss }));
+                }
+            }
+        }
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().poll(context).map(|()| Happening::Time),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Stream {
+    fn poll(&mut self, index: usize, context: &mut Context<'_>) -> Poll<Happening> {
+        let connection = self.connection;
+        let (state, event) = match &mut self.state {
+            State::Connecting(connecting) => match ready!(connecting.as_mut().poll(context)) {
+                Ok(tcp) => (State::Connected(tcp), Event::Connected(connection)),
+                Err(error) => (State::Lost, lost(connection, Loss::from(&error))),
+            },
+            State::Connected(tcp) => {
+                let inside_message = self.frames.has_partial();
+                let mut buffer = ReadBuf::new(self.frames.space());
+                let result = ready!(Pin::new(tcp).poll_read(context, &mut buffer));
+                let result = result.map(|()| buffer.filled().len());
+                match arrived(result, inside_message) {
+                    Ok(octets) => {
+                        return Poll::Ready(Happening::Octets {
+                            stream: index,
+                            octets,
+                        });
+                    }
+                    Err(loss) => (State::Lost, lost(connection, loss)),
+                }
+            }
+            State::Lost => return Poll::Pending,
+        };
+        self.state = state;
+        Poll::Ready(Happening::Event(event))
+    }
+
+    /// Tells the exchange of octets that lie in the buffer, message by message.
+    fn take<A: Apply>(&mut self, mut octets: usize, exchange: &mut Exchange, sink: &mut A) {
+        let connection = self.connection;
+        let mut more = octets;
+        loop {
+            self.frames.advance(more);
+            let time = now();
+            loop {
+                match self.frames.next_frame() {
+                    Ok(Some(message)) => {
+                        let event = Event::Message {
+                            connection,
+                            octets: message,
+                        };
+                        exchange.handle_event(event, time, sink);
+                    }
+                    Ok(None) => break,
+                    Err(_) => {
+                        self.state = State::Lost;
+                        exchange.handle_event(lost(connection, Loss::ZeroLengthFrame), now(), sink);
+                        return;
+                    }
+                }
+            }
+            // Whatever lies behind the closing SOA spoils the transfer: look before it is committed.
+            let State::Connected(tcp) = &self.state else {
+                return;
+            };
+            if !exchange.is_complete(connection) {
+                break;
+            }
+            more = tcp.try_read(self.frames.space()).unwrap_or(0);
+            if more == 0 {
+                break;
+            }
+            octets += more;
+        }
+        let left = self.frames.has_partial();
+        let event = Event::Received {
+            connection,
+            octets,
+            left,
+        };
+        exchange.handle_event(event, now(), sink);
+    }
+}
+
+fn lost(connection: Connection, loss: Loss) -> Event<'static> {
+    Event::Lost { connection, loss }
+}
+
+/// Takes nothing: for visits that only ask.
+struct Nobody;
+
+impl Apply for Nobody {
+    type Error = std::convert::Infallible;
+
+    fn apply(&mut self, _: Change<'_>) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn abandon(&mut self) {}
+}
