@@ -1,0 +1,529 @@
+//! RRsets as they lie in a page.
+//!
+//! ```text
+//! entry body   spelling, [length, owner as received], RRset...
+//! RRset        head, type (1 or 2), TTL (1 or 5), [count], [length], RDATA..., [signatures]
+//! head         1 bit   signatures (RRSIG) beside the set
+//!              2 bits  lengths: each its own, one for all, fixed by the type
+//!              1 bit   the type takes two octets
+//!              4 bits  count, 15: a number of its own
+//! signatures   head of the same form (its first bit: a TTL other than the set's), [TTL], [count], [length], RDATA...
+//! ```
+//!
+//! A set of zero records has signatures only: they came without the set that they cover.
+
+use zonekit_wire::{Class, Name, Record, Rtype};
+
+/// The records of one owner and type, and the signatures over them, where they lie.
+///
+/// RDATA stands in canonical order ([RFC 4034 §6.3](https://www.rfc-editor.org/rfc/rfc4034#section-6.3)), each as
+/// its octets were received.
+#[derive(Clone, Copy, Debug)]
+pub struct RrSet<'z> {
+    rtype: Rtype,
+    ttl: u32,
+    rdatas: Rdatas<'z>,
+    signature_ttl: u32,
+    signatures: Rdatas<'z>,
+}
+
+impl<'z> RrSet<'z> {
+    /// The type; of a set that has signatures only, the type that they cover.
+    pub fn rtype(&self) -> Rtype {
+        self.rtype
+    }
+
+    /// Seconds that the records may be cached for.
+    pub fn ttl(&self) -> u32 {
+        self.ttl
+    }
+
+    /// How many records, signatures not counted. Zero when only signatures came.
+    pub fn len(&self) -> usize {
+        self.rdatas.left as usize
+    }
+
+    /// Whether there are signatures only.
+    pub fn is_empty(&self) -> bool {
+        self.rdatas.left == 0
+    }
+
+    /// The RDATA of each record.
+    pub fn rdatas(&self) -> Rdatas<'z> {
+        self.rdatas
+    }
+
+    /// The RDATA of each RRSIG that covers this set; `None` when there is none.
+    pub fn signatures(&self) -> Option<Rdatas<'z>> {
+        (self.signatures.left > 0).then_some(self.signatures)
+    }
+
+    /// Seconds that the signatures may be cached for.
+    pub fn signature_ttl(&self) -> u32 {
+        self.signature_ttl
+    }
+
+    /// The records, without the signatures, as those of `owner`.
+    pub fn records<'a>(&self, owner: Name<'a>) -> impl Iterator<Item = Record<'a>> + use<'a, 'z>
+    where
+        'z: 'a,
+    {
+        let (rtype, ttl) = (self.rtype, self.ttl);
+        self.rdatas.map(move |rdata| Record {
+            owner,
+            rtype,
+            class: Class::IN,
+            ttl,
+            rdata,
+        })
+    }
+
+    /// The signatures as records of `owner`.
+    pub fn signature_records<'a>(
+        &self,
+        owner: Name<'a>,
+    ) -> impl Iterator<Item = Record<'a>> + use<'a, 'z>
+    where
+        'z: 'a,
+    {
+        let ttl = self.signature_ttl;
+        self.signatures.map(move |rdata| Record {
+            owner,
+            rtype: Rtype::RRSIG,
+            class: Class::IN,
+            ttl,
+            rdata,
+        })
+    }
+
+    /// Reads the RRset at the front of `octets`.
+    fn read(octets: &'z [u8]) -> Option<(Self, &'z [u8])> {
+        let (&head, rest) = octets.split_first()?;
+        let (rtype, rest) = match rest {
+            [high, low, rest @ ..] if head & WIDE_TYPE != 0 => {
+                (u16::from_be_bytes([*high, *low]), rest)
+            }
+            [low, rest @ ..] if head & WIDE_TYPE == 0 => (u16::from(*low), rest),
+            _ => return None,
+        };
+        let rtype = Rtype(rtype);
+        let (ttl, rest) = read_ttl(rest)?;
+        let (rdatas, mut rest) = Rdatas::read(head, fixed_length(rtype), rest)?;
+        let (mut signature_ttl, mut signatures) = (ttl, Rdatas::default());
+        if head & SIGNED != 0 {
+            let (&head, behind) = rest.split_first()?;
+            rest = behind;
+            if head & OTHER_TTL != 0 {
+                (signature_ttl, rest) = read_ttl(rest)?;
+            }
+            (signatures, rest) = Rdatas::read(head, None, rest)?;
+        }
+        Some((
+            Self {
+                rtype,
+                ttl,
+                rdatas,
+                signature_ttl,
+                signatures,
+            },
+            rest,
+        ))
+    }
+}
+
+/// The RDATA of the records of one set, in canonical order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rdatas<'z> {
+    left: u32,
+    length: Option<u32>,
+    octets: &'z [u8],
+}
+
+impl<'z> Rdatas<'z> {
+    /// Reads count, length and RDATA that stand behind `head`, and returns what follows.
+    fn read(head: u8, fixed: Option<usize>, octets: &'z [u8]) -> Option<(Self, &'z [u8])> {
+        let (left, rest) = match head & COUNT {
+            COUNT => read_number(octets)?,
+            count => (usize::from(count), octets),
+        };
+        let (length, rest) = match head & LENGTHS {
+            ONE_LENGTH => {
+                let (length, rest) = read_number(rest)?;
+                (Some(length), rest)
+            }
+            FIXED_LENGTH => (Some(fixed?), rest),
+            _ => (None, rest),
+        };
+        let size = match length {
+            Some(length) => left.checked_mul(length)?,
+            None => {
+                let mut size = 0;
+                for _ in 0..left {
+                    let (length, behind) = read_number(rest.get(size..)?)?;
+                    size = rest.len().checked_sub(behind.len())?.checked_add(length)?;
+                }
+                size
+            }
+        };
+        let (octets, rest) = rest.split_at_checked(size)?;
+        let length = length.map(|length| length as u32);
+        Some((
+            Self {
+                left: u32::try_from(left).ok()?,
+                length,
+                octets,
+            },
+            rest,
+        ))
+    }
+
+    /// How many octets all RDATA that is left has, lengths not counted.
+    pub(crate) fn total(self) -> u64 {
+        match self.length {
+            Some(length) => u64::from(length) * u64::from(self.left),
+            None => self.map(|rdata| rdata.len() as u64).sum(),
+        }
+    }
+}
+
+impl<'z> Iterator for Rdatas<'z> {
+    type Item = &'z [u8];
+
+    fn next(&mut self) -> Option<&'z [u8]> {
+        self.left = self.left.checked_sub(1)?;
+        let (length, rest) = match self.length {
+            Some(length) => (length as usize, self.octets),
+            None => read_number(self.octets)?,
+        };
+        let (rdata, rest) = rest.split_at_checked(length)?;
+        self.octets = rest;
+        Some(rdata)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left as usize, Some(self.left as usize))
+    }
+}
+
+impl ExactSizeIterator for Rdatas<'_> {}
+
+/// The RRsets at one name: SOA first, then by type.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RrSets<'z>(&'z [u8]);
+
+impl<'z> Iterator for RrSets<'z> {
+    type Item = RrSet<'z>;
+
+    fn next(&mut self) -> Option<RrSet<'z>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let (set, rest) = RrSet::read(self.0)?;
+        self.0 = rest;
+        Some(set)
+    }
+}
+
+/// What an entry holds under its key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Body<'z>(pub(crate) &'z [u8]);
+
+impl<'z> Body<'z> {
+    /// How the owner was spelled.
+    pub(crate) fn owner(self) -> Owner<'z> {
+        match self.0 {
+            [UPPER, ..] => Owner::Upper,
+            [KEPT, length, rest @ ..] => {
+                match rest.get(..usize::from(*length)).map(Name::from_octets) {
+                    Some(Ok(name)) => Owner::Kept(name),
+                    _ => Owner::Lower,
+                }
+            }
+            _ => Owner::Lower,
+        }
+    }
+
+    /// The RRsets.
+    pub(crate) fn sets(self) -> RrSets<'z> {
+        RrSets(match self.0 {
+            [KEPT, length, rest @ ..] => rest.get(usize::from(*length)..).unwrap_or_default(),
+            [_, rest @ ..] => rest,
+            [] => &[],
+        })
+    }
+
+    /// The set of one type.
+    pub(crate) fn set(self, rtype: Rtype) -> Option<RrSet<'z>> {
+        self.sets().find(|set| set.rtype == rtype)
+    }
+
+    /// Records and octets of RDATA, signatures included; and whether every octet could be read.
+    pub(crate) fn measure(self) -> (u64, u64, bool) {
+        let (mut records, mut octets) = (0, 0);
+        let mut sets = self.sets();
+        for set in sets.by_ref() {
+            for rdatas in [set.rdatas, set.signatures] {
+                records += u64::from(rdatas.left);
+                octets += rdatas.total();
+            }
+        }
+        (records, octets, sets.0.is_empty())
+    }
+}
+
+/// How an owner name was spelled when it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Owner<'z> {
+    /// In lower case below the apex.
+    Lower,
+    /// In upper case below the apex.
+    Upper,
+    /// As nothing else tells.
+    Kept(Name<'z>),
+}
+
+/// Writes how the owner was spelled: the front of an entry's body.
+pub(crate) fn write_owner(owner: Owner<'_>, out: &mut Vec<u8>) {
+    match owner {
+        Owner::Lower => out.push(0),
+        Owner::Upper => out.push(UPPER),
+        Owner::Kept(name) => {
+            out.extend([KEPT, name.as_octets().len() as u8]); // a name has at most 255 octets
+            out.extend_from_slice(name.as_octets());
+        }
+    }
+}
+
+/// Appends a set. Lengths and TTLs are those of the packed form above.
+pub(crate) fn write_set<'a>(
+    rtype: Rtype,
+    ttl: u32,
+    rdatas: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+    signature_ttl: u32,
+    signatures: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+    out: &mut Vec<u8>,
+) {
+    let signed = if signatures.len() > 0 { SIGNED } else { 0 };
+    let lengths = lengths_form(fixed_length(rtype), rdatas.clone());
+    let [high, low] = rtype.0.to_be_bytes();
+    if high == 0 {
+        out.extend([signed | lengths | count_form(rdatas.len()), low]);
+    } else {
+        out.extend([
+            signed | lengths | WIDE_TYPE | count_form(rdatas.len()),
+            high,
+            low,
+        ]);
+    }
+    write_ttl(ttl, out);
+    write_rdatas(lengths, rdatas, out);
+    if signed != 0 {
+        let lengths = lengths_form(None, signatures.clone());
+        let other = if signature_ttl == ttl { 0 } else { OTHER_TTL };
+        out.push(other | lengths | count_form(signatures.len()));
+        if other != 0 {
+            write_ttl(signature_ttl, out);
+        }
+        write_rdatas(lengths, signatures, out);
+    }
+}
+
+/// Appends count, length and RDATA as the head of the set says.
+fn write_rdatas<'a>(
+    lengths: u8,
+    rdatas: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+    out: &mut Vec<u8>,
+) {
+    if count_form(rdatas.len()) == COUNT {
+        write_number(rdatas.len(), out);
+    }
+    if lengths == ONE_LENGTH {
+        write_number(rdatas.clone().next().map_or(0, <[u8]>::len), out);
+    }
+    for rdata in rdatas {
+        if lengths == OWN_LENGTHS {
+            write_number(rdata.len(), out);
+        }
+        out.extend_from_slice(rdata);
+    }
+}
+
+/// The shortest way to say how long these are.
+fn lengths_form<'a>(
+    fixed: Option<usize>,
+    mut rdatas: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+) -> u8 {
+    if fixed.is_some_and(|fixed| rdatas.clone().all(|rdata| rdata.len() == fixed)) {
+        return FIXED_LENGTH;
+    }
+    match rdatas.next() {
+        Some(first) if rdatas.len() > 0 && rdatas.all(|rdata| rdata.len() == first.len()) => {
+            ONE_LENGTH
+        }
+        _ => OWN_LENGTHS,
+    }
+}
+
+/// The count as the head says it.
+fn count_form(count: usize) -> u8 {
+    if count < usize::from(COUNT) {
+        count as u8
+    } else {
+        COUNT
+    }
+}
+
+/// How long the RDATA of a type is where the type says so. Part of the form on disk: never to be changed.
+fn fixed_length(rtype: Rtype) -> Option<usize> {
+    match rtype {
+        Rtype::A => Some(4),
+        Rtype::AAAA => Some(16),
+        _ => None,
+    }
+}
+
+/// Appends a TTL: one octet for the usual ones.
+fn write_ttl(ttl: u32, out: &mut Vec<u8>) {
+    match USUAL_TTLS.binary_search(&ttl) {
+        Ok(index) => out.push(index as u8), // the table is shorter than 255
+        Err(_) => {
+            out.push(UNUSUAL);
+            out.extend(ttl.to_be_bytes());
+        }
+    }
+}
+
+/// Reads a TTL and returns what follows it.
+fn read_ttl(octets: &[u8]) -> Option<(u32, &[u8])> {
+    match octets {
+        [UNUSUAL, a, b, c, d, rest @ ..] => Some((u32::from_be_bytes([*a, *b, *c, *d]), rest)),
+        [index, rest @ ..] => Some((*USUAL_TTLS.get(usize::from(*index))?, rest)),
+        [] => None,
+    }
+}
+
+/// Appends a number, seven bits an octet, the low ones first.
+pub(crate) fn write_number(mut number: usize, out: &mut Vec<u8>) {
+    while number > 0x7F {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// Reads a number and returns what follows it.
+#[inline]
+pub(crate) fn read_number(octets: &[u8]) -> Option<(usize, &[u8])> {
+    if let [octet @ 0..=0x7F, rest @ ..] = octets {
+        return Some((usize::from(*octet), rest));
+    }
+    let mut number = 0;
+    let mut rest = octets;
+    for shift in (0..usize::BITS).step_by(7) {
+        let (octet, behind) = rest.split_first()?;
+        rest = behind;
+        number |= usize::from(octet & 0x7F) << shift;
+        if octet & 0x80 == 0 {
+            return Some((number, rest));
+        }
+    }
+    None
+}
+
+/// How many octets [`write_number`] writes.
+pub(crate) fn number_octets(number: usize) -> usize {
+    let mut octets = 1;
+    let mut rest = number >> 7;
+    while rest > 0 {
+        octets += 1;
+        rest >>= 7;
+    }
+    octets
+}
+
+const UPPER: u8 = 1;
+const KEPT: u8 = 2;
+
+const SIGNED: u8 = 0x80;
+const OTHER_TTL: u8 = 0x80;
+const LENGTHS: u8 = 0x60;
+const OWN_LENGTHS: u8 = 0x00;
+const ONE_LENGTH: u8 = 0x20;
+const FIXED_LENGTH: u8 = 0x40;
+const WIDE_TYPE: u8 = 0x10;
+const COUNT: u8 = 0x0F;
+
+const UNUSUAL: u8 = 255;
+
+/// TTLs that take one octet. Part of the form on disk: a change of it is a new version of the page.
+const USUAL_TTLS: [u32; 48] = [
+    0, 1, 5, 10, 15, 20, 30, 45, 60, 90, 120, 150, 180, 240, 300, 360, 400, 500, 600, 900, 1000,
+    1200, 1500, 1800, 2400, 2700, 3000, 3600, 5400, 7200, 10800, 14400, 18000, 21600, 28800, 36000,
+    43200, 64800, 72000, 86400, 129_600, 172_800, 259_200, 345_600, 432_000, 518_400, 604_800,
+    1_209_600,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_reads_back_as_it_was_written() {
+        let check =
+            |rtype: Rtype, ttl: u32, rdatas: &[&[u8]], signature_ttl: u32, signatures: &[&[u8]]| {
+                let mut out = Vec::new();
+                write_owner(Owner::Lower, &mut out);
+                write_set(
+                    rtype,
+                    ttl,
+                    rdatas.iter().copied(),
+                    signature_ttl,
+                    signatures.iter().copied(),
+                    &mut out,
+                );
+                let body = Body(&out);
+                let set = body.set(rtype).unwrap();
+                assert_eq!((set.ttl(), set.len()), (ttl, rdatas.len()));
+                assert_eq!(set.rdatas().collect::<Vec<_>>(), rdatas);
+                assert_eq!(
+                    set.signatures()
+                        .map(Iterator::collect)
+                        .unwrap_or(Vec::new()),
+                    signatures
+                );
+                if !signatures.is_empty() {
+                    assert_eq!(set.signature_ttl(), signature_ttl);
+                }
+                let records = rdatas.len() + signatures.len();
+                let octets = rdatas
+                    .iter()
+                    .chain(signatures)
+                    .map(|rdata| rdata.len())
+                    .sum::<usize>();
+                assert_eq!(body.measure(), (records as u64, octets as u64, true));
+            };
+        check(Rtype::A, 3600, &[b"\x7f\0\0\x01", b"\x7f\0\0\x02"], 0, &[]);
+        check(Rtype::A, 3600, &[b"too long for an address"], 0, &[]);
+        check(
+            Rtype::TXT,
+            77,
+            &[b"", b"\x01a", &[b'x'; 300]],
+            78,
+            &[b"one", b"two"],
+        );
+        check(
+            Rtype::TXT,
+            u32::MAX,
+            &[b"\x01a", b"\x01b"],
+            u32::MAX,
+            &[b"one"],
+        );
+        check(Rtype::CAA, 0, &[], 0, &[b"a signature alone"]);
+        check(Rtype(65280), 5, &[&b"x"[..]; 20], 60, &[&b"y"[..]; 16]);
+    }
+
+    #[test]
+    fn the_table_of_usual_ttls_is_sorted() {
+        assert!(USUAL_TTLS.is_sorted());
+    }
+}

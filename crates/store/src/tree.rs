@@ -1,0 +1,766 @@
+//! A copy-on-write B+tree of pages: inner nodes that say where to go, pages that hold the entries.
+//!
+//! ```text
+//!            Inner: separators, records up to each child
+//!            ┌──────────────┴──────────────┐
+//!          Inner                         Inner
+//!       ┌────┴────┐                   ┌────┴────┐
+//!     page      page      ...       page      page      entries in key order
+//! ```
+//!
+//! Nothing is ever changed in place. An edit makes new pages where it touches entries and new inner nodes above them;
+//! all others are shared between the versions, and go when the last version that has them does. All keys of a child
+//! are at or behind its separator, and before the separator of the next; the first separator of the tree is empty.
+
+use std::mem;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::key::{KeyBuf, common_prefix};
+use crate::page::{Entries, Flags, Page, PageWriter, Search, Spot, Totals};
+use crate::rrset::Body;
+
+/// Children of an inner node, at most. Their separators together stay below 64 KiB.
+const FAN: usize = 128;
+
+/// One tree: that of names, or that of NSEC3 owners.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tree {
+    root: Option<Link>,
+}
+
+/// A subtree.
+#[derive(Clone, Debug)]
+pub(crate) enum Link {
+    Page(Arc<[u8]>),
+    Inner(Arc<Inner>),
+}
+
+/// A node above the pages.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    height: u8,
+    totals: Totals,
+    /// The separators, one behind the other.
+    separators: Box<[u8]>,
+    /// Where each separator ends.
+    ends: Box<[u16]>,
+    /// Records of the children up to and with each.
+    records: Box<[u64]>,
+    links: Box<[Link]>,
+}
+
+/// Where a key is in a tree, or would be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'z> {
+    pub(crate) page: Page<'z>,
+    pub(crate) search: Search,
+    previous: Option<&'z Link>,
+    next: Option<&'z Link>,
+}
+
+impl Tree {
+    pub(crate) fn totals(&self) -> Totals {
+        self.root.as_ref().map_or(Totals::default(), Link::totals)
+    }
+
+    /// One descent to where `key` is or would be; `None` of an empty tree.
+    pub(crate) fn seek(&self, key: &[u8]) -> Option<Found<'_>> {
+        let (mut previous, mut next) = (None, None);
+        let mut link = self.root.as_ref()?;
+        loop {
+            match link {
+                Link::Page(octets) => {
+                    let page = Page::new(octets);
+                    return Some(Found {
+                        page,
+                        search: page.search(key),
+                        previous,
+                        next,
+                    });
+                }
+                Link::Inner(inner) => {
+                    let child = inner.child_of(key);
+                    if let Some(before) = child.checked_sub(1) {
+                        previous = inner.links.get(before);
+                    }
+                    next = inner.links.get(child + 1).or(next);
+                    link = inner.links.get(child)?;
+                }
+            }
+        }
+    }
+
+    /// The entry with exactly this key.
+    pub(crate) fn get(&self, key: &[u8]) -> Option<(Page<'_>, Spot)> {
+        let found = self.seek(key)?;
+        found
+            .search
+            .before
+            .filter(|_| found.search.exact)
+            .map(|spot| (found.page, spot))
+    }
+
+    /// The last entry.
+    pub(crate) fn last(&self) -> Option<(Page<'_>, Spot)> {
+        self.root.as_ref()?.last()
+    }
+
+    /// The entry before another one.
+    pub(crate) fn before<'z>(&'z self, (page, spot): (Page<'z>, Spot)) -> Option<(Page<'z>, Spot)> {
+        match page.before(spot) {
+            Some(spot) => Some((page, spot)),
+            None => self.seek(&page.first_key())?.previous?.last(),
+        }
+    }
+
+    /// All pages, in key order.
+    pub(crate) fn pages(&self) -> Pages<'_> {
+        Pages {
+            stack: self.root.iter().collect(),
+        }
+    }
+
+    /// Octets that the tree takes in memory, its share of inner nodes included.
+    pub(crate) fn held_octets(&self) -> usize {
+        self.root.as_ref().map_or(0, Link::held_octets)
+    }
+
+    /// Makes the tree whose pages these are, in key order.
+    pub(crate) fn from_pages(pages: impl IntoIterator<Item = Arc<[u8]>>) -> Self {
+        let mut slots = Vec::new();
+        let mut last = KeyBuf::new();
+        for octets in pages {
+            push_page(octets, &mut last, &mut slots);
+        }
+        Self::from_slots(slots)
+    }
+
+    /// The tree with new bodies under `keys`, which are in order and without repetition.
+    ///
+    /// `edit` gets the number of a key and the body there, and writes the new body; it returns what that comes to, or
+    /// `None` when nothing is to stay under the key.
+    pub(crate) fn edit<E>(
+        &self,
+        keys: &[impl AsRef<[u8]>],
+        flags: Flags,
+        apex: usize,
+        edit: impl FnMut(usize, Option<Body<'_>>, &mut Vec<u8>) -> Result<Option<Totals>, E>,
+    ) -> Result<Self, E> {
+        let writer = PageWriter::new(flags);
+        let mut editor = Editor {
+            keys,
+            done: 0,
+            writer,
+            apex,
+            edit,
+            body: Vec::new(),
+        };
+        let mut slots = Vec::new();
+        match &self.root {
+            None => {
+                editor.merge(None, None)?;
+                editor.writer.finish_evenly(&[], &mut slots);
+            }
+            Some(root) => editor.link(&[], root, None, &mut slots)?,
+        }
+        Ok(Self::from_slots(slots))
+    }
+
+    /// The pages that are in one of two trees only: those of `self`, those of `other`; each in key order.
+    pub(crate) fn difference<'z>(
+        &'z self,
+        other: &'z Self,
+    ) -> (Vec<&'z Arc<[u8]>>, Vec<&'z Arc<[u8]>>) {
+        let mut ours: Vec<&Link> = self.root.iter().collect();
+        let mut theirs: Vec<&Link> = other.root.iter().collect();
+        let (mut only_ours, mut only_theirs) = (Vec::new(), Vec::new());
+        loop {
+            let (take_ours, take_theirs) = match (ours.last(), theirs.last()) {
+                (None, None) => return (only_ours, only_theirs),
+                (Some(_), None) => (true, false),
+                (None, Some(_)) => (false, true),
+                (Some(a), Some(b)) if a.is_same(b) => {
+                    ours.pop();
+                    theirs.pop();
+                    continue;
+                }
+                // The taller is opened: what the other is may lie in it. Of equals, the one that begins first.
+                (Some(a), Some(b)) => match a.height().cmp(&b.height()) {
+                    std::cmp::Ordering::Greater => (true, false),
+                    std::cmp::Ordering::Less => (false, true),
+                    std::cmp::Ordering::Equal => {
+                        let order = a.first_key().cmp(&b.first_key());
+                        (order.is_le(), order.is_ge())
+                    }
+                },
+            };
+            if take_ours && let Some(link) = ours.pop() {
+                link.open(&mut ours, &mut only_ours);
+            }
+            if take_theirs && let Some(link) = theirs.pop() {
+                link.open(&mut theirs, &mut only_theirs);
+            }
+        }
+    }
+
+    /// Builds inner nodes above `slots` until one is left.
+    fn from_slots(mut slots: Vec<Slot>) -> Self {
+        while slots.len() > 1 {
+            slots = group(slots);
+        }
+        let mut root = slots.pop().map(|slot| slot.link);
+        while let Some(Link::Inner(inner)) = &root
+            && let [only] = &*inner.links
+        {
+            root = Some(only.clone());
+        }
+        Self { root }
+    }
+}
+
+impl<'z> Found<'z> {
+    /// The last entry at or before the key.
+    pub(crate) fn before(&self) -> Option<(Page<'z>, Spot)> {
+        match self.search.before {
+            Some(spot) => Some((self.page, spot)),
+            None => self.previous?.last(),
+        }
+    }
+
+    /// The entry with exactly the key.
+    pub(crate) fn exact(&self) -> Option<(Page<'z>, Spot)> {
+        self.search
+            .before
+            .filter(|_| self.search.exact)
+            .map(|spot| (self.page, spot))
+    }
+
+    /// How many octets `key`, which was sought, has in common with the entries before and behind it.
+    pub(crate) fn common(&self, key: &[u8]) -> (usize, usize) {
+        let before = match (self.search.before, self.previous.and_then(Link::last)) {
+            (None, Some((page, spot))) => {
+                let mut last = KeyBuf::new();
+                page.write_key(spot, &mut last);
+                common_prefix(&last, key)
+            }
+            _ => self.search.common_before,
+        };
+        let after = match (self.search.common_after, self.next) {
+            (Some(after), _) => after,
+            (None, Some(next)) => common_prefix(&next.first_key(), key),
+            (None, None) => 0,
+        };
+        (before, after)
+    }
+}
+
+impl Link {
+    fn totals(&self) -> Totals {
+        match self {
+            Self::Page(octets) => Page::new(octets).totals(),
+            Self::Inner(inner) => inner.totals,
+        }
+    }
+
+    fn height(&self) -> u8 {
+        match self {
+            Self::Page(_) => 0,
+            Self::Inner(inner) => inner.height,
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Page(a), Self::Page(b)) => Arc::ptr_eq(a, b),
+            (Self::Inner(a), Self::Inner(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
+    fn first_key(&self) -> KeyBuf {
+        match self {
+            Self::Page(octets) => Page::new(octets).first_key(),
+            Self::Inner(inner) => inner.links.first().map(Self::first_key).unwrap_or_default(),
+        }
+    }
+
+    fn last(&self) -> Option<(Page<'_>, Spot)> {
+        match self {
+            Self::Page(octets) => {
+                let page = Page::new(octets);
+                page.last().map(|spot| (page, spot))
+            }
+            Self::Inner(inner) => inner.links.last()?.last(),
+        }
+    }
+
+    /// Puts the children on the stack, the first on top; or the page behind the others.
+    fn open<'z>(&'z self, stack: &mut Vec<&'z Self>, pages: &mut Vec<&'z Arc<[u8]>>) {
+        match self {
+            Self::Page(octets) => pages.push(octets),
+            Self::Inner(inner) => stack.extend(inner.links.iter().rev()),
+        }
+    }
+
+    fn held_octets(&self) -> usize {
+        match self {
+            Self::Page(octets) => octets.len() + 16, // the counters of the Arc
+            Self::Inner(inner) => {
+                let own = mem::size_of::<Inner>()
+                    + 16
+                    + inner.separators.len()
+                    + inner.links.len() * (24 + 8 + 2);
+                own + inner.links.iter().map(Self::held_octets).sum::<usize>()
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn new(slots: impl ExactSizeIterator<Item = Slot>) -> Self {
+        let (mut separators, mut ends) = (Vec::new(), Vec::with_capacity(slots.len()));
+        let (mut links, mut records) = (
+            Vec::with_capacity(slots.len()),
+            Vec::with_capacity(slots.len()),
+        );
+        let mut totals = Totals::default();
+        let mut height = 0;
+        for slot in slots {
+            separators.extend_from_slice(&slot.separator);
+            ends.push(separators.len() as u16); // FAN keys of at most 510 octets
+            totals.add(slot.link.totals());
+            records.push(totals.records);
+            height = slot.link.height() + 1;
+            links.push(slot.link);
+        }
+        Self {
+            height,
+            totals,
+            separators: separators.into(),
+            ends: ends.into(),
+            records: records.into(),
+            links: links.into(),
+        }
+    }
+
+    fn separator(&self, child: usize) -> &[u8] {
+        let start = child
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .map_or(0, |end| usize::from(*end));
+        let end = self.ends.get(child).map_or(start, |end| usize::from(*end));
+        self.separators.get(start..end).unwrap_or_default()
+    }
+
+    /// The child that has `key`, or would have it.
+    fn child_of(&self, key: &[u8]) -> usize {
+        let (mut low, mut high) = (1, self.links.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.separator(middle) <= key {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low - 1
+    }
+}
+
+/// A walk through entries in key order.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk<'z> {
+    stack: SmallVec<[(&'z Inner, usize); 6]>,
+    entries: Option<Entries<'z>>,
+}
+
+impl<'z> Walk<'z> {
+    /// From the first entry.
+    pub(crate) fn new(tree: &'z Tree) -> Self {
+        let mut walk = Self {
+            stack: SmallVec::new(),
+            entries: None,
+        };
+        if let Some(root) = &tree.root {
+            walk.descend(root, |_| 0);
+        }
+        walk
+    }
+
+    /// From the first entry at or behind `key`.
+    pub(crate) fn from_key(tree: &'z Tree, key: &[u8]) -> Self {
+        let mut walk = Self {
+            stack: SmallVec::new(),
+            entries: None,
+        };
+        if let Some(root) = &tree.root {
+            walk.descend(root, |inner| inner.child_of(key));
+        }
+        if let Some(entries) = &mut walk.entries {
+            let search = entries.page().search(key);
+            let first = search.before.map_or(0, |spot| {
+                if search.exact {
+                    spot.index
+                } else {
+                    spot.index + 1
+                }
+            });
+            *entries = entries.page().entries_from(first);
+        }
+        walk
+    }
+
+    /// From the page that holds the record with this number; also returns how many records come before that page.
+    pub(crate) fn from_record(tree: &'z Tree, record: u64) -> (Self, u64) {
+        let mut walk = Self {
+            stack: SmallVec::new(),
+            entries: None,
+        };
+        let mut before = 0;
+        if let Some(root) = &tree.root {
+            walk.descend(root, |inner| {
+                let child = inner
+                    .records
+                    .partition_point(|&up_to| before + up_to <= record);
+                let child = child.min(inner.links.len() - 1);
+                before += child
+                    .checked_sub(1)
+                    .and_then(|child| inner.records.get(child))
+                    .copied()
+                    .unwrap_or(0);
+                child
+            });
+        }
+        (walk, before)
+    }
+
+    /// The next body; its key is then [`key`](Self::key).
+    pub(crate) fn next(&mut self) -> Option<Body<'z>> {
+        loop {
+            if let Some(body) = self.entries.as_mut()?.next() {
+                return Some(body);
+            }
+            self.entries = None;
+            while let Some((inner, child)) = self.stack.pop() {
+                if let Some(link) = inner.links.get(child + 1) {
+                    self.stack.push((inner, child + 1));
+                    self.descend(link, |_| 0);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The key of the body that came last.
+    pub(crate) fn key(&self) -> &[u8] {
+        self.entries.as_ref().map_or(&[], Entries::key)
+    }
+
+    fn descend(&mut self, link: &'z Link, mut choose: impl FnMut(&'z Inner) -> usize) {
+        let mut link = link;
+        loop {
+            match link {
+                Link::Page(octets) => {
+                    self.entries = Some(Page::new(octets).entries());
+                    return;
+                }
+                Link::Inner(inner) => {
+                    let child = choose(inner);
+                    self.stack.push((inner, child));
+                    let Some(below) = inner.links.get(child) else {
+                        return;
+                    };
+                    link = below;
+                }
+            }
+        }
+    }
+}
+
+/// All pages of a tree, in key order.
+#[derive(Clone, Debug)]
+pub(crate) struct Pages<'z> {
+    stack: SmallVec<[&'z Link; 8]>,
+}
+
+impl<'z> Iterator for Pages<'z> {
+    type Item = &'z Arc<[u8]>;
+
+    fn next(&mut self) -> Option<&'z Arc<[u8]>> {
+        loop {
+            match self.stack.pop()? {
+                Link::Page(octets) => return Some(octets),
+                Link::Inner(inner) => self.stack.extend(inner.links.iter().rev()),
+            }
+        }
+    }
+}
+
+/// A subtree on its way into an inner node.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    separator: SmallVec<[u8; 16]>,
+    link: Link,
+}
+
+impl PageWriter {
+    /// Makes pages of about the same size of what is at hand; the first gets this separator.
+    fn finish_evenly(&mut self, separator: &[u8], slots: &mut Vec<Slot>) {
+        let mut separator = SmallVec::from_slice(separator);
+        let mut last = KeyBuf::new();
+        self.finish_in_parts(|octets| {
+            if !last.is_empty() {
+                separator = separator_between(&last, &Page::new(&octets).first_key());
+            }
+            Page::new(&octets).write_last_key(&mut last);
+            slots.push(Slot {
+                separator: mem::take(&mut separator),
+                link: Link::Page(octets),
+            });
+        });
+    }
+}
+
+/// Carries out one [`Tree::edit`].
+struct Editor<'k, K, F> {
+    keys: &'k [K],
+    done: usize,
+    writer: PageWriter,
+    apex: usize,
+    edit: F,
+    body: Vec<u8>,
+}
+
+impl<
+    K: AsRef<[u8]>,
+    E,
+    F: FnMut(usize, Option<Body<'_>>, &mut Vec<u8>) -> Result<Option<Totals>, E>,
+> Editor<'_, K, F>
+{
+    /// Edits the subtree `link`, whose separator is given, and whose keys end before `end`.
+    fn link(
+        &mut self,
+        separator: &[u8],
+        link: &Link,
+        end: Option<&[u8]>,
+        slots: &mut Vec<Slot>,
+    ) -> Result<(), E> {
+        match link {
+            Link::Page(octets) => {
+                self.merge(Some(Page::new(octets)), end)?;
+                self.writer.finish_evenly(separator, slots);
+            }
+            Link::Inner(inner) if inner.height == 1 => {
+                let children = self.pages(inner, end)?;
+                slots.extend(group_up_to_fan(children));
+            }
+            Link::Inner(inner) => {
+                let mut children = Vec::with_capacity(inner.links.len() + 1);
+                for (child, link) in inner.links.iter().enumerate() {
+                    let separator = inner.separator(child);
+                    let child_end = if child + 1 < inner.links.len() {
+                        Some(inner.separator(child + 1))
+                    } else {
+                        end
+                    };
+                    if self.touches(child_end) {
+                        let from = children.len();
+                        self.link(separator, link, child_end, &mut children)?;
+                        join_small(&mut children, from);
+                    } else {
+                        children.push(Slot {
+                            separator: SmallVec::from_slice(separator),
+                            link: link.clone(),
+                        });
+                    }
+                }
+                slots.extend(group_up_to_fan(children));
+            }
+        }
+        Ok(())
+    }
+
+    /// Edits the pages below an inner node. A page that becomes small takes in its neighbour.
+    fn pages(&mut self, inner: &Inner, end: Option<&[u8]>) -> Result<Vec<Slot>, E> {
+        let mut slots: Vec<Slot> = Vec::with_capacity(inner.links.len() + 1);
+        let mut open: Option<&[u8]> = None; // the separator of what is at hand in the writer
+        for (child, link) in inner.links.iter().enumerate() {
+            let separator = inner.separator(child);
+            let child_end = if child + 1 < inner.links.len() {
+                Some(inner.separator(child + 1))
+            } else {
+                end
+            };
+            let Link::Page(octets) = link else {
+                continue; // none: this inner node is of height 1
+            };
+            if open.is_none() && !self.touches(child_end) {
+                slots.push(Slot {
+                    separator: SmallVec::from_slice(separator),
+                    link: link.clone(),
+                });
+                continue;
+            }
+            self.merge(Some(Page::new(octets)), child_end)?;
+            let from = *open.get_or_insert(separator);
+            if !self.writer.is_small() {
+                self.writer.finish_evenly(from, &mut slots);
+                open = None;
+            }
+        }
+        if let Some(from) = open {
+            // A small page at the end goes together with the one before.
+            let mut small = Vec::new();
+            self.writer.finish_evenly(from, &mut small);
+            if let (
+                Some(Slot {
+                    link: Link::Page(octets),
+                    ..
+                }),
+                true,
+            ) = (small.first(), small.len() == 1)
+                && let Some(Slot {
+                    separator,
+                    link: Link::Page(before),
+                }) = slots.pop()
+            {
+                self.copy(Page::new(&before));
+                self.copy(Page::new(octets));
+                self.writer.finish_evenly(&separator, &mut slots);
+            } else {
+                slots.append(&mut small);
+            }
+        }
+        Ok(slots)
+    }
+
+    /// Whether there is a key to edit before `end`.
+    fn touches(&self, end: Option<&[u8]>) -> bool {
+        self.keys
+            .get(self.done)
+            .is_some_and(|key| end.is_none_or(|end| key.as_ref() < end))
+    }
+
+    /// Puts the entries of a page into the writer, edited, with all new ones before `end`.
+    fn merge(&mut self, page: Option<Page<'_>>, end: Option<&[u8]>) -> Result<(), E> {
+        let mut entries = page.map(Page::entries);
+        while let Some(body) = entries.as_mut().and_then(Entries::next) {
+            let held = entries.as_ref().map_or(&[][..], Entries::key);
+            while let Some(key) = self.keys.get(self.done).map(AsRef::as_ref)
+                && key < held
+            {
+                self.put(key, None)?;
+            }
+            match self.keys.get(self.done).map(AsRef::as_ref) {
+                Some(key) if key == held => self.put(key, Some(body))?,
+                _ => self
+                    .writer
+                    .push_unbounded(held, body.0, Totals::of(held, body, self.apex)),
+            }
+        }
+        while self.touches(end)
+            && let Some(key) = self.keys.get(self.done)
+        {
+            self.put(key.as_ref(), None)?;
+        }
+        Ok(())
+    }
+
+    /// Edits the key at hand.
+    fn put(&mut self, key: &[u8], old: Option<Body<'_>>) -> Result<(), E> {
+        self.body.clear();
+        let totals = (self.edit)(self.done, old, &mut self.body)?;
+        self.done += 1;
+        if let Some(totals) = totals {
+            self.writer.push_unbounded(key, &self.body, totals);
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, page: Page<'_>) {
+        let mut entries = page.entries();
+        while let Some(body) = entries.next() {
+            let totals = Totals::of(entries.key(), body, self.apex);
+            self.writer.push_unbounded(entries.key(), body.0, totals);
+        }
+    }
+}
+
+/// Joins an inner node that became small, at `from`, with the one before it.
+fn join_small(slots: &mut Vec<Slot>, from: usize) {
+    let Some(before) = from.checked_sub(1) else {
+        return;
+    };
+    if let (Some(Link::Inner(a)), Some(Link::Inner(b))) = (
+        slots.get(before).map(|slot| &slot.link),
+        slots.get(from).map(|slot| &slot.link),
+    ) && a.links.len() + b.links.len() <= FAN
+        && a.links.len().min(b.links.len()) < FAN / 4
+    {
+        let both: Vec<Slot> = [a, b].into_iter().flat_map(|inner| inner.slots()).collect();
+        let link = Link::Inner(Arc::new(Inner::new(both.into_iter())));
+        slots.remove(from);
+        slots[before].link = link;
+    }
+}
+
+impl Inner {
+    fn slots(&self) -> impl Iterator<Item = Slot> {
+        self.links.iter().enumerate().map(|(child, link)| Slot {
+            separator: SmallVec::from_slice(self.separator(child)),
+            link: link.clone(),
+        })
+    }
+}
+
+/// Inner nodes above `slots`, none of them full to the brim while another is nearly empty.
+fn group(slots: Vec<Slot>) -> Vec<Slot> {
+    let groups = slots.len().div_ceil(FAN);
+    let mut left = slots.len();
+    let mut slots = slots.into_iter();
+    let mut above = Vec::with_capacity(groups);
+    for group in (1..=groups).rev() {
+        let size = left.div_ceil(group);
+        left -= size;
+        let children: Vec<Slot> = slots.by_ref().take(size).collect();
+        let Some(separator) = children.first().map(|slot| slot.separator.clone()) else {
+            break;
+        };
+        above.push(Slot {
+            separator,
+            link: Link::Inner(Arc::new(Inner::new(children.into_iter()))),
+        });
+    }
+    above
+}
+
+/// As [`group`]; nothing above nothing.
+fn group_up_to_fan(slots: Vec<Slot>) -> Vec<Slot> {
+    if slots.is_empty() {
+        slots
+    } else {
+        group(slots)
+    }
+}
+
+/// Puts a page behind the others; `last` is the last key of the one before.
+fn push_page(octets: Arc<[u8]>, last: &mut KeyBuf, slots: &mut Vec<Slot>) {
+    let separator = if slots.is_empty() {
+        SmallVec::new()
+    } else {
+        separator_between(last, &Page::new(&octets).first_key())
+    };
+    Page::new(&octets).write_last_key(last);
+    slots.push(Slot {
+        separator,
+        link: Link::Page(octets),
+    });
+}
+
+/// The shortest octets that are behind `last` and not behind `first`.
+fn separator_between(last: &[u8], first: &[u8]) -> SmallVec<[u8; 16]> {
+    let length = (common_prefix(last, first) + 1).min(first.len());
+    SmallVec::from_slice(&first[..length])
+}

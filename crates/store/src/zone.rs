@@ -1,0 +1,410 @@
+//! One version of a zone.
+
+use std::fmt;
+use std::sync::Arc;
+
+use zonekit_wire::{Name, NameBuf, Rtype, Serial, Soa, SoaBuf};
+
+use crate::key::{self, KeyBuf};
+use crate::nsec3::hash_key;
+use crate::page::{Flags, Page, Totals};
+use crate::tree::{Tree, Walk};
+use crate::{Finding, Node, Nsec3, Nsec3Parameters, Place, Records, RrSet};
+
+/// One version of a zone. It never changes; clones are cheap and share it.
+///
+/// Two trees hold it: that of the names, and that of the NSEC3 records, whose owners are hashes and no names of the
+/// zone ([RFC 5155 §7.2.8](https://www.rfc-editor.org/rfc/rfc5155#section-7.2.8)). Lookups of names see the first only.
+#[derive(Clone)]
+pub struct Zone(Arc<Version>);
+
+pub(crate) struct Version {
+    /// In wire form, case as received with the SOA.
+    apex: Box<[u8]>,
+    serial: Serial,
+    names: Tree,
+    hashes: Tree,
+}
+
+impl Zone {
+    /// A version of these trees; `None` when there is no SOA in it.
+    pub(crate) fn new(apex: Name<'_>, names: Tree, hashes: Tree) -> Option<Self> {
+        let apex = apex.as_octets().into();
+        let mut version = Version {
+            apex,
+            serial: Serial(0),
+            names,
+            hashes,
+        };
+        version.serial = Soa::read(version.soa_rdata()?).ok()?.serial;
+        Some(Self(Arc::new(version)))
+    }
+
+    /// The name of the zone, in the case that its SOA came in.
+    pub fn apex(&self) -> Name<'_> {
+        Name::from_octets(&self.0.apex).unwrap_or(Name::ROOT)
+    }
+
+    /// The serial of this version.
+    pub fn serial(&self) -> Serial {
+        self.0.serial
+    }
+
+    /// The RDATA of the SOA record.
+    pub fn soa(&self) -> SoaBuf {
+        let soa = self.0.soa_rdata().and_then(|rdata| Soa::read(rdata).ok());
+        let (mname, rname, number) = (Name::ROOT, Name::ROOT, 0);
+        let none = Soa {
+            mname,
+            rname,
+            serial: self.0.serial,
+            refresh: 0,
+            retry: 0,
+            expire: 0,
+            minimum: number,
+        };
+        soa.unwrap_or(none).to_buf() // there is one: `new` has read it
+    }
+
+    /// How many records.
+    pub fn record_count(&self) -> u64 {
+        self.0.names.totals().records + self.0.hashes.totals().records
+    }
+
+    /// How many octets the records have in wire form, names not compressed.
+    pub fn octets(&self) -> u64 {
+        self.0.names.totals().octets + self.0.hashes.totals().octets
+    }
+
+    /// How many octets this version takes in memory, those shared with other versions included.
+    pub fn held_octets(&self) -> usize {
+        self.0.names.held_octets()
+            + self.0.hashes.held_octets()
+            + self.0.apex.len()
+            + size_of::<Version>()
+            + 16
+    }
+
+    /// All records.
+    pub fn iter(&self) -> Records<'_> {
+        Records::new(&self.0.apex, Walk::new(&self.0.names), Some(&self.0.hashes))
+    }
+
+    /// The records from those of `name` on, or from where they would be; then the NSEC3 records.
+    pub fn iter_from(&self, name: Name<'_>) -> Records<'_> {
+        match self.key(name) {
+            Some(key) => Records::new(
+                &self.0.apex,
+                Walk::from_key(&self.0.names, &key),
+                Some(&self.0.hashes),
+            ),
+            None => self.iter(),
+        }
+    }
+
+    /// The records from the one with this number on, counted from 0. Costs what one lookup does.
+    pub fn iter_at(&self, number: u64) -> Records<'_> {
+        let in_names = self.0.names.totals().records;
+        let (tree, number, behind) = match number.checked_sub(in_names) {
+            None => (&self.0.names, number, Some(&self.0.hashes)),
+            Some(number) => (&self.0.hashes, number, None),
+        };
+        let (walk, before) = Walk::from_record(tree, number);
+        let mut records = Records::new(&self.0.apex, walk, behind);
+        records.skip(number - before);
+        records
+    }
+
+    /// Where a name is, and what stands above it. A name outside the zone is missing from the apex.
+    pub fn find(&self, name: Name<'_>) -> Finding<'_> {
+        let zone = &*self.0;
+        let apex_labels = self.apex().label_count();
+        let missing = Place::Missing {
+            closest_encloser_labels: apex_labels,
+        };
+        let nothing = Finding {
+            cut: None,
+            dname: None,
+            place: missing,
+        };
+        let Some(key) = self.key(name) else {
+            return nothing;
+        };
+        let Some(found) = zone.names.seek(&key) else {
+            return nothing;
+        };
+        let flags = zone.names.totals().flags;
+        let labels = name.label_count() - apex_labels;
+        let (place, encloser) = if let Some(exact) = found.exact() {
+            (Place::Node(zone.node(exact)), labels)
+        } else {
+            let (before, after) = found.common(&key);
+            let encloser = key::labels_within(&key, before.max(after));
+            let closest_encloser_labels = apex_labels + encloser;
+            if after == key.len() {
+                (Place::EmptyNonTerminal, labels)
+            } else if let Some(source) = zone.wildcard(&key, encloser, flags, found.page) {
+                (
+                    Place::Wildcard {
+                        source,
+                        closest_encloser_labels,
+                    },
+                    encloser,
+                )
+            } else {
+                (
+                    Place::Missing {
+                        closest_encloser_labels,
+                    },
+                    encloser,
+                )
+            }
+        };
+        let mut finding = Finding {
+            cut: None,
+            dname: None,
+            place,
+        };
+        let above = if flags.has(Flags::CUT.or(Flags::DNAME)) {
+            labels.min(encloser + 1)
+        } else {
+            0
+        };
+        let first = usize::from(!flags.has(Flags::DNAME)); // the apex is no cut
+        for labels in first..above {
+            let Some(node) = zone.near(found.page, key::ancestor(&key, labels)) else {
+                continue; // an empty non-terminal
+            };
+            if labels > 0 && node.has(Rtype::NS) {
+                finding.cut = Some(node);
+                return finding;
+            }
+            if node.has(Rtype::DNAME) {
+                finding.dname = Some(node);
+                return finding;
+            }
+        }
+        if let Place::Node(node) = place
+            && labels > 0
+            && node.has(Rtype::NS)
+        {
+            finding.cut = Some(node);
+        }
+        finding
+    }
+
+    /// The node of exactly this name.
+    pub fn node(&self, name: Name<'_>) -> Option<Node<'_>> {
+        Some(self.0.node(self.0.names.get(&self.key(name)?)?))
+    }
+
+    /// The records of a name and type. Those of NSEC3 are found too.
+    pub fn rrset(&self, name: Name<'_>, rtype: Rtype) -> Option<RrSet<'_>> {
+        let tree = if rtype == Rtype::NSEC3 {
+            &self.0.hashes
+        } else {
+            &self.0.names
+        };
+        self.0.node(tree.get(&self.key(name)?)?).rrset(rtype)
+    }
+
+    /// The last node at or before `name` in canonical order; `None` when the name is outside the zone.
+    pub fn predecessor(&self, name: Name<'_>) -> Option<Node<'_>> {
+        Some(self.0.node(self.0.names.seek(&self.key(name)?)?.before()?))
+    }
+
+    /// The node whose NSEC record is at `name` or covers it: the last at or before the name that has one.
+    pub fn nsec_covering(&self, name: Name<'_>) -> Option<Node<'_>> {
+        let mut node = self.predecessor(name)?;
+        while !node.has(Rtype::NSEC) {
+            node = self.0.node(self.0.names.before(node.place())?);
+        }
+        Some(node)
+    }
+
+    /// The NSEC3 record that matches a hash or covers it, of the chain that [`nsec3_parameters`](Self::nsec3_parameters)
+    /// names.
+    pub fn nsec3_covering(&self, hash: &[u8]) -> Option<Nsec3<'_>> {
+        let parameters = self.nsec3_parameters()?;
+        let found = self.0.hashes.seek(&hash_key(hash))?;
+        let is_exact = found.search.exact;
+        let mut place = found.before().or_else(|| self.0.hashes.last())?;
+        // Usually the first is right; records of another chain may lie between, in any number if the zone is hostile.
+        for step in 0..MAX_STRANGERS {
+            let node = self.0.node(place);
+            let mut rdatas = node
+                .rrset(Rtype::NSEC3)
+                .into_iter()
+                .flat_map(|set| set.rdatas());
+            if rdatas.any(|rdata| {
+                Nsec3Parameters::read(rdata).is_some_and(|(ours, _)| ours == parameters)
+            }) {
+                return Some(Nsec3 {
+                    node,
+                    is_match: is_exact && step == 0,
+                });
+            }
+            place = self
+                .0
+                .hashes
+                .before(place)
+                .or_else(|| self.0.hashes.last())?;
+        }
+        None
+    }
+
+    /// How the names of the zone are hashed; `None` when it has no NSEC3 chain that is complete
+    /// ([RFC 5155 §4.1.2](https://www.rfc-editor.org/rfc/rfc5155#section-4.1.2): flags must be zero).
+    pub fn nsec3_parameters(&self) -> Option<Nsec3Parameters<'_>> {
+        let set = self
+            .0
+            .node(self.0.names.get(&[])?)
+            .rrset(Rtype::NSEC3PARAM)?;
+        set.rdatas()
+            .filter_map(Nsec3Parameters::read)
+            .find(|(_, flags)| *flags == 0)
+            .map(|(parameters, _)| parameters)
+    }
+
+    /// The pages that this version consists of, in the order that [`from_pages`](Self::from_pages) takes them in.
+    ///
+    /// Versions share the pages that are the same in both: those are one `Arc`.
+    pub fn pages(&self) -> impl Iterator<Item = &Arc<[u8]>> {
+        self.0.names.pages().chain(self.0.hashes.pages())
+    }
+
+    /// The pages that are in one version only: those of `self`, those of `newer`. Costs what the difference does.
+    pub fn changed_pages<'z>(
+        &'z self,
+        newer: &'z Self,
+    ) -> (Vec<&'z Arc<[u8]>>, Vec<&'z Arc<[u8]>>) {
+        let (mut old, mut new) = self.0.names.difference(&newer.0.names);
+        let (old_hashes, new_hashes) = self.0.hashes.difference(&newer.0.hashes);
+        old.extend(old_hashes);
+        new.extend(new_hashes);
+        (old, new)
+    }
+
+    /// Makes a version of the pages of one, which are proven to be whole but not read record by record.
+    pub fn from_pages(
+        apex: Name<'_>,
+        pages: impl IntoIterator<Item = Arc<[u8]>>,
+    ) -> Result<Self, Corrupt> {
+        let (mut names, mut hashes) = (Vec::new(), Vec::new());
+        let mut last = KeyBuf::new();
+        for (page, octets) in pages.into_iter().enumerate() {
+            if !Page::check(&octets, apex.as_octets().len()) {
+                return Err(Corrupt::Page { page });
+            }
+            let is_hashes = Page::new(&octets).totals().flags.has(Flags::NSEC3);
+            let is_late = !is_hashes && !hashes.is_empty();
+            let side = if is_hashes { &mut hashes } else { &mut names };
+            if is_late || !side.is_empty() && last >= Page::new(&octets).first_key() {
+                return Err(Corrupt::Order { page });
+            }
+            Page::new(&octets).write_last_key(&mut last);
+            side.push(octets);
+        }
+        Self::new(apex, Tree::from_pages(names), Tree::from_pages(hashes)).ok_or(Corrupt::NoSoa)
+    }
+
+    pub(crate) fn names(&self) -> &Tree {
+        &self.0.names
+    }
+
+    pub(crate) fn hashes(&self) -> &Tree {
+        &self.0.hashes
+    }
+
+    /// The key of a name of the zone.
+    pub(crate) fn key(&self, name: Name<'_>) -> Option<KeyBuf> {
+        if !name.is_at_or_below(self.apex()) {
+            return None;
+        }
+        let mut key = KeyBuf::new();
+        key::write_key(name, self.0.apex.len(), &mut key);
+        Some(key)
+    }
+}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut apex = NameBuf::new();
+        apex.assign(self.apex());
+        let mut debug = f.debug_struct("Zone");
+        debug
+            .field("apex", &apex)
+            .field("serial", &self.serial())
+            .field("records", &self.record_count())
+            .finish()
+    }
+}
+
+impl Version {
+    fn node<'z>(&'z self, place: (Page<'z>, crate::page::Spot)) -> Node<'z> {
+        Node::new(&self.apex, place)
+    }
+
+    fn soa_rdata(&self) -> Option<&[u8]> {
+        self.node(self.names.get(&[])?)
+            .rrset(Rtype::SOA)?
+            .rdatas()
+            .next()
+    }
+
+    /// The wildcard of the ancestor of `key` with so many labels.
+    fn wildcard<'z>(
+        &'z self,
+        key: &[u8],
+        labels: usize,
+        flags: Flags,
+        page: Page<'z>,
+    ) -> Option<Node<'z>> {
+        if !flags.has(Flags::WILDCARD) {
+            return None;
+        }
+        let mut wildcard = KeyBuf::from_slice(key::ancestor(key, labels));
+        wildcard.extend_from_slice(b"*\0");
+        self.near(page, &wildcard)
+    }
+
+    /// The node with a key that is likely in this page.
+    fn near<'z>(&'z self, page: Page<'z>, key: &[u8]) -> Option<Node<'z>> {
+        let search = page.search(key);
+        match search.before {
+            Some(spot) if search.exact => Some(self.node((page, spot))),
+            Some(_) if search.common_after.is_some() => None, // between two entries of the page
+            _ => self.names.get(key).map(|place| self.node(place)),
+        }
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        let mut totals = self.names.totals();
+        totals.add(self.hashes.totals());
+        totals
+    }
+}
+
+/// Why pages are not those of a version.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Corrupt {
+    /// A page whose parts do not fit together.
+    #[error("page {page} is damaged")]
+    Page {
+        /// Its number, from 0.
+        page: usize,
+    },
+    /// A page that belongs before those that came before it.
+    #[error("page {page} is out of order")]
+    Order {
+        /// Its number, from 0.
+        page: usize,
+    },
+    /// No page has the SOA record of the apex.
+    #[error("no SOA at the apex")]
+    NoSoa,
+}
+
+/// How many NSEC3 records of other chains a lookup passes before it gives up.
+const MAX_STRANGERS: usize = 100;
