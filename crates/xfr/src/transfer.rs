@@ -36,6 +36,8 @@ pub struct Transfer {
     asked: TransferKind,
     /// What we hold: the start of an IXFR, and what an AXFR has to be newer than, unless `any_serial`.
     held: Option<SoaBuf>,
+    /// Of what we hold only the serial is known: a first step is judged by it alone.
+    only_serial: bool,
     any_serial: bool,
     max_records: u64,
     max_changes: u64,
@@ -56,6 +58,7 @@ impl Transfer {
             state: State::Opening,
             asked: TransferKind::Axfr,
             held: None,
+            only_serial: false,
             any_serial: true,
             max_records: 0,
             max_changes: 0,
@@ -81,6 +84,15 @@ impl Transfer {
         Self {
             asked: TransferKind::Ixfr,
             ..Self::axfr_newer_than(apex, held)
+        }
+    }
+
+    /// The answer to IXFR from a version of which nothing but the serial is known: whoever applies the differences has to
+    /// see for himself that they start where he stands.
+    pub fn ixfr_since(apex: Name<'_>, serial: Serial) -> Self {
+        Self {
+            only_serial: true,
+            ..Self::ixfr(apex, bare_soa(serial))
         }
     }
 
@@ -159,7 +171,11 @@ impl Transfer {
                 Ok(if begin { self.replace() } else { Changes::NONE })
             }
             (State::Undecided, Some(_)) if self.asked == TransferKind::Ixfr => {
-                if self.held.as_ref().is_none_or(|held| held.as_soa() != soa) {
+                let is_held = |held: &SoaBuf| match self.only_serial {
+                    true => held.serial == soa.serial,
+                    false => held.as_soa() == soa,
+                };
+                if !self.held.as_ref().is_some_and(is_held) {
                     return Err(TransferError::NotFromHeld(soa.serial));
                 }
                 self.reached = Some(soa.to_buf());
@@ -300,8 +316,7 @@ impl Transfer {
     }
 
     /// The opening SOA as a record.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn opening(&self) -> Option<Record<'_>> {
+    pub fn opening(&self) -> Option<Record<'_>> {
         self.opening
             .as_ref()
             .map(|opening| opening.record.as_record())
@@ -315,6 +330,20 @@ impl Transfer {
     /// Records outside the zone, which were passed over.
     pub fn skipped(&self) -> u64 {
         self.skipped
+    }
+}
+
+/// An SOA of which nothing but the serial is known.
+pub(crate) fn bare_soa(serial: Serial) -> SoaBuf {
+    let (mname, rname) = (NameBuf::new(), NameBuf::new());
+    SoaBuf {
+        mname,
+        rname,
+        serial,
+        refresh: 0,
+        retry: 0,
+        expire: 0,
+        minimum: 0,
     }
 }
 

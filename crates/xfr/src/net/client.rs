@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 use zonekit_tsig::Key;
-use zonekit_wire::{NameBuf, NameError, Rcode, SoaBuf};
+use zonekit_wire::{NameBuf, NameError, Rcode, Serial, SoaBuf};
 
 use super::{TransferStream, datagrams, drive, now, seed, unix_now};
 use crate::answer::{Answer, AnswerError};
 use crate::query::Ids;
+use crate::transfer::bare_soa;
 use crate::{ErrorKind, Limits, Loss, Primary, Query, Transfer, Visit, VisitError};
 
 /// Asks one server.
@@ -94,6 +95,29 @@ impl Client {
         let id = Ids::new(seed()).draw();
         let query = Query::ixfr(id, &zone, &held, self.primary.key.as_ref(), unix_now());
         let transfer = Transfer::ixfr(zone.as_name(), held);
+        TransferStream::open(&self.primary, query, transfer, &self.limits).await
+    }
+
+    /// Asks for what changed since a version of which only the serial is known (RFC 1995). The server may answer with the
+    /// whole zone.
+    ///
+    /// # Errors
+    ///
+    /// As [`axfr`](Self::axfr).
+    pub async fn ixfr_since<Z>(
+        &self,
+        zone: Z,
+        serial: Serial,
+    ) -> Result<TransferStream, ClientError>
+    where
+        Z: TryInto<NameBuf>,
+        ClientError: From<Z::Error>,
+    {
+        let zone = zone.try_into()?;
+        let id = Ids::new(seed()).draw();
+        let key = self.primary.key.as_ref();
+        let query = Query::ixfr(id, &zone, &bare_soa(serial), key, unix_now());
+        let transfer = Transfer::ixfr_since(zone.as_name(), serial);
         TransferStream::open(&self.primary, query, transfer, &self.limits).await
     }
 

@@ -163,6 +163,12 @@ impl TransferStream {
         Ok(change)
     }
 
+    /// The SOA that the stream opened with: what the zone is to become. Of differences, [`next`](Self::next) does not give
+    /// it; and it is all that comes when there is nothing newer.
+    pub fn opening(&self) -> Option<Record<'_>> {
+        self.attempt.incoming().transfer().opening()
+    }
+
     /// What came so far.
     pub fn statistics(&self) -> Statistics {
         self.attempt.statistics(now())
