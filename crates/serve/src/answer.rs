@@ -1,0 +1,479 @@
+//! What a zone says to a question ([RFC 1034 §4.3.2]), over all the zones that we hold.
+//!
+//! ```text
+//!              ┌────────────── CNAME, DNAME: another name ◄──────────────┐
+//!              ▼                                                         │
+//!  name ─► closest zone ─► cut above or at it? ─no─► node, wildcard? ─yes┴─► the RRset, or no data
+//!              │ none          │ yes                     │ neither
+//!              ▼               ▼                         ▼
+//!           REFUSED         referral            empty non-terminal: no data; else NXDOMAIN
+//! ```
+//!
+//! A zone is answered for as it was received: nothing is signed here, and a proof that the zone lacks is left out.
+//!
+//! [RFC 1034 §4.3.2]: https://www.rfc-editor.org/rfc/rfc1034#section-4.3.2
+
+use std::mem;
+
+use zonekit_store::{Finding, Node, Place, RrSet, Zone};
+use zonekit_wire::{MessageFull, Name, NameBuf, Rcode, Rtype, Section, Soa};
+
+use crate::{
+    Holding, Transport, Zones, denial::Denial, extended_error::ExtendedError, names::NameList,
+    reply::Reply,
+};
+
+/// How many names a chain of CNAMEs and DNAMEs may visit before the client is left to follow the rest.
+const MAX_HOPS: usize = 16;
+
+/// A question of class IN, and what else about the request decides the answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Query<'q> {
+    pub(crate) name: Name<'q>,
+    pub(crate) rtype: Rtype,
+    pub(crate) transport: Transport,
+    /// Whether signatures and proofs are wanted (DO).
+    pub(crate) dnssec: bool,
+}
+
+/// What the header, and OPT, are to say about an answer whose records are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Verdict {
+    pub(crate) rcode: Rcode,
+    pub(crate) authoritative: bool,
+    pub(crate) truncated: bool,
+    pub(crate) extended: Option<ExtendedError>,
+}
+
+impl Verdict {
+    pub(crate) const fn of(rcode: Rcode) -> Self {
+        Self {
+            rcode,
+            authoritative: false,
+            truncated: false,
+            extended: None,
+        }
+    }
+
+    pub(crate) const fn because(rcode: Rcode, extended: ExtendedError) -> Self {
+        Self {
+            extended: Some(extended),
+            ..Self::of(rcode)
+        }
+    }
+}
+
+/// Memory that answers use again and again, so that they need none of their own.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// The name that the chain has come to.
+    name: NameBuf,
+    /// The name that it goes on to.
+    target: NameBuf,
+    /// The names that it has passed.
+    visited: NameList,
+    /// Owners of the NSEC and NSEC3 records written.
+    proofs: NameList,
+    /// The owner of one of them.
+    owner: NameBuf,
+    expansions: Vec<Expansion>,
+}
+
+/// A wildcard that stood in for a name, to be proven once the answer section is closed.
+struct Expansion {
+    zone: Zone,
+    name: NameBuf,
+    closest_encloser_labels: usize,
+}
+
+/// Writes the records that answer a question and says what the header is to be.
+pub(crate) fn answer(
+    zones: &dyn Zones,
+    query: Query<'_>,
+    memory: &mut Memory,
+    reply: &mut Reply<'_>,
+) -> Verdict {
+    memory.name.assign(query.name);
+    memory.visited.clear();
+    memory.proofs.clear();
+    memory.expansions.clear();
+    memory.visited.insert(query.name);
+    let mut search = Search {
+        zones,
+        query,
+        memory,
+        reply,
+        verdict: Verdict::of(Rcode::NOERROR),
+    };
+    search.verdict.truncated = search.run().is_err();
+    search.verdict
+}
+
+/// One question on its way through our zones.
+struct Search<'s, 'b> {
+    zones: &'s dyn Zones,
+    query: Query<'s>,
+    memory: &'s mut Memory,
+    reply: &'s mut Reply<'b>,
+    verdict: Verdict,
+}
+
+/// Where the search stands after a name was looked up.
+enum Step {
+    /// All is said.
+    Done,
+    /// `memory.target` is asked next.
+    Follow,
+}
+
+impl Search<'_, '_> {
+    fn run(&mut self) -> Result<(), MessageFull> {
+        for hop in 0..MAX_HOPS {
+            let zone = match self.closest_zone() {
+                Some(Holding::Served(zone)) => zone,
+                _ if hop > 0 => break, // what the chain has shown stands; the client asks on
+                Some(Holding::NotLoaded) => {
+                    return self.give_up(Rcode::SERVFAIL, ExtendedError::NotReady);
+                }
+                Some(Holding::Expired) => {
+                    return self.give_up(Rcode::SERVFAIL, ExtendedError::InvalidData);
+                }
+                None => return self.give_up(Rcode::REFUSED, ExtendedError::NotAuthoritative),
+            };
+            self.verdict.authoritative = true;
+            let name = mem::take(&mut self.memory.name);
+            let step = self.look_up(&zone, name.as_name(), hop);
+            self.memory.name = name;
+            match step? {
+                Step::Follow if self.memory.visited.insert(self.memory.target.as_name()) => {
+                    mem::swap(&mut self.memory.name, &mut self.memory.target);
+                }
+                Step::Follow | Step::Done => break, // a chain that bites its tail is said once
+            }
+        }
+        self.prove_expansions()
+    }
+
+    fn give_up(&mut self, rcode: Rcode, reason: ExtendedError) -> Result<(), MessageFull> {
+        self.verdict = Verdict::because(rcode, reason);
+        Ok(())
+    }
+
+    /// The zone that speaks for the name: for DS the one above a cut, where we hold it (RFC 4035 §3.1.4.1).
+    fn closest_zone(&self) -> Option<Holding> {
+        let name = self.memory.name.as_name();
+        if self.query.rtype == Rtype::DS
+            && let Some(parent) = name.parent()
+            && self.zones.zone(name).is_some()
+            && let Some(above) = self.zones.enclosing(parent)
+        {
+            return Some(above);
+        }
+        self.zones.enclosing(name)
+    }
+
+    fn look_up(&mut self, zone: &Zone, name: Name<'_>, hop: usize) -> Result<Step, MessageFull> {
+        let Finding { cut, dname, place } = zone.find(name);
+        if let Some(cut) = cut {
+            let owner = self.spelled_as_asked(&cut, name);
+            if owner != name || self.query.rtype != Rtype::DS {
+                self.verdict.authoritative = hop > 0; // AA speaks of the first name in the answer
+                return self.refer(zone, &cut, owner);
+            }
+        }
+        if let Some(dname) = dname
+            && let Some(redirection) = dname.rrset(Rtype::DNAME)
+        {
+            let owner = self.spelled_as_asked(&dname, name);
+            return self.redirect(owner, &redirection, name);
+        }
+        match place {
+            Place::Node(node) => self.answer_from(zone, &node, name, None),
+            Place::Wildcard {
+                source,
+                closest_encloser_labels,
+            } => self.answer_from(zone, &source, name, Some(closest_encloser_labels)),
+            Place::EmptyNonTerminal => {
+                self.negative_soa(zone)?;
+                self.prove(|denial| denial.no_data(name), zone)?;
+                Ok(Step::Done)
+            }
+            Place::Missing {
+                closest_encloser_labels,
+            } => {
+                self.verdict.rcode = Rcode::NXDOMAIN;
+                self.negative_soa(zone)?;
+                self.prove(|denial| denial.no_name(name, closest_encloser_labels), zone)?;
+                Ok(Step::Done)
+            }
+        }
+    }
+
+    /// A node speaks for a name: its own, or one that a wildcard stands for (with the closest encloser's labels).
+    fn answer_from(
+        &mut self,
+        zone: &Zone,
+        node: &Node<'_>,
+        name: Name<'_>,
+        wildcard: Option<usize>,
+    ) -> Result<Step, MessageFull> {
+        let found = match self.query.rtype {
+            Rtype::ANY => self.any(node, name)?,
+            Rtype::RRSIG => self.signatures(node, name)?,
+            rtype => match node.rrset(rtype) {
+                Some(found) => {
+                    self.reply.rrset(Section::Answer, name, &found)?;
+                    true
+                }
+                None => false,
+            },
+        };
+        if found {
+            self.expanded(zone, name, wildcard);
+            self.prove_expansions()?;
+            if self.query.rtype == Rtype::NS
+                && let Some(servers) = node.rrset(Rtype::NS)
+            {
+                self.courtesy(zone, targets(&servers)); // priming asks for it: RFC 9609 §4.2
+            }
+            return Ok(Step::Done);
+        }
+        if let Some(alias) = node.rrset(Rtype::CNAME)
+            && !matches!(self.query.rtype, Rtype::ANY | Rtype::RRSIG | Rtype::NSEC)
+        {
+            self.reply.rrset(Section::Answer, name, &alias)?;
+            self.expanded(zone, name, wildcard);
+            return Ok(match alias.rdatas().next().map(Name::from_octets) {
+                Some(Ok(target)) => {
+                    self.memory.target.assign(target);
+                    Step::Follow
+                }
+                _ => Step::Done,
+            });
+        }
+        self.negative_soa(zone)?;
+        self.prove(
+            |denial| match wildcard {
+                Some(labels) => denial.no_data_at_wildcard(name, labels),
+                None => denial.no_data(name),
+            },
+            zone,
+        )?;
+        Ok(Step::Done)
+    }
+
+    /// Everything at a node, or over UDP one RRset of it ([RFC 8482 §4.1]): an answer in bulk is what forgers ask for.
+    ///
+    /// [RFC 8482 §4.1]: https://www.rfc-editor.org/rfc/rfc8482#section-4.1
+    fn any(&mut self, node: &Node<'_>, name: Name<'_>) -> Result<bool, MessageFull> {
+        let mut found = false;
+        for set in node.rrsets().filter(|set| !set.is_empty()) {
+            found = true;
+            match self.query.transport {
+                Transport::Udp => {
+                    self.reply.rrset(Section::Answer, name, &set)?;
+                    break;
+                }
+                Transport::Tcp => self
+                    .reply
+                    .rrset_and_signatures(Section::Answer, name, &set)?,
+            }
+        }
+        Ok(found)
+    }
+
+    /// The signatures at a node, all of them or over UDP those of one RRset, as for ANY (RFC 8482 §7).
+    fn signatures(&mut self, node: &Node<'_>, name: Name<'_>) -> Result<bool, MessageFull> {
+        let mut found = false;
+        for set in node.rrsets() {
+            if self.reply.signatures(Section::Answer, name, &set)? {
+                found = true;
+                if self.query.transport == Transport::Udp {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// A DNAME above the name: itself, and the CNAME that follows from it ([RFC 6672 §3.1]).
+    ///
+    /// [RFC 6672 §3.1]: https://www.rfc-editor.org/rfc/rfc6672#section-3.1
+    fn redirect(
+        &mut self,
+        owner: Name<'_>,
+        set: &RrSet<'_>,
+        name: Name<'_>,
+    ) -> Result<Step, MessageFull> {
+        self.reply.rrset(Section::Answer, owner, set)?;
+        let Some(Ok(target)) = set.rdatas().next().map(Name::from_octets) else {
+            return Ok(Step::Done);
+        };
+        if !substitute(name, owner, target, &mut self.memory.target) {
+            self.verdict.rcode = Rcode::YXDOMAIN; // the new name is too long to be one
+            return Ok(Step::Done);
+        }
+        self.reply
+            .cname(name, set.ttl(), self.memory.target.as_name())?;
+        Ok(match self.query.rtype {
+            Rtype::CNAME | Rtype::ANY => Step::Done,
+            _ => Step::Follow,
+        })
+    }
+
+    /// Names the servers of a zone below ours, with what it takes to reach them and to trust them.
+    fn refer(&mut self, zone: &Zone, cut: &Node<'_>, owner: Name<'_>) -> Result<Step, MessageFull> {
+        let Some(servers) = cut.rrset(Rtype::NS) else {
+            return Ok(Step::Done);
+        };
+        self.reply.rrset(Section::Authority, owner, &servers)?;
+        match cut.rrset(Rtype::DS) {
+            Some(_) if !self.query.dnssec => {}
+            Some(ds) => self.reply.rrset(Section::Authority, owner, &ds)?,
+            None => self.prove(|denial| denial.no_data(owner), zone)?,
+        }
+        self.prove_expansions()?;
+        self.glue(zone, owner, &servers)?;
+        Ok(Step::Done)
+    }
+
+    /// Addresses of a delegation's servers: those below the cut must fit, or the answer is truncated ([RFC 9471 §3]);
+    /// those elsewhere in our zone are a courtesy.
+    ///
+    /// [RFC 9471 §3]: https://www.rfc-editor.org/rfc/rfc9471#section-3
+    fn glue(&mut self, zone: &Zone, cut: Name<'_>, servers: &RrSet<'_>) -> Result<(), MessageFull> {
+        let mut elsewhere = false;
+        for server in targets(servers).filter(|name| name.is_at_or_below(zone.apex())) {
+            if !server.is_at_or_below(cut) {
+                elsewhere = true;
+                continue;
+            }
+            let Some(node) = zone.node(server) else {
+                continue;
+            };
+            for set in [Rtype::A, Rtype::AAAA]
+                .into_iter()
+                .filter_map(|rtype| node.rrset(rtype))
+            {
+                self.reply.rrset(Section::Additional, server, &set)?;
+            }
+        }
+        if elsewhere {
+            self.courtesy(
+                zone,
+                targets(servers).filter(|name| !name.is_at_or_below(cut)),
+            );
+        }
+        Ok(())
+    }
+
+    /// Adds what fits, in order, and says nothing about the rest.
+    fn courtesy<'n>(&mut self, zone: &Zone, names: impl Iterator<Item = Name<'n>>) {
+        for name in names.filter(|name| name.is_at_or_below(zone.apex())) {
+            let Some(node) = zone.node(name) else {
+                continue;
+            };
+            for set in [Rtype::A, Rtype::AAAA]
+                .into_iter()
+                .filter_map(|rtype| node.rrset(rtype))
+            {
+                if self.reply.rrset(Section::Additional, name, &set).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The owner of a node at or above a name, in the name's spelling, so that it compresses.
+    fn spelled_as_asked<'n>(&mut self, node: &Node<'_>, name: Name<'n>) -> Name<'n> {
+        node.write_owner(&mut self.memory.target);
+        name.ancestor(self.memory.target.as_name().label_count())
+    }
+
+    /// The SOA of a negative answer; its TTL is how long the answer may be remembered ([RFC 2308 §3]).
+    ///
+    /// [RFC 2308 §3]: https://www.rfc-editor.org/rfc/rfc2308#section-3
+    fn negative_soa(&mut self, zone: &Zone) -> Result<(), MessageFull> {
+        let Some(set) = zone.rrset(zone.apex(), Rtype::SOA) else {
+            return Ok(());
+        };
+        let minimum = set
+            .rdatas()
+            .next()
+            .and_then(|rdata| Soa::read(rdata).ok())
+            .map_or(0, |soa| soa.minimum);
+        self.reply.rrset_with_ttl(
+            Section::Authority,
+            zone.apex(),
+            &set,
+            set.ttl().min(minimum),
+        )
+    }
+
+    /// Remembers that a wildcard stood in for a name, where that needs a proof.
+    fn expanded(&mut self, zone: &Zone, name: Name<'_>, wildcard: Option<usize>) {
+        if let Some(closest_encloser_labels) = wildcard
+            && self.query.dnssec
+        {
+            let (zone, name) = (zone.clone(), name.to_buf());
+            self.memory.expansions.push(Expansion {
+                zone,
+                name,
+                closest_encloser_labels,
+            });
+        }
+    }
+
+    /// Proves for each wildcard used that nothing closer to the name was there (RFC 4035 §3.1.3.3, RFC 5155 §7.2.6).
+    fn prove_expansions(&mut self) -> Result<(), MessageFull> {
+        for Expansion {
+            zone,
+            name,
+            closest_encloser_labels,
+        } in mem::take(&mut self.memory.expansions)
+        {
+            self.prove(
+                |denial| denial.no_closer_match(name.as_name(), closest_encloser_labels),
+                &zone,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn prove(
+        &mut self,
+        claim: impl FnOnce(&mut Denial<'_, '_>) -> Result<(), MessageFull>,
+        zone: &Zone,
+    ) -> Result<(), MessageFull> {
+        if !self.query.dnssec {
+            return Ok(());
+        }
+        let Memory { proofs, owner, .. } = &mut *self.memory;
+        Denial::in_zone(zone, self.reply, proofs, owner)
+            .map_or(Ok(()), |mut denial| claim(&mut denial))
+    }
+}
+
+/// The names that a set of NS records points at.
+fn targets<'z>(set: &RrSet<'z>) -> impl Iterator<Item = Name<'z>> + use<'z> {
+    set.rdatas()
+        .filter_map(|rdata| Name::from_octets(rdata).ok())
+}
+
+/// Puts `target` in the place of `owner` at the end of `name`; false if that is no name any more (over 255 octets).
+fn substitute(name: Name<'_>, owner: Name<'_>, target: Name<'_>, out: &mut NameBuf) -> bool {
+    let mut octets = [0; 255];
+    let (name, target) = (name.as_octets(), target.as_octets());
+    let kept = name.len().saturating_sub(owner.as_octets().len());
+    let Some((prefix, suffix)) = octets
+        .get_mut(..kept + target.len())
+        .and_then(|room| room.split_at_mut_checked(kept))
+    else {
+        return false;
+    };
+    prefix.copy_from_slice(name.get(..kept).unwrap_or_default());
+    suffix.copy_from_slice(target);
+    Name::from_octets(octets.get(..kept + target.len()).unwrap_or_default())
+        .map(|name| out.assign(name))
+        .is_ok()
+}

@@ -1,0 +1,83 @@
+//! What an operator may decide about answering.
+
+use std::{fmt, net::IpAddr, sync::Arc};
+
+use zonekit_tsig::{Key, KeyRing};
+use zonekit_wire::Name;
+
+use crate::Acl;
+
+/// What an operator may decide about answering; swapped as a whole while answering goes on
+/// ([`Responder::configure`](crate::Responder::configure)).
+#[derive(Clone)]
+pub struct Config {
+    /// The TSIG keys that requests may be signed with. Default: none, so that every signed request is answered BADKEY.
+    pub keys: KeyRing,
+    /// Who may have AXFR and IXFR. Default: nobody.
+    pub allow_transfer: Acl,
+    /// Who may say that a zone has changed. Default: nobody.
+    pub notify_sources: Arc<dyn NotifySources>,
+    /// The largest answer over UDP, in octets, where the client allows as much by EDNS: 512 to 4,096; others are brought
+    /// into that range. Default 1,232, which crosses nearly every path unfragmented.
+    pub max_udp_size: u16,
+    /// How far a message of an outgoing transfer is filled, in octets: 512 to 65,535. Default 16,384, behind which
+    /// compression finds no more names to point at. A record that is larger gets a message of its own size.
+    pub transfer_message_size: u16,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            keys: KeyRing::default(),
+            allow_transfer: Acl::default(),
+            notify_sources: Arc::new(Nobody),
+            max_udp_size: 1232,
+            transfer_message_size: 16_384,
+        }
+    }
+}
+
+impl Config {
+    /// The same with every number in its range.
+    pub(crate) fn clamped(mut self) -> Self {
+        self.max_udp_size = self.max_udp_size.clamp(512, 4096);
+        self.transfer_message_size = self.transfer_message_size.max(512);
+        self
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("allow_transfer", &self.allow_transfer)
+            .field("max_udp_size", &self.max_udp_size)
+            .field("transfer_message_size", &self.transfer_message_size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The judge of incoming NOTIFY ([RFC 1996 §3.10]): who may say that this zone of ours has changed.
+///
+/// It is asked while the answer is written, on the thread that answers: it looks something up, and waits for nothing.
+///
+/// [RFC 1996 §3.10]: https://www.rfc-editor.org/rfc/rfc1996#section-3.10
+pub trait NotifySources: Send + Sync {
+    /// Whether a NOTIFY for `zone` from `source`, signed (and checked) with `key` or not at all, is to be believed.
+    fn may_notify(&self, zone: Name<'_>, source: IpAddr, key: Option<&Key>) -> bool;
+}
+
+impl<F: Fn(Name<'_>, IpAddr, Option<&Key>) -> bool + Send + Sync> NotifySources for F {
+    fn may_notify(&self, zone: Name<'_>, source: IpAddr, key: Option<&Key>) -> bool {
+        self(zone, source, key)
+    }
+}
+
+/// Believes no NOTIFY.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl NotifySources for Nobody {
+    fn may_notify(&self, _: Name<'_>, _: IpAddr, _: Option<&Key>) -> bool {
+        false
+    }
+}

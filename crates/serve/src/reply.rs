@@ -1,0 +1,120 @@
+//! Puts RRsets into an answer: each with its signatures, whole or not at all.
+
+use zonekit_store::RrSet;
+use zonekit_wire::{Class, MessageFull, MessageWriter, Name, Record, Rtype, Section};
+
+/// An answer in the making.
+pub(crate) struct Reply<'b> {
+    writer: MessageWriter<'b>,
+    /// Whether signatures go with the sets that they cover (DO).
+    dnssec: bool,
+}
+
+impl<'b> Reply<'b> {
+    pub(crate) fn new(writer: MessageWriter<'b>, dnssec: bool) -> Self {
+        Self { writer, dnssec }
+    }
+
+    pub(crate) fn into_writer(self) -> MessageWriter<'b> {
+        self.writer
+    }
+
+    /// Adds a set under this name, with its signatures if DNSSEC is wanted.
+    ///
+    /// # Errors
+    ///
+    /// When it does not fit; then the message is as before (RFC 2181 §9 forbids half a set).
+    pub(crate) fn rrset(
+        &mut self,
+        section: Section,
+        owner: Name<'_>,
+        set: &RrSet<'_>,
+    ) -> Result<(), MessageFull> {
+        self.write(section, owner, set, set.ttl(), self.dnssec)
+    }
+
+    /// The same under another TTL, which goes for the signatures too (RFC 4034 §3).
+    pub(crate) fn rrset_with_ttl(
+        &mut self,
+        section: Section,
+        owner: Name<'_>,
+        set: &RrSet<'_>,
+        ttl: u32,
+    ) -> Result<(), MessageFull> {
+        self.write(section, owner, set, ttl, self.dnssec)
+    }
+
+    /// The same, with the signatures in any case.
+    pub(crate) fn rrset_and_signatures(
+        &mut self,
+        section: Section,
+        owner: Name<'_>,
+        set: &RrSet<'_>,
+    ) -> Result<(), MessageFull> {
+        self.write(section, owner, set, set.ttl(), true)
+    }
+
+    /// Adds only the signatures of a set; false if it has none.
+    pub(crate) fn signatures(
+        &mut self,
+        section: Section,
+        owner: Name<'_>,
+        set: &RrSet<'_>,
+    ) -> Result<bool, MessageFull> {
+        let mark = self.writer.mark();
+        let mut found = false;
+        for record in set.signature_records(owner) {
+            found = true;
+            if let Err(full) = self.writer.record(section, &record) {
+                self.writer.truncate(mark);
+                return Err(full);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds a CNAME that no zone holds.
+    pub(crate) fn cname(
+        &mut self,
+        owner: Name<'_>,
+        ttl: u32,
+        target: Name<'_>,
+    ) -> Result<(), MessageFull> {
+        let rdata = target.as_octets();
+        self.writer.record(
+            Section::Answer,
+            &Record {
+                owner,
+                rtype: Rtype::CNAME,
+                class: Class::IN,
+                ttl,
+                rdata,
+            },
+        )
+    }
+
+    fn write(
+        &mut self,
+        section: Section,
+        owner: Name<'_>,
+        set: &RrSet<'_>,
+        ttl: u32,
+        signatures: bool,
+    ) -> Result<(), MessageFull> {
+        let mark = self.writer.mark();
+        let signature_ttl = set.signature_ttl().min(ttl);
+        let records = set.records(owner).map(|record| Record { ttl, ..record });
+        let covering = set.signature_records(owner).filter(|_| signatures);
+        let covering = covering.map(|record| Record {
+            ttl: signature_ttl,
+            ..record
+        });
+        for record in records.chain(covering) {
+            if let Err(full) = self.writer.record(section, &record) {
+                self.writer.truncate(mark);
+                return Err(full);
+            }
+        }
+        Ok(())
+    }
+}

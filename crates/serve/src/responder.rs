@@ -1,0 +1,477 @@
+//! From the octets of a request to the octets of its answer.
+
+use std::{fmt, sync::Arc};
+
+use arc_swap::ArcSwap;
+use zonekit_store::Zone;
+use zonekit_tsig::{ServerStream, check_request};
+use zonekit_wire::{
+    Class, Compressor, EdnsOption, Header, Message, MessageWriter, Name, NameBuf, Opcode, OptRepr,
+    PackedRecord, Rcode, Rtype, Section, Serial, Soa, Unpacker,
+};
+
+use crate::{
+    Config, Counters, Holding, Notification, OutgoingTransfer, Peer, Transport, Zones,
+    answer::{self, Memory, Query, Verdict},
+    extended_error::ExtendedError,
+    reply::Reply,
+    request::{Extras, Malformed},
+    transfer::Frame,
+};
+
+/// Answers requests from a table of zones. A clone answers from the same.
+#[derive(Clone)]
+pub struct Responder {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    zones: Arc<dyn Zones>,
+    config: ArcSwap<Config>,
+    counters: Arc<Counters>,
+}
+
+impl Responder {
+    /// Answers from `zones`, as `config` has it.
+    pub fn new(zones: Arc<dyn Zones>, config: Config) -> Self {
+        let config = ArcSwap::from_pointee(config.clamped());
+        Self {
+            shared: Arc::new(Shared {
+                zones,
+                config,
+                counters: Arc::default(),
+            }),
+        }
+    }
+
+    /// Answers as `config` has it from the next request on.
+    pub fn configure(&self, config: Config) {
+        self.shared.config.store(Arc::new(config.clamped()));
+    }
+
+    /// What has been asked and answered so far, by all workers together.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.shared.counters
+    }
+
+    /// One that answers on one thread, with memory of its own that it uses again for every request.
+    pub fn worker(&self) -> Worker {
+        Worker {
+            shared: Arc::clone(&self.shared),
+            name: NameBuf::new(),
+            memory: Memory::default(),
+            compressor: Compressor::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Responder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Responder")
+            .field("config", &*self.shared.config.load())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is to be done with a request.
+#[derive(Debug)]
+pub enum Action {
+    /// Nothing is to be sent: it was no request.
+    Drop,
+    /// The answer is written and is to be sent.
+    Reply,
+    /// The answer is written and is to be sent; and somebody says that a zone has changed.
+    Notify(Notification),
+    /// Nothing is written yet: the answer is a stream of messages, to be asked for one by one.
+    Transfer(Box<OutgoingTransfer>),
+}
+
+/// Answers requests, one at a time; made by [`Responder::worker`].
+pub struct Worker {
+    shared: Arc<Shared>,
+    /// The name in question.
+    name: NameBuf,
+    memory: Memory,
+    compressor: Compressor,
+}
+
+impl Worker {
+    /// Judges one request and writes the answer to `out`, whose content goes first.
+    ///
+    /// `request` is one DNS message without the two octets that TCP puts before it, and need not be well-formed; `now`
+    /// is in seconds since 1970 and judges TSIG. A plain answer costs no allocation once `out` and this worker have
+    /// grown to their size.
+    pub fn respond(&mut self, request: &[u8], peer: Peer, now: u64, out: &mut Vec<u8>) -> Action {
+        out.clear();
+        let counters = &self.shared.counters;
+        counters.count_request(peer.transport);
+        let message = match Message::new(request) {
+            Ok(message) if !message.header().qr => message,
+            _ => {
+                counters.dropped.count();
+                return Action::Drop;
+            }
+        };
+        let shared = Arc::clone(&self.shared);
+        let config = shared.config.load();
+        let mut exchange = Exchange {
+            worker: self,
+            config: &config,
+            peer,
+            now,
+            header: message.header(),
+            question: None,
+            edns: None,
+            signer: None,
+            out,
+        };
+        exchange.respond(message)
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").finish_non_exhaustive()
+    }
+}
+
+/// One request and the answer to it in the making.
+struct Exchange<'x> {
+    worker: &'x mut Worker,
+    config: &'x Config,
+    peer: Peer,
+    now: u64,
+    header: Header,
+    /// Type and class, once the question (whose name is in `worker.name`) has been read.
+    question: Option<(Rtype, Class)>,
+    /// What the request says by EDNS.
+    edns: Option<Edns>,
+    signer: Option<ServerStream>,
+    out: &'x mut Vec<u8>,
+}
+
+impl Exchange<'_> {
+    fn respond(&mut self, message: Message<'_>) -> Action {
+        let known = matches!(self.header.opcode, Opcode::QUERY | Opcode::NOTIFY);
+        match message.question() {
+            Ok(Some(question)) => {
+                question.name.unpack_into(&mut self.worker.name);
+                self.question = Some((question.rtype, question.class));
+            }
+            _ if known => return self.say(Verdict::of(Rcode::FORMERR)), // RFC 9619: exactly one
+            _ => {}
+        }
+        if !known {
+            return self.say(Verdict::of(Rcode::NOTIMP));
+        }
+        let Ok(extras) = Extras::read(message) else {
+            return self.say(Verdict::of(Rcode::FORMERR));
+        };
+        self.edns = extras.opt.map(|opt| Edns {
+            udp_size: opt.udp_size(),
+            dnssec_ok: opt.do_bit(),
+        });
+        if extras.signed {
+            match check_request(&self.config.keys, message.octets(), self.now) {
+                Ok(signer) => self.signer = signer,
+                Err(rejected) => {
+                    self.counters().tsig_rejected.count();
+                    let action = self.say(Verdict::of(rejected.rcode()));
+                    rejected.sign_reply(self.out, self.now);
+                    return action;
+                }
+            }
+        }
+        if extras.opt.is_some_and(|opt| opt.version() > 0) {
+            return self.say(Verdict::of(Rcode::BADVERS));
+        }
+        let (rtype, class) = self.question.unwrap_or((Rtype::ANY, Class::ANY));
+        match (self.header.opcode, rtype) {
+            (Opcode::NOTIFY, _) => self.notify(rtype, class, &extras),
+            _ if class != Class::IN => self.say(Verdict::because(
+                Rcode::REFUSED,
+                ExtendedError::NotAuthoritative,
+            )),
+            (_, Rtype::AXFR) => self.axfr(),
+            (_, Rtype::IXFR) => self.ixfr(&extras),
+            (_, Rtype::OPT) => self.say(Verdict::of(Rcode::FORMERR)),
+            (_, Rtype(128..=254)) => self.say(Verdict::of(Rcode::NOTIMP)), // other questions that are not types
+            _ => self.query(rtype),
+        }
+    }
+
+    /// Looks a name up.
+    fn query(&mut self, rtype: Rtype) -> Action {
+        let zones = Arc::clone(&self.worker.shared);
+        let transport = self.peer.transport;
+        let dnssec = self.edns.is_some_and(|edns| edns.dnssec_ok);
+        self.write(self.limit(), |name, memory, reply| {
+            answer::answer(
+                &*zones.zones,
+                Query {
+                    name,
+                    rtype,
+                    transport,
+                    dnssec,
+                },
+                memory,
+                reply,
+            )
+        })
+    }
+
+    /// Hears that a zone has changed ([RFC 1996 §3.8-3.10]).
+    ///
+    /// [RFC 1996 §3.8-3.10]: https://www.rfc-editor.org/rfc/rfc1996#section-3
+    fn notify(&mut self, rtype: Rtype, class: Class, extras: &Extras<'_>) -> Action {
+        if (rtype, class) != (Rtype::SOA, Class::IN) {
+            return self.say(Verdict::of(Rcode::FORMERR));
+        }
+        let Ok(serial) = self.serial_hint(extras) else {
+            return self.say(Verdict::of(Rcode::FORMERR));
+        };
+        let name = self.worker.name.as_name();
+        if self.worker.shared.zones.zone(name).is_none() {
+            self.counters().notifies_refused.count();
+            return self.say(Verdict::because(
+                Rcode::NOTAUTH,
+                ExtendedError::NotAuthoritative,
+            ));
+        }
+        let key = self.signer.as_ref().map(ServerStream::key).cloned();
+        if !self
+            .config
+            .notify_sources
+            .may_notify(name, self.peer.ip(), key.as_ref())
+        {
+            self.counters().notifies_refused.count();
+            return self.say(Verdict::because(Rcode::REFUSED, ExtendedError::Prohibited));
+        }
+        self.counters().notifies_accepted.count();
+        let zone = name.to_buf();
+        self.say(Verdict {
+            authoritative: true,
+            ..Verdict::of(Rcode::NOERROR)
+        });
+        Action::Notify(Notification {
+            zone,
+            source: self.peer,
+            serial,
+            key,
+        })
+    }
+
+    /// The serial in the answer section of a NOTIFY, if it has one; an error if that is broken.
+    fn serial_hint(&self, extras: &Extras<'_>) -> Result<Option<Serial>, Malformed> {
+        match extras.answer_soa {
+            Some(record)
+                if record.owner() != self.worker.name.as_name() || record.class() != Class::IN =>
+            {
+                Err(Malformed)
+            }
+            Some(record) => Ok(Some(serial(record)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Begins to hand over a whole zone ([RFC 5936]).
+    ///
+    /// [RFC 5936]: https://www.rfc-editor.org/rfc/rfc5936
+    fn axfr(&mut self) -> Action {
+        if self.peer.transport == Transport::Udp {
+            return self.say(Verdict::of(Rcode::FORMERR)); // §4.2: not defined
+        }
+        match self.transferable() {
+            Ok(zone) => self.transfer(OutgoingTransfer::whole(zone, self.frame())),
+            Err(refusal) => self.say(refusal),
+        }
+    }
+
+    /// Begins to hand over what has changed since the client's version ([RFC 1995]), or the whole where that is not
+    /// known any more.
+    ///
+    /// [RFC 1995]: https://www.rfc-editor.org/rfc/rfc1995
+    fn ixfr(&mut self, extras: &Extras<'_>) -> Action {
+        let Some(Ok(held)) = extras.authority_soa.map(serial) else {
+            return self.say(Verdict::of(Rcode::FORMERR));
+        };
+        let zone = match self.transferable() {
+            Ok(zone) => zone,
+            Err(refusal) => return self.say(refusal),
+        };
+        if !zone.serial().is_newer_than(held) {
+            return self.current_soa(&zone);
+        }
+        match self.peer.transport {
+            Transport::Tcp => self.transfer(OutgoingTransfer::whole(zone, self.frame())),
+            Transport::Udp => self.current_soa(&zone), // RFC 1995 §2: the client comes back over TCP
+        }
+    }
+}
+
+impl Exchange<'_> {
+    fn say(&mut self, verdict: Verdict) -> Action {
+        self.write(self.limit(), |_, _, _| verdict)
+    }
+
+    /// Writes header, question, the records that the closure adds, OPT and TSIG.
+    fn write(
+        &mut self,
+        limit: usize,
+        records: impl FnOnce(Name<'_>, &mut Memory, &mut Reply<'_>) -> Verdict,
+    ) -> Action {
+        let Worker {
+            name,
+            memory,
+            compressor,
+            shared,
+        } = &mut *self.worker;
+        let mut writer = MessageWriter::new(self.out, limit, compressor);
+        writer.reserve(
+            self.signer
+                .as_ref()
+                .map_or(0, |signer| signer.key().tsig_len()),
+        );
+        if self.edns.is_some() {
+            writer.reserve(OPT_ROOM);
+        }
+        if let Some((rtype, class)) = self.question {
+            _ = writer.question(name.as_name(), rtype, class); // the limit leaves room for it
+        }
+        let mut reply = Reply::new(writer, self.edns.is_some_and(|edns| edns.dnssec_ok));
+        let verdict = records(name.as_name(), memory, &mut reply);
+        let mut writer = reply.into_writer();
+        if let Some(edns) = self.edns {
+            let reason = verdict.extended.map(ExtendedError::data);
+            let option = reason.as_ref().map(|data| EdnsOption {
+                code: EdnsOption::ERROR,
+                data,
+            });
+            _ = writer.opt(&OptRepr {
+                options: option.as_slice(),
+                ..edns.opt(self.config, verdict.rcode)
+            });
+        }
+        let Verdict {
+            rcode,
+            authoritative: aa,
+            truncated: tc,
+            ..
+        } = verdict;
+        writer.set_header(Header {
+            aa,
+            tc,
+            rcode,
+            ..self.header.reply()
+        });
+        writer.finish();
+        if let Some(signer) = &mut self.signer {
+            signer.sign(self.out, self.now);
+        }
+        shared.counters.count_answer(rcode);
+        if tc {
+            shared.counters.truncated.count();
+        }
+        Action::Reply
+    }
+
+    /// The zone in question, if this client may have it whole.
+    fn transferable(&self) -> Result<Zone, Verdict> {
+        let key = self.signer.as_ref().map(|signer| signer.key().name());
+        let refusal = if self.config.allow_transfer.admits(self.peer.ip(), key) {
+            match self.worker.shared.zones.zone(self.worker.name.as_name()) {
+                Some(Holding::Served(zone)) => return Ok(zone),
+                Some(Holding::NotLoaded) => {
+                    Verdict::because(Rcode::SERVFAIL, ExtendedError::NotReady)
+                }
+                Some(Holding::Expired) => {
+                    Verdict::because(Rcode::SERVFAIL, ExtendedError::InvalidData)
+                }
+                None => Verdict::because(Rcode::NOTAUTH, ExtendedError::NotAuthoritative),
+            }
+        } else {
+            Verdict::because(Rcode::REFUSED, ExtendedError::Prohibited)
+        };
+        self.counters().transfers_refused.count();
+        Err(refusal)
+    }
+
+    fn transfer(&self, transfer: OutgoingTransfer) -> Action {
+        self.counters().count_answer(Rcode::NOERROR);
+        Action::Transfer(Box::new(transfer))
+    }
+
+    fn frame(&self) -> Frame {
+        Frame {
+            header: self.header,
+            name: self.worker.name.clone(),
+            rtype: self.question.map_or(Rtype::AXFR, |(rtype, _)| rtype),
+            opt: self.edns.map(|edns| edns.opt(self.config, Rcode::NOERROR)),
+            signer: self.signer.clone(),
+            limit: self.config.transfer_message_size.into(),
+            utmost: u16::MAX.into(),
+            counters: Arc::clone(self.counters()),
+        }
+    }
+
+    /// The SOA alone: nothing newer, or (over UDP) too much to say.
+    fn current_soa(&mut self, zone: &Zone) -> Action {
+        self.write(self.limit(), |name, _, reply| {
+            let soa = zone.rrset(zone.apex(), Rtype::SOA);
+            let truncated =
+                soa.is_some_and(|soa| reply.rrset(Section::Answer, name, &soa).is_err());
+            Verdict {
+                authoritative: true,
+                truncated,
+                ..Verdict::of(Rcode::NOERROR)
+            }
+        })
+    }
+
+    /// How many octets the answer may have. Header, question, OPT and TSIG go in any case: they are what the request
+    /// had, so that nobody gains by asking.
+    fn limit(&self) -> usize {
+        let allowed = match (self.peer.transport, self.edns) {
+            (Transport::Tcp, _) => u16::MAX,
+            (Transport::Udp, Some(edns)) => edns.udp_size.clamp(512, self.config.max_udp_size),
+            (Transport::Udp, None) => 512,
+        };
+        let signature = self
+            .signer
+            .as_ref()
+            .map_or(0, |signer| signer.key().tsig_len());
+        let least = 12 + self.worker.name.as_name().as_octets().len() + 4 + OPT_ROOM + signature;
+        usize::from(allowed).max(least)
+    }
+
+    fn counters(&self) -> &Arc<Counters> {
+        &self.worker.shared.counters
+    }
+}
+
+/// Octets of the largest OPT that we write: the record and an extended error.
+const OPT_ROOM: usize = 11 + 4 + 2;
+
+/// What a request says by EDNS.
+#[derive(Clone, Copy)]
+struct Edns {
+    udp_size: u16,
+    dnssec_ok: bool,
+}
+
+impl Edns {
+    fn opt(self, config: &Config, rcode: Rcode) -> OptRepr<'static> {
+        OptRepr {
+            udp_size: config.max_udp_size,
+            rcode,
+            do_bit: self.dnssec_ok,
+            ..OptRepr::default()
+        }
+    }
+}
+
+/// The serial of an SOA record as it lies in a request.
+fn serial(record: PackedRecord<'_>) -> Result<Serial, Malformed> {
+    let mut unpacker = Unpacker::new();
+    Ok(Soa::read(unpacker.unpack(record)?.rdata)?.serial)
+}

@@ -1,0 +1,222 @@
+//! The sockets: UDP and TCP on every address given, until told to stop.
+
+mod tcp;
+mod udp;
+
+use std::{
+    fmt, io,
+    net::{SocketAddr, TcpListener, UdpSocket},
+    num::NonZero,
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::{mpsc, watch};
+
+use crate::{Notification, Responder, Transport};
+
+/// How often another port is tried where the system picks it and it is free for one transport only.
+const PORT_ATTEMPTS: usize = 20;
+
+/// What an operator may decide about sockets.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Threads that answer over UDP, on each address. Default: one per core.
+    pub workers: NonZero<usize>,
+    /// TCP connections open at a time, over all addresses; more are closed at once. Default 1,000.
+    pub max_connections: usize,
+    /// How long a TCP connection may be without a whole request. Default 10 s.
+    pub idle_timeout: Duration,
+    /// How long a TCP client may take to make room for the next piece (of up to 64 KiB or so) of its answer. Default 10 s.
+    pub write_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            workers: thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+            max_connections: 1000,
+            idle_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Sockets that are bound, and answer once [`Server::serve`] runs.
+///
+/// Every address has sockets of its own, so that answers leave from the address that was asked. Bound to an unspecified
+/// address (`0.0.0.0`, `::`) of a host with several, the system picks the source of an answer by its routes: name the
+/// addresses there.
+pub struct Server {
+    responder: Responder,
+    options: Options,
+    addresses: Vec<SocketAddr>,
+    datagrams: Vec<UdpSocket>,
+    listeners: Vec<TcpListener>,
+    stop: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Binds UDP and TCP on every address; port 0 lets the system pick one, the same for both.
+    ///
+    /// # Errors
+    ///
+    /// When an address is not ours or is taken; then nothing stays bound.
+    pub fn bind(
+        addresses: &[SocketAddr],
+        responder: Responder,
+        options: Options,
+    ) -> Result<Self, BindError> {
+        let mut server = Self {
+            responder,
+            options,
+            addresses: Vec::new(),
+            datagrams: Vec::new(),
+            listeners: Vec::new(),
+            stop: watch::Sender::new(false),
+        };
+        for &address in addresses {
+            let (listener, sockets) = server.bind_both(address)?;
+            server
+                .addresses
+                .push(listener.local_addr().map_err(BindError::tcp(address))?);
+            server.listeners.push(listener);
+            server.datagrams.extend(sockets);
+        }
+        Ok(server)
+    }
+
+    /// The addresses bound, in the order given, with the ports that the system picked.
+    pub fn local_addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What ends [`Server::serve`].
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.stop.clone())
+    }
+
+    /// Answers until stopped: lets requests that are being answered over TCP finish for up to a second, transfers
+    /// included, then closes. If the future is dropped instead, everything ends at once.
+    ///
+    /// A NOTIFY that finds `notifications` full is left unanswered, so that its sender tries again.
+    ///
+    /// # Errors
+    ///
+    /// When a thread cannot be started or a socket cannot be given to the runtime.
+    pub async fn serve(self, notifications: mpsc::Sender<Notification>) -> io::Result<()> {
+        let mut stopped = self.stop.subscribe();
+        let threads = udp::Threads::start(self.datagrams, &self.responder, &notifications)?;
+        let connections = tcp::Connections::new(
+            self.responder,
+            self.options,
+            notifications,
+            self.stop.subscribe(),
+        );
+        let accepting = connections.accept(self.listeners)?;
+        asked_to_stop(&mut stopped).await;
+        accepting.finish().await;
+        tokio::task::spawn_blocking(|| drop(threads))
+            .await
+            .map_err(io::Error::other)
+    }
+
+    fn bind_both(&self, address: SocketAddr) -> Result<(TcpListener, Vec<UdpSocket>), BindError> {
+        let mut attempts = if address.port() == 0 {
+            PORT_ATTEMPTS
+        } else {
+            1
+        };
+        loop {
+            // TCP first: its socket is not shared, so that a second server on this port fails here and steals nothing.
+            let listener = listen(address).map_err(BindError::tcp(address))?;
+            let bound = listener.local_addr().map_err(BindError::tcp(address))?;
+            match (0..self.options.workers.get())
+                .map(|_| udp::bind(bound))
+                .collect()
+            {
+                Ok(sockets) => return Ok((listener, sockets)),
+                Err(error) if attempts == 1 => return Err(BindError::udp(bound)(error)),
+                Err(_) => attempts -= 1,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ends a [`Server::serve`], from anywhere and as often as one likes.
+#[derive(Clone, Debug)]
+pub struct Stopper(watch::Sender<bool>);
+
+impl Stopper {
+    /// Asks the server to end.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// Why an address could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[error("binding {address} for {}", match .transport { Transport::Udp => "UDP", Transport::Tcp => "TCP" })]
+pub struct BindError {
+    /// The address, with the port tried.
+    pub address: SocketAddr,
+    /// For what.
+    pub transport: Transport,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+impl BindError {
+    fn tcp(address: SocketAddr) -> impl Fn(io::Error) -> Self {
+        move |source| Self {
+            address,
+            transport: Transport::Tcp,
+            source,
+        }
+    }
+
+    fn udp(address: SocketAddr) -> impl Fn(io::Error) -> Self {
+        move |source| Self {
+            address,
+            transport: Transport::Udp,
+            source,
+        }
+    }
+}
+
+/// Waits until a [`Stopper`] is used, or nobody is left to use one.
+async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
+    _ = stop.wait_for(|&stop| stop).await;
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket(address, Type::STREAM, Protocol::TCP)?;
+    socket.set_reuse_address(true)?; // a restart does not wait for the last connections' TIME_WAIT
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    Ok(socket.into())
+}
+
+fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?; // IPv4 has sockets of its own
+    }
+    Ok(socket)
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

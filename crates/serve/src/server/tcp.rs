@@ -1,0 +1,208 @@
+//! Connections: a task for each, which reads requests as they come and writes answers in their order.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    task::JoinSet,
+    time::{Instant, timeout, timeout_at},
+};
+use zonekit_wire::FrameBuffer;
+
+use super::{Options, asked_to_stop, now};
+use crate::{Action, Notification, OutgoingTransfer, Peer, Responder, Transport, Worker};
+
+/// Answers wait for each other until they are this many octets, so that pipelined requests cost few writes.
+const BATCH: usize = 32 * 1024;
+/// How long requests in hand may go on after the server was asked to end.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What all connections share.
+pub(super) struct Connections {
+    responder: Responder,
+    options: Options,
+    notifications: mpsc::Sender<Notification>,
+    slots: Arc<Semaphore>,
+    stopped: watch::Receiver<bool>,
+}
+
+/// The tasks that accept; dropped, they end, and their connections with them.
+pub(super) struct Accepting(JoinSet<()>);
+
+impl Connections {
+    pub(super) fn new(
+        responder: Responder,
+        options: Options,
+        notifications: mpsc::Sender<Notification>,
+        stopped: watch::Receiver<bool>,
+    ) -> Arc<Self> {
+        let slots = Arc::new(Semaphore::new(options.max_connections));
+        Arc::new(Self {
+            responder,
+            options,
+            notifications,
+            slots,
+            stopped,
+        })
+    }
+
+    pub(super) fn accept(
+        self: Arc<Self>,
+        listeners: Vec<std::net::TcpListener>,
+    ) -> io::Result<Accepting> {
+        let mut tasks = JoinSet::new();
+        for listener in listeners {
+            listener.set_nonblocking(true)?;
+            tasks.spawn(Arc::clone(&self).listen(TcpListener::from_std(listener)?));
+        }
+        Ok(Accepting(tasks))
+    }
+
+    async fn listen(self: Arc<Self>, listener: TcpListener) {
+        let mut connections = JoinSet::new();
+        let mut stopped = self.stopped.clone();
+        loop {
+            tokio::select! {
+                () = asked_to_stop(&mut stopped) => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, address)) => self.admit(stream, address, &mut connections),
+                    Err(error) => {
+                        tracing::warn!(%error, "accepting a connection");
+                        tokio::time::sleep(Duration::from_millis(50)).await; // out of descriptors: let some come free
+                    }
+                },
+                Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            }
+        }
+        drop(listener);
+        _ = timeout(GRACE, async {
+            while connections.join_next().await.is_some() {}
+        })
+        .await;
+    }
+
+    fn admit(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        address: SocketAddr,
+        connections: &mut JoinSet<()>,
+    ) {
+        let counters = self.responder.counters();
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            counters.connections_refused.count();
+            return;
+        };
+        counters.connections.count();
+        _ = stream.set_nodelay(true);
+        let peer = Peer {
+            address,
+            transport: Transport::Tcp,
+        };
+        let connection = Connection {
+            stream,
+            peer,
+            worker: self.responder.worker(),
+            answer: Vec::new(),
+            batch: Vec::new(),
+            shared: Arc::clone(self),
+            _slot: slot,
+        };
+        connections.spawn(async move {
+            if let Err(error) = connection.serve().await {
+                tracing::debug!(%error, %address, "connection");
+            }
+        });
+    }
+}
+
+impl Accepting {
+    /// Waits until every connection has ended, which the signal to stop has asked them to.
+    pub(super) async fn finish(mut self) {
+        while self.0.join_next().await.is_some() {}
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    peer: Peer,
+    worker: Worker,
+    /// One message.
+    answer: Vec<u8>,
+    /// Messages with their lengths before them, to be written.
+    batch: Vec<u8>,
+    shared: Arc<Connections>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn serve(mut self) -> io::Result<()> {
+        let mut frames = FrameBuffer::new();
+        let mut stopped = self.shared.stopped.clone();
+        let mut deadline = Instant::now() + self.shared.options.idle_timeout;
+        loop {
+            while let Some(request) = frames.next_frame().map_err(io::Error::other)? {
+                match self
+                    .worker
+                    .respond(request, self.peer, now(), &mut self.answer)
+                {
+                    Action::Drop => return Ok(()), // whoever sends this has lost the thread
+                    Action::Reply => self.enqueue().await?,
+                    Action::Notify(notification) => {
+                        if self.shared.notifications.send(notification).await.is_ok() {
+                            self.enqueue().await?;
+                        }
+                    }
+                    Action::Transfer(transfer) => self.send_transfer(*transfer).await?,
+                }
+                deadline = Instant::now() + self.shared.options.idle_timeout;
+            }
+            self.flush().await?;
+            let read = timeout_at(deadline, self.stream.read(frames.space()));
+            let read = tokio::select! {
+                () = asked_to_stop(&mut stopped) => return Ok(()),
+                read = read => read,
+            };
+            match read {
+                Ok(Ok(0)) | Err(_) => return Ok(()),
+                Ok(Ok(count)) => frames.advance(count),
+                Ok(Err(error)) => return Err(error),
+            }
+        }
+    }
+
+    async fn send_transfer(&mut self, mut transfer: OutgoingTransfer) -> io::Result<()> {
+        while transfer
+            .next_message(now(), &mut self.answer)
+            .map_err(io::Error::other)?
+        {
+            self.enqueue().await?;
+        }
+        Ok(())
+    }
+
+    /// Puts the answer behind those that wait, and writes them when they are many.
+    async fn enqueue(&mut self) -> io::Result<()> {
+        let len = u16::try_from(self.answer.len()).map_err(io::Error::other)?;
+        self.batch.extend_from_slice(&len.to_be_bytes());
+        self.batch.extend_from_slice(&self.answer);
+        if self.batch.len() >= BATCH {
+            self.flush().await
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        if !self.batch.is_empty() {
+            timeout(
+                self.shared.options.write_timeout,
+                self.stream.write_all(&self.batch),
+            )
+            .await??;
+            self.batch.clear();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! Outgoing transfers: streams of messages, each filled to the brim.
+
+use std::{fmt, sync::Arc};
+
+use zonekit_store::Zone;
+use zonekit_tsig::ServerStream;
+use zonekit_wire::{
+    Class, Compressor, Header, MessageWriter, Name, NameBuf, OptRepr, Rtype, Section,
+};
+
+use crate::Counters;
+
+/// The answer to an AXFR or IXFR, asked for message by message, so that a slow client holds one message and one version
+/// of the zone.
+///
+/// A version that is being handed over stays as it is, whatever is published meanwhile.
+pub struct OutgoingTransfer {
+    frame: Frame,
+    source: Source,
+    compressor: Compressor,
+    messages: u64,
+    state: State,
+}
+
+/// What goes around the records.
+#[derive(Clone)]
+pub(crate) struct Frame {
+    pub(crate) header: Header,
+    pub(crate) name: NameBuf,
+    pub(crate) rtype: Rtype,
+    /// OPT for the first message ([RFC 5936 §2.2.5](https://www.rfc-editor.org/rfc/rfc5936#section-2.2.5)).
+    pub(crate) opt: Option<OptRepr<'static>>,
+    pub(crate) signer: Option<ServerStream>,
+    /// Octets that a message is filled to.
+    pub(crate) limit: usize,
+    /// Octets that a message must not exceed, even for a record that is larger than `limit`.
+    pub(crate) utmost: usize,
+    pub(crate) counters: Arc<Counters>,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum State {
+    Going,
+    Over,
+}
+
+impl OutgoingTransfer {
+    /// A whole zone: its SOA, everything else, its SOA again (RFC 5936 §2.2).
+    pub(crate) fn whole(zone: Zone, frame: Frame) -> Self {
+        frame.counters.axfr_begun.count();
+        Self::new(Source::Whole(Walk::new(zone)), frame)
+    }
+
+    fn new(source: Source, frame: Frame) -> Self {
+        Self {
+            frame,
+            source,
+            compressor: Compressor::new(),
+            messages: 0,
+            state: State::Going,
+        }
+    }
+
+    /// The zone handed over.
+    pub fn zone(&self) -> Name<'_> {
+        self.frame.name.as_name()
+    }
+
+    /// Writes the next message to `out`, whose content goes first; false, and nothing written, when the last has been.
+    ///
+    /// `now` is in seconds since 1970 and goes into TSIG.
+    ///
+    /// # Errors
+    ///
+    /// When a record fits no message. The client must see that the transfer is not whole: close the connection. Nothing
+    /// more comes afterwards.
+    pub fn next_message(&mut self, now: u64, out: &mut Vec<u8>) -> Result<bool, TransferError> {
+        out.clear();
+        if self.state == State::Over {
+            return Ok(false);
+        }
+        let mut filled = self.compose(self.frame.limit, out);
+        if filled == Filled::Nothing {
+            filled = self.compose(self.frame.utmost, out);
+        }
+        match filled {
+            Filled::Full => {}
+            Filled::All => {
+                self.state = State::Over;
+                self.frame.counters.transfers_completed.count();
+            }
+            Filled::Nothing => {
+                self.state = State::Over;
+                out.clear();
+                return Err(TransferError::RecordTooLarge);
+            }
+        }
+        self.messages += 1;
+        if let Some(signer) = &mut self.frame.signer {
+            signer.sign(out, now);
+        }
+        Ok(true)
+    }
+
+    fn compose(&mut self, limit: usize, out: &mut Vec<u8>) -> Filled {
+        let Frame {
+            header,
+            name,
+            rtype,
+            opt,
+            signer,
+            ..
+        } = &self.frame;
+        let mut writer = MessageWriter::new(out, limit, &mut self.compressor);
+        writer.set_header(Header {
+            aa: true,
+            ..header.reply()
+        });
+        let opt = opt.filter(|_| self.messages == 0);
+        writer.reserve(signer.as_ref().map_or(0, |signer| signer.key().tsig_len()));
+        writer.reserve(opt.map_or(0, |opt| opt.wire_len()));
+        if self.messages == 0 {
+            _ = writer.question(name.as_name(), *rtype, Class::IN); // with a header, it fits the smallest limit
+        }
+        let filled = self.source.fill(&mut writer);
+        if let Some(opt) = opt {
+            _ = writer.opt(&opt); // its room is reserved
+        }
+        writer.finish();
+        filled
+    }
+}
+
+impl fmt::Debug for OutgoingTransfer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutgoingTransfer")
+            .field("zone", &self.frame.name)
+            .field("messages", &self.messages)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a transfer cannot go on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TransferError {
+    /// A record is larger than a message can be, with what must stand beside it.
+    #[error("a record fits no message")]
+    RecordTooLarge,
+}
+
+/// What became of filling a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Filled {
+    /// There is more to come.
+    Full,
+    /// That was all.
+    All,
+    /// Not even one record has room.
+    Nothing,
+}
+
+/// The records to hand over.
+enum Source {
+    Whole(Walk),
+}
+
+impl Source {
+    fn fill(&mut self, writer: &mut MessageWriter<'_>) -> Filled {
+        match self {
+            Self::Whole(walk) => walk.fill(writer),
+        }
+    }
+}
+
+/// A walk through a version, which can be left and taken up again.
+struct Walk {
+    zone: Zone,
+    /// How many records have been; behind the last comes the SOA once more.
+    behind: u64,
+}
+
+impl Walk {
+    fn new(zone: Zone) -> Self {
+        Self { zone, behind: 0 }
+    }
+
+    fn fill(&mut self, writer: &mut MessageWriter<'_>) -> Filled {
+        let Self { zone, behind } = self;
+        let start = *behind;
+        let mut records = zone.iter_at(start);
+        while let Some(record) = records.next() {
+            if writer.record(Section::Answer, &record).is_err() {
+                return if *behind > start {
+                    Filled::Full
+                } else {
+                    Filled::Nothing
+                };
+            }
+            *behind += 1;
+        }
+        let closing = zone
+            .iter_at(0)
+            .next()
+            .map_or(Ok(()), |soa| writer.record(Section::Answer, &soa));
+        match closing {
+            Ok(()) => Filled::All,
+            Err(_) if *behind > start => Filled::Full,
+            Err(_) => Filled::Nothing,
+        }
+    }
+}

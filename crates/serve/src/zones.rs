@@ -1,0 +1,26 @@
+//! Where the zones to answer for are found.
+
+use zonekit_store::Zone;
+use zonekit_wire::Name;
+
+/// The table of zones that a [`Responder`](crate::Responder) answers from: a `Store`, or something made up for a test.
+///
+/// Each call gives one version of the zone, whole, which stays as it is for as long as it is held.
+pub trait Zones: Send + Sync {
+    /// The zone closest above a name, the name itself included.
+    fn enclosing(&self, name: Name<'_>) -> Option<Holding>;
+
+    /// The zone with this apex.
+    fn zone(&self, apex: Name<'_>) -> Option<Holding>;
+}
+
+/// What is held of a zone that is ours to answer for.
+#[derive(Clone)]
+pub enum Holding {
+    /// A version to answer from.
+    Served(Zone),
+    /// Configured, and never yet transferred.
+    NotLoaded,
+    /// Held, and too old to be told on (RFC 1035 §3.3.13, EXPIRE).
+    Expired,
+}
