@@ -27,6 +27,15 @@ pub struct Compressor {
     /// The owner written last, flat, and where: the next record's is the same more often than not.
     last: Vec<u8>,
     last_offset: u16,
+    /// Of the name at hand.
+    suffixes: [Suffix; MAX_LABELS],
+}
+
+/// Where a suffix of a name begins, and half of its hash's octets: the tag of its slot, and where to look first.
+#[derive(Clone, Copy, Debug)]
+struct Suffix {
+    start: u8,
+    half: u16,
 }
 
 impl Default for Compressor {
@@ -43,6 +52,7 @@ impl Compressor {
             used: 0,
             last: Vec::new(),
             last_offset: 0,
+            suffixes: [Suffix { start: 0, half: 0 }; MAX_LABELS],
         }
     }
 
@@ -99,41 +109,50 @@ impl Compressor {
     /// Appends `name`: the labels that the message does not hold yet, then a pointer to the rest or the root.
     pub(crate) fn write_name(&mut self, name: Name<'_>, out: &mut Vec<u8>) {
         let octets = name.as_octets();
-        let mut starts = [0_u8; MAX_LABELS];
-        let mut hashes = [0_u32; MAX_LABELS];
-        let mut count = 0;
-        let mut at = 0;
-        while let (Some(&length @ 1..), Some(start)) = (octets.get(at), starts.get_mut(count)) {
-            *start = at as u8;
-            at += 1 + usize::from(length);
-            count += 1;
-        }
-        // From the root down, so that each suffix continues the hash of the one before.
-        let mut hash = 0;
-        let mut end = at;
-        for (start, place) in starts.iter().zip(&mut hashes).take(count).rev() {
-            let start = usize::from(*start);
-            hash = mix(hash, octets.get(start..end).unwrap_or_default());
-            *place = fold(hash);
-            end = start;
-        }
+        let count = self.hash_suffixes(octets);
         let base = out.len();
-        for (start, hash) in starts.iter().zip(hashes).take(count) {
-            let start = usize::from(*start);
-            if let Some(offset) = self.find_or_insert(hash, octets, start, out, base) {
+        for index in 0..count {
+            let Some(&Suffix { start, half }) = self.suffixes.get(index) else {
+                break;
+            };
+            let start = usize::from(start);
+            if let Some(offset) = self.find_or_insert(half, octets, start, out, base) {
                 out.extend_from_slice(octets.get(..start).unwrap_or_default());
-                out.extend(pointer(offset));
+                out.extend_from_slice(&pointer(offset));
                 return;
             }
         }
         out.extend_from_slice(octets);
     }
 
+    /// Notes every suffix of a flat name but the root, longest first, and says how many there are.
+    fn hash_suffixes(&mut self, octets: &[u8]) -> usize {
+        let mut count = 0;
+        let mut at = 0;
+        while let (Some(&length @ 1..), Some(suffix)) =
+            (octets.get(at), self.suffixes.get_mut(count))
+        {
+            suffix.start = at as u8; // a name is at most 255 octets
+            at += 1 + usize::from(length);
+            count += 1;
+        }
+        // From the root down, so that each suffix continues the hash of the one before.
+        let mut hash = 0;
+        let mut end = at;
+        for suffix in self.suffixes.iter_mut().take(count).rev() {
+            let start = usize::from(suffix.start);
+            hash = mix(hash, octets, start, end);
+            suffix.half = (hash >> 48) as u16;
+            end = start;
+        }
+        count
+    }
+
     /// Where the message holds the suffix of `octets` that begins at `start`. If nowhere, it will where the name at
     /// hand is about to be written, from `base` on.
     fn find_or_insert(
         &mut self,
-        hash: u32,
+        half: u16,
         octets: &[u8],
         start: usize,
         message: &[u8],
@@ -141,8 +160,8 @@ impl Compressor {
     ) -> Option<u16> {
         let suffix = octets.get(start..)?;
         let mask = self.slots.len().checked_sub(1)?;
-        let tag = hash & 0xffff_0000;
-        let mut slot = hash as usize & mask;
+        let tag = u32::from(half) << 16;
+        let mut slot = usize::from(half) & mask;
         loop {
             let value = self.slots.get_mut(slot)?;
             if *value == 0 {
@@ -164,8 +183,7 @@ impl Compressor {
         }
     }
 
-    /// Doubles the table. The place of an entry comes from the hash's low bits, which a slot does not keep, so they
-    /// are kept equal to the high ones by [`fold`].
+    /// Doubles the table. A slot keeps all of the hash that its place comes from.
     fn grow(&mut self) {
         let old = std::mem::take(&mut self.slots);
         self.slots = vec![0; old.len() * 2];
@@ -220,23 +238,37 @@ fn pointer(offset: u16) -> [u8; 2] {
     (0xc000 | offset).to_be_bytes()
 }
 
-/// Takes a label, its length included, into the hash of what is to its right.
-fn mix(hash: u64, label: &[u8]) -> u64 {
+/// Takes the label from `start` to `end`, its length included, into the hash of what is to its right.
+#[inline]
+fn mix(hash: u64, octets: &[u8], start: usize, end: usize) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let (chunks, rest) = label.as_chunks::<8>();
-    let hash = chunks.iter().fold(hash, |hash, chunk| {
-        let hash = (hash ^ u64::from_le_bytes(*chunk)).wrapping_mul(ODD);
-        hash ^ hash >> 32
-    });
-    let tail = rest
-        .iter()
-        .fold(0, |word, &octet| word << 8 | u64::from(octet));
-    let hash = (hash ^ tail).wrapping_mul(ODD);
-    hash ^ hash >> 29
-}
-
-/// Sixteen bits of a hash, twice: as the tag that a slot keeps and as the place to look first.
-fn fold(hash: u64) -> u32 {
-    let half = (hash.wrapping_mul(0xff51_afd7_ed55_8ccd) >> 48) as u32;
-    half << 16 | half
+    let step = |hash: u64, word: u64| {
+        let product = (hash ^ word).wrapping_mul(ODD);
+        product ^ product >> 32
+    };
+    let word = |at: usize| {
+        octets
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .map(|word| u64::from_le_bytes(*word))
+    };
+    let mut hash = hash;
+    let mut at = start;
+    while at + 8 < end
+        && let Some(word) = word(at)
+    {
+        hash = step(hash, word);
+        at += 8;
+    }
+    // One to eight octets are left: most names have eight up to there.
+    let tail = match end.checked_sub(8).and_then(word) {
+        Some(word) => word >> (8 * (8 + at - end)),
+        None => octets
+            .get(at..end)
+            .unwrap_or_default()
+            .iter()
+            .rev()
+            .fold(0, |word, &octet| word << 8 | u64::from(octet)),
+    };
+    step(step(hash, tail), (end - start) as u64)
 }

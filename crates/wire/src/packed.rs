@@ -1,8 +1,10 @@
 //! Names and records where they lie in a message, perhaps compressed.
 
 use std::fmt;
+use std::ops::Range;
 
-use crate::name::MAX_NAME;
+use crate::message::HEADER;
+use crate::name::{MAX_LABELS, MAX_NAME};
 use crate::{Class, Name, NameBuf, ReadError, Rtype};
 
 /// A name where it lies in its message, perhaps compressed ([RFC 1035 §4.1.4]).
@@ -24,41 +26,31 @@ pub struct PackedName<'m> {
 
 impl<'m> PackedName<'m> {
     /// Checks the name at `offset` and returns it with the offset behind it.
+    #[inline]
     pub(crate) fn read(message: &'m [u8], offset: usize) -> Result<(Self, usize), ReadError> {
-        let mut walk = Walk::new(message, offset)?;
-        let mut head = None;
-        let mut head_len = 0;
-        let mut len = 0;
-        loop {
-            let at = walk.at;
-            match walk.step()? {
-                Step::Label(octets) => {
-                    head.get_or_insert(at);
-                    len += octets;
-                }
-                Step::Jump if head.is_some() && head_len == 0 => head_len = len,
-                Step::Jump => {}
-                Step::Root => {
-                    let head = *head.get_or_insert(at);
-                    len += 1;
-                    if len > MAX_NAME {
-                        return Err(ReadError::NameTooLong { offset });
-                    }
-                    let head_len = if head_len == 0 { len } else { head_len };
-                    let name = Self {
-                        message,
-                        offset: offset as u16, // messages are at most 65,535 octets
-                        head: head as u16,
-                        head_len: head_len as u8,
-                        len: len as u8,
-                    };
-                    return Ok((name, walk.end));
-                }
-            }
-            if len >= MAX_NAME {
-                return Err(ReadError::NameTooLong { offset });
+        let mut walk = Walk::new(message, offset);
+        let mut head = walk.run()?;
+        if head.is_empty() {
+            head = walk.run()?; // nothing but a pointer, so far
+        }
+        let mut len = head.len();
+        while !walk.done {
+            len += walk.run()?.len();
+            if len > MAX_NAME {
+                break;
             }
         }
+        if len > MAX_NAME {
+            return Err(ReadError::NameTooLong { offset });
+        }
+        let name = Self {
+            message,
+            offset: offset as u16, // messages are at most 65,535 octets
+            head: head.start as u16,
+            head_len: head.len() as u8,
+            len: len as u8,
+        };
+        Ok((name, walk.end))
     }
 
     /// Where the name begins in its message.
@@ -108,24 +100,53 @@ impl<'m> PackedName<'m> {
     }
 
     /// Appends the flat form.
+    #[inline]
     pub(crate) fn append_to(self, out: &mut Vec<u8>) {
         let head = usize::from(self.head);
-        out.extend_from_slice(
-            self.message
-                .get(head..head + usize::from(self.head_len))
-                .unwrap_or_default(),
-        );
+        let run = head..head + usize::from(self.head_len);
+        append_run(out, self.message, run.clone());
         if self.head_len < self.len {
-            let rest = PackedLabels {
-                message: self.message,
-                at: head + usize::from(self.head_len),
-            };
-            for label in rest {
-                out.push(label.len() as u8); // at most 63
-                out.extend_from_slice(label);
-            }
-            out.push(0);
+            // Checked when made; from the pointer on.
+            let _ = unpack_name(self.message, run.end, out);
         }
+    }
+}
+
+/// Checks the name at `offset`, appends its flat form to `out`, and returns the offset behind it.
+///
+/// What was appended before an error stays there.
+#[inline]
+pub(crate) fn unpack_name(
+    message: &[u8],
+    offset: usize,
+    out: &mut Vec<u8>,
+) -> Result<usize, ReadError> {
+    let mut walk = Walk::new(message, offset);
+    let mut room = MAX_NAME;
+    while !walk.done {
+        let run = walk.run()?;
+        room = room
+            .checked_sub(run.len())
+            .ok_or(ReadError::NameTooLong { offset })?;
+        append_run(out, message, run);
+    }
+    Ok(walk.end)
+}
+
+/// Appends part of a message. Short parts, which most are, go by a copy of fixed size instead of a call.
+#[inline]
+fn append_run(out: &mut Vec<u8>, message: &[u8], run: Range<usize>) {
+    const SHORT: usize = 32;
+    let len = out.len() + run.len();
+    match message
+        .get(run.start..)
+        .and_then(|octets| octets.first_chunk::<SHORT>())
+    {
+        Some(chunk) if run.len() <= SHORT => {
+            out.extend_from_slice(chunk);
+            out.truncate(len);
+        }
+        _ => out.extend_from_slice(message.get(run).unwrap_or_default()),
     }
 }
 
@@ -295,78 +316,97 @@ impl<'m> PackedRecord<'m> {
     }
 }
 
-/// What the next octets of a name are.
-enum Step {
-    /// A label of so many octets, its length included.
-    Label(usize),
-    Jump,
-    Root,
-}
-
-/// A checked way through a compressed name. Every jump leads before the piece of name that it ends, so it ends itself.
+/// A checked way through a compressed name, run by run: a run is the labels up to a pointer or the root.
+///
+/// Every pointer leads before the run that it ends, so the way has an end.
 struct Walk<'m> {
     message: &'m [u8],
     at: usize,
-    /// Where the piece between two pointers began: the next pointer must aim before it.
-    piece: usize,
-    /// Behind the name, where it began; known after the first jump or at the root.
+    /// Behind the name, where it began; 0 until that is known.
     end: usize,
-    jumped: bool,
+    pointers: usize,
+    /// Whether the root was reached.
+    done: bool,
 }
 
 impl<'m> Walk<'m> {
-    fn new(message: &'m [u8], offset: usize) -> Result<Self, ReadError> {
-        Ok(Self {
+    #[inline]
+    fn new(message: &'m [u8], offset: usize) -> Self {
+        Self {
             message,
             at: offset,
-            piece: offset,
-            end: offset,
-            jumped: false,
-        })
-    }
-
-    fn step(&mut self) -> Result<Step, ReadError> {
-        let offset = self.at;
-        let truncated = ReadError::Truncated {
-            field: "name",
-            offset: self.piece,
-        };
-        match self.message.get(offset..) {
-            Some([0, ..]) => {
-                self.at += 1;
-                if !self.jumped {
-                    self.end = self.at;
-                }
-                Ok(Step::Root)
-            }
-            Some([length @ 1..=63, rest @ ..]) => {
-                let octets = 1 + usize::from(*length);
-                if rest.len() < octets - 1 {
-                    return Err(truncated);
-                }
-                self.at += octets;
-                Ok(Step::Label(octets))
-            }
-            Some([high @ 0xc0..=0xff, low, ..]) => {
-                let target = usize::from(u16::from_be_bytes([high & 0x3f, *low]));
-                if target >= self.piece {
-                    return Err(ReadError::ForwardPointer { offset, target });
-                }
-                if target < crate::message::HEADER {
-                    return Err(ReadError::HeaderPointer { offset, target });
-                }
-                if !self.jumped {
-                    self.end = offset + 2;
-                    self.jumped = true;
-                }
-                (self.at, self.piece) = (target, target);
-                Ok(Step::Jump)
-            }
-            Some([octet @ 64..=0xbf, ..]) => Err(ReadError::LabelType {
-                offset,
-                octet: *octet,
-            }),
-            Some([0xc0..=0xff] | []) | None => Err(truncated),
+            end: 0,
+            pointers: 0,
+            done: false,
         }
     }
+
+    /// The next run, with the root if it is the last.
+    #[inline]
+    fn run(&mut self) -> Result<Range<usize>, ReadError> {
+        let start = self.at;
+        let mut at = start;
+        let octet = loop {
+            match self.message.get(at) {
+                Some(&length @ 1..=63) => at += 1 + usize::from(length),
+                Some(&octet) => break octet,
+                None => {
+                    return Err(ReadError::Truncated {
+                        field: "name",
+                        offset: start,
+                    });
+                }
+            }
+        };
+        if octet == 0 {
+            self.done = true;
+            if self.end == 0 {
+                self.end = at + 1;
+            }
+            return Ok(start..at + 1);
+        }
+        self.follow(start, at)?;
+        Ok(start..at)
+    }
+
+    /// Follows the pointer at `offset`, which ends the run that began at `start`.
+    #[inline]
+    fn follow(&mut self, start: usize, offset: usize) -> Result<(), ReadError> {
+        let target = match self.message.get(offset..) {
+            Some([high @ 0xc0..=0xff, low, ..]) => {
+                usize::from(u16::from_be_bytes([high & 0x3f, *low]))
+            }
+            Some([octet @ 0x40..=0xbf, ..]) => {
+                return Err(ReadError::LabelType {
+                    offset,
+                    octet: *octet,
+                });
+            }
+            _ => {
+                return Err(ReadError::Truncated {
+                    field: "name",
+                    offset: start,
+                });
+            }
+        };
+        if target >= start {
+            return Err(ReadError::ForwardPointer { offset, target });
+        }
+        if target < HEADER {
+            return Err(ReadError::HeaderPointer { offset, target });
+        }
+        self.pointers += 1;
+        if self.pointers > MAX_POINTERS {
+            return Err(ReadError::PointerChain { offset });
+        }
+        if self.end == 0 {
+            self.end = offset + 2;
+        }
+        self.at = target;
+        Ok(())
+    }
 }
+
+/// The most pointers of a name: one before each label and the root. More can only be pointers that aim at pointers,
+/// thousands of which would make a message cost far more than its octets.
+const MAX_POINTERS: usize = MAX_LABELS + 1;

@@ -38,6 +38,12 @@ pub enum ReadError {
         /// Where it aims.
         target: usize,
     },
+    /// More pointers in one name than it can have labels: pointers that aim at pointers.
+    #[error("compression pointer at offset {offset} is one too many for a name")]
+    PointerChain {
+        /// Where the pointer is.
+        offset: usize,
+    },
     /// An octet that neither is the length of a label nor begins a pointer.
     #[error("octet {octet:#04x} at offset {offset} begins neither a label nor a pointer")]
     LabelType {

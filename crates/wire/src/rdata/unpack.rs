@@ -3,7 +3,7 @@
 use super::error::RdataError;
 use super::field::{Kind, NameRules};
 use super::{MAX_RDATA, table, validate};
-use crate::packed::PackedName;
+use crate::packed::unpack_name;
 use crate::{ReadError, Rtype};
 
 /// Appends the RDATA that begins at `start` and reaches to the end of `message`, checked, with its names expanded.
@@ -27,12 +27,10 @@ pub(crate) fn unpack(
             read_packed: true, ..
         }) = field.kind
         {
-            let (name, end) = PackedName::read(message, at).map_err(|error| match error {
+            at = unpack_name(message, at, out).map_err(|error| match error {
                 ReadError::Truncated { .. } => RdataError::Truncated { field: field.name }.into(), // by RDLENGTH
                 error => UnpackError::Name(error),
             })?;
-            name.append_to(out);
-            at = end;
         } else {
             let rest = message.get(at..).unwrap_or_default();
             let length = field
