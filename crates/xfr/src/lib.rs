@@ -14,6 +14,7 @@ mod link;
 mod net;
 mod query;
 mod report;
+mod schedule;
 mod transfer;
 mod visit;
 
@@ -28,5 +29,8 @@ pub use link::Link;
 pub use net::{Client, ClientError, NotifyReply, TransferStream, visit};
 pub use query::Query;
 pub use report::{Outcome, PrimaryReport, Report, Statistics, TransferReport};
+pub use schedule::{
+    Due, Finished, Notified, Reason, Schedule, Slots, Start, Timers, Timing, ZoneTimers,
+};
 pub use transfer::{Changes, Transfer, TransferError, TransferKind};
 pub use visit::{Memory, Primary, Visit};

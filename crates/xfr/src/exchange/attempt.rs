@@ -100,6 +100,7 @@ impl Attempt {
     }
 
     /// We did not look at the connection for so long: no clock of the primary's ran.
+    #[cfg(feature = "tokio")]
     pub(crate) fn looked_away(&mut self, gap: Duration) {
         for clock in [&mut self.clock, &mut self.heard, &mut self.period] {
             *clock += gap;
@@ -175,6 +176,7 @@ impl Attempt {
         &self.incoming
     }
 
+    #[cfg(feature = "tokio")]
     pub(crate) fn incoming_mut(&mut self) -> &mut Incoming {
         &mut self.incoming
     }

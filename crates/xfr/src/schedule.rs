@@ -1,0 +1,743 @@
+//! Which zone is due when, and who goes first.
+//!
+//! ```text
+//!            timer                    a slot is free
+//!  Resting ──────────► Waiting in line ────────────► Visited
+//!     ▲   NOTIFY, order    │  ▲                         │
+//!     │                    ▼  │ a slot is given back    │ finished, or again if
+//!     │              Parked at its primaries            │ told so meanwhile
+//!     └─────────────────────────────────────────────────┘
+//! ```
+//!
+//! All zones share one heap of timers and four queues: an idle zone costs an entry, not a task. Nothing here knows the
+//! clock: time comes in.
+
+mod timers;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::hash::Hash;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use foldhash::fast::RandomState;
+use zonekit_wire::{Name, Serial, SoaBuf};
+
+pub use self::timers::{Timers, ZoneTimers};
+
+use self::timers::Jitter;
+
+/// The timers of all zones, and the order in which they are visited. `Z`: how the caller knows a zone.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use zonekit_wire::NameBuf;
+/// use zonekit_xfr::{Due, Finished, Reason, Schedule, Slots, Start, Timers};
+///
+/// let mut schedule = Schedule::new(Timers::default(), Slots::default(), 1);
+/// let name: NameBuf = "example.org".parse()?;
+/// let now = Instant::now();
+/// schedule.insert("example.org", name.as_name(), vec!["192.0.2.1:53".parse()?], Start::Never, now);
+///
+/// // A new zone is visited at once; when that fails, again a few seconds later.
+/// assert!(matches!(schedule.poll(now), Some(Due::Visit { reason: Reason::Bootstrap, .. })));
+/// schedule.finished(&"example.org", Finished::Failed, now);
+/// assert!(schedule.poll(now).is_none());
+/// let soon = schedule.poll_timeout().expect("a timer is set");
+/// assert!(soon - now <= Duration::from_secs(5));
+/// assert!(schedule.poll(soon).is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Schedule<Z> {
+    timers: Timers,
+    slots: Slots,
+    node: u64,
+    places: HashMap<Z, usize, RandomState>,
+    zones: Vec<Option<Entry<Z>>>,
+    free: Vec<usize>,
+    heap: BinaryHeap<Reverse<(Instant, usize, u64)>>,
+    line: Queues,
+    primaries: HashMap<SocketAddr, AtPrimary, RandomState>,
+    /// Primaries that have given back a slot and may have zones parked.
+    awake: VecDeque<SocketAddr>,
+    running: usize,
+    /// Tells tickets and timers of one time from those of another: never used twice.
+    stamps: u64,
+}
+
+/// How many visits may go on at a time; 0: as many as there are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Slots {
+    /// With one primary, counted by its address (`transfers_per_primary`). Default: 20.
+    pub per_primary: usize,
+    /// In all (`transfers`). Default: 200.
+    pub all: usize,
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self {
+            per_primary: 20,
+            all: 200,
+        }
+    }
+}
+
+/// What is known of a zone when it enters the schedule.
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a> {
+    /// Nothing is held: visit it at once.
+    Never,
+    /// A version is held, and these timers ran before; what is over is due at once.
+    Held {
+        /// Its SOA.
+        soa: &'a SoaBuf,
+        /// When it was to be checked.
+        next_check: Instant,
+        /// When it expires. `None`: it has.
+        expires: Option<Instant>,
+    },
+}
+
+/// What is to be done now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Due<Z> {
+    /// Visit the zone, and say how it went by [`Schedule::finished`].
+    Visit {
+        /// Which zone.
+        zone: Z,
+        /// Why.
+        reason: Reason,
+        /// Take the whole zone whatever its serial: an operator says so.
+        force: bool,
+        /// Who sent the NOTIFY, if one did.
+        notifier: Option<IpAddr>,
+        /// The copy held has expired: an older serial is good enough.
+        expired: bool,
+    },
+    /// The zone has expired: no longer answer from it. Visits go on.
+    Expired(Z),
+}
+
+/// Why a zone is visited; the first in this list goes first.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Reason {
+    /// An operator wants it.
+    Operator,
+    /// A NOTIFY came.
+    Notify,
+    /// Its refresh or retry timer ran out.
+    Refresh,
+    /// Nothing is held yet.
+    Bootstrap,
+}
+
+/// How a visit went.
+#[derive(Clone, Copy, Debug)]
+pub enum Finished<'a> {
+    /// A primary has confirmed what we hold, or given us something newer.
+    Current {
+        /// The SOA that is held now.
+        soa: &'a SoaBuf,
+        /// How long it is good at the primary itself, if it said so (EDNS EXPIRE, RFC 7314), in seconds.
+        expire: Option<u32>,
+    },
+    /// None has.
+    Failed,
+}
+
+/// What becomes of a NOTIFY.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Notified {
+    /// The zone will be checked.
+    Queued,
+    /// It was to be checked anyway: one check will do.
+    Coalesced,
+    /// The version it speaks of, or a newer one, is held.
+    Held,
+    /// The zone is not ours.
+    Unknown,
+}
+
+/// Where a zone stands in the schedule.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Timing {
+    /// When it is checked next, if nothing happens before; `None` while it waits in line or is visited.
+    pub next_check: Option<Instant>,
+    /// When it expires; `None` if it has, or nothing is held.
+    pub expires: Option<Instant>,
+    /// Whether a visit goes on.
+    pub is_visited: bool,
+    /// Failed visits in a row.
+    pub failures: u32,
+}
+
+/// Checks for a version that a NOTIFY spoke of and the primary does not have yet, before it is let rest.
+const HINT_CHECKS: u32 = 3;
+
+impl<Z: Clone + Eq + Hash> Schedule<Z> {
+    /// An empty schedule. `node`: any number that other nodes with the same zones do not have.
+    pub fn new(timers: Timers, slots: Slots, node: u64) -> Self {
+        Self {
+            timers,
+            slots,
+            node,
+            places: HashMap::default(),
+            zones: Vec::new(),
+            free: Vec::new(),
+            heap: BinaryHeap::new(),
+            line: Queues::default(),
+            primaries: HashMap::default(),
+            awake: VecDeque::new(),
+            running: 0,
+            stamps: 0,
+        }
+    }
+
+    /// Takes a zone in, or in anew with what is known of it now.
+    pub fn insert(
+        &mut self,
+        zone: Z,
+        name: Name<'_>,
+        primaries: Vec<SocketAddr>,
+        start: Start<'_>,
+        now: Instant,
+    ) {
+        let mut entry = Entry {
+            zone: zone.clone(),
+            jitter: Jitter::new(name, self.node),
+            primaries,
+            timers: None,
+            serial: None,
+            next_check: None,
+            expires: None,
+            timer: 0,
+            failures: 0,
+            hint: None,
+            state: State::Resting,
+            is_removed: false,
+        };
+        match start {
+            Start::Never => entry.next_check = Some(now),
+            Start::Held {
+                soa,
+                next_check,
+                expires,
+            } => {
+                entry.timers = Some(self.timers.of(soa));
+                entry.serial = Some(soa.serial);
+                entry.next_check = Some(next_check);
+                entry.expires = expires;
+            }
+        }
+        let place = match self.places.get(&zone) {
+            Some(place) => *place,
+            None => self.free.pop().unwrap_or(self.zones.len()),
+        };
+        if place == self.zones.len() {
+            self.zones.push(None);
+        }
+        self.places.insert(zone, place);
+        let Some(slot) = self.zones.get_mut(place) else {
+            return;
+        };
+        // A visit that goes on holds its slots until it is finished; what it finds out may be about something else.
+        if let Some(Entry {
+            state: State::Visited { at, .. },
+            ..
+        }) = slot.take()
+        {
+            entry.state = State::Visited {
+                at,
+                again: Some(Order::new(Reason::Bootstrap)),
+            };
+        }
+        *slot = Some(entry);
+        self.arm(place);
+    }
+
+    /// Lets a zone go. A visit that goes on must still be [`finished`](Self::finished).
+    pub fn remove(&mut self, zone: &Z) -> bool {
+        let Some(&place) = self.places.get(zone) else {
+            return false;
+        };
+        let Some(Some(entry)) = self.zones.get_mut(place) else {
+            return false;
+        };
+        if entry.is_removed {
+            return false;
+        }
+        if entry.is_visited() {
+            entry.is_removed = true;
+            entry.next_check = None;
+            entry.expires = None;
+        } else {
+            self.forget(place);
+        }
+        true
+    }
+
+    /// Changes where a zone is taken from; it is checked there at once.
+    pub fn set_primaries(&mut self, zone: &Z, primaries: Vec<SocketAddr>) -> bool {
+        let Some((place, entry)) = self.entry(zone) else {
+            return false;
+        };
+        entry.primaries = primaries;
+        if matches!(entry.state, State::InLine { .. }) {
+            entry.state = State::Resting; // it may be parked where it no longer belongs
+        }
+        self.enqueue(place, Order::new(Reason::Operator));
+        true
+    }
+
+    /// An operator wants the zone checked now; with `force`, taken whole whatever its serial.
+    pub fn order(&mut self, zone: &Z, force: bool) -> bool {
+        let Some((place, _)) = self.entry(zone) else {
+            return false;
+        };
+        let order = Order {
+            force,
+            ..Order::new(Reason::Operator)
+        };
+        self.enqueue(place, order);
+        true
+    }
+
+    /// A NOTIFY came, from somebody who may send one, perhaps with the serial of the new version.
+    pub fn notify(&mut self, zone: &Z, from: Option<IpAddr>, hint: Option<Serial>) -> Notified {
+        let Some((place, entry)) = self.entry(zone) else {
+            return Notified::Unknown;
+        };
+        if let (Some(hint), Some(serial), Some(_)) = (hint, entry.serial, entry.expires)
+            && !hint.is_newer_than(serial)
+        {
+            return Notified::Held;
+        }
+        if let Some(hint) = hint {
+            let is_news = entry
+                .hint
+                .is_none_or(|(known, _)| hint.is_newer_than(known));
+            if is_news {
+                entry.hint = Some((hint, 0));
+            }
+        }
+        let order = Order {
+            notifier: from,
+            ..Order::new(Reason::Notify)
+        };
+        if self.enqueue(place, order) {
+            Notified::Queued
+        } else {
+            Notified::Coalesced
+        }
+    }
+
+    /// The next thing to do, if there is one now and a slot is free for it. To be asked again until there is none.
+    pub fn poll(&mut self, now: Instant) -> Option<Due<Z>> {
+        while let Some(&Reverse((due, place, timer))) = self.heap.peek()
+            && due <= now
+        {
+            self.heap.pop();
+            if let Some(zone) = self.ring(place, timer, now) {
+                return Some(Due::Expired(zone));
+            }
+        }
+        while is_free(self.running, self.slots.all) {
+            let ticket = self.next_ticket()?;
+            if let Some(due) = self.begin(ticket) {
+                return Some(due);
+            }
+        }
+        None
+    }
+
+    /// When the next timer runs out.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        while let Some(&Reverse((due, place, timer))) = self.heap.peek() {
+            if matches!(self.zones.get(place), Some(Some(entry)) if entry.timer == timer) {
+                return Some(due);
+            }
+            self.heap.pop();
+        }
+        None
+    }
+
+    /// A visit is over.
+    pub fn finished(&mut self, zone: &Z, how: Finished<'_>, now: Instant) {
+        let Some(&place) = self.places.get(zone) else {
+            return;
+        };
+        let timers = self.timers;
+        let Some(Some(entry)) = self.zones.get_mut(place) else {
+            return;
+        };
+        let State::Visited { at, again } = std::mem::replace(&mut entry.state, State::Resting)
+        else {
+            return;
+        };
+        let is_removed = entry.is_removed;
+        if !is_removed {
+            entry.finish(how, &timers, now);
+        }
+        self.running = self.running.saturating_sub(1);
+        for primary in at {
+            self.give_back(primary);
+        }
+        if is_removed {
+            self.forget(place);
+            return;
+        }
+        self.arm(place);
+        if let Some(order) = again {
+            self.enqueue(place, order);
+        }
+    }
+
+    /// Where a zone stands.
+    pub fn timing(&self, zone: &Z) -> Option<Timing> {
+        let entry = self.zones.get(*self.places.get(zone)?)?.as_ref()?;
+        (!entry.is_removed).then(|| Timing {
+            next_check: entry.next_check,
+            expires: entry.expires,
+            is_visited: entry.is_visited(),
+            failures: entry.failures,
+        })
+    }
+
+    /// How many visits go on.
+    pub fn visits(&self) -> usize {
+        self.running
+    }
+
+    /// How many zones there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    fn entry(&mut self, zone: &Z) -> Option<(usize, &mut Entry<Z>)> {
+        let place = *self.places.get(zone)?;
+        let entry = self.zones.get_mut(place)?.as_mut()?;
+        (!entry.is_removed).then_some((place, entry))
+    }
+
+    fn stamp(&mut self) -> u64 {
+        self.stamps += 1;
+        self.stamps
+    }
+
+    fn forget(&mut self, place: usize) {
+        if let Some(entry) = self.zones.get_mut(place).and_then(Option::take) {
+            self.places.remove(&entry.zone);
+            self.free.push(place);
+        }
+    }
+
+    /// Sets the one timer of a zone to what comes first.
+    fn arm(&mut self, place: usize) {
+        let timer = self.stamp();
+        let Some(Some(entry)) = self.zones.get_mut(place) else {
+            return;
+        };
+        entry.timer = timer;
+        let Some(due) = entry.next_check.into_iter().chain(entry.expires).min() else {
+            return;
+        };
+        self.heap.push(Reverse((due, place, timer)));
+        if self.heap.len() > 64 + 2 * self.zones.len() {
+            let zones = &self.zones;
+            self.heap
+                .retain(|Reverse((_, place, timer))| matches!(zones.get(*place), Some(Some(entry)) if entry.timer == *timer));
+        }
+    }
+
+    /// A timer ran out. Returns the zone if it has expired by that.
+    fn ring(&mut self, place: usize, timer: u64, now: Instant) -> Option<Z> {
+        let entry = self.zones.get_mut(place)?.as_mut()?;
+        if entry.timer != timer {
+            return None;
+        }
+        let mut expired = None;
+        if entry.expires.is_some_and(|expires| expires <= now) {
+            entry.expires = None;
+            expired = Some(entry.zone.clone());
+        }
+        let is_due = entry.next_check.is_some_and(|check| check <= now);
+        let reason = match entry.serial {
+            Some(_) => Reason::Refresh,
+            None => Reason::Bootstrap,
+        };
+        if is_due {
+            entry.next_check = None;
+            self.enqueue(place, Order::new(reason));
+        }
+        self.arm(place);
+        expired
+    }
+
+    /// Puts a zone in line. `false` if it was, and this changes nothing.
+    fn enqueue(&mut self, place: usize, order: Order) -> bool {
+        let stamp = self.stamp();
+        let Some(Some(entry)) = self.zones.get_mut(place) else {
+            return false;
+        };
+        match &mut entry.state {
+            State::Visited { again, .. } => {
+                let is_first = again.is_none();
+                again.get_or_insert(order).merge(order);
+                is_first
+            }
+            State::InLine { order: waiting, .. } => {
+                let before = waiting.reason;
+                waiting.merge(order);
+                if waiting.reason == before {
+                    return false;
+                }
+                let order = *waiting;
+                entry.state = State::InLine { order, stamp };
+                self.line.push(order.reason, Ticket { place, stamp });
+                false
+            }
+            State::Resting => {
+                entry.next_check = None;
+                entry.state = State::InLine { order, stamp };
+                self.line.push(order.reason, Ticket { place, stamp });
+                true
+            }
+        }
+    }
+
+    /// Begins the visit of the ticket's zone; parks it if its primaries have no slot free.
+    fn begin(&mut self, ticket: Ticket) -> Option<Due<Z>> {
+        let entry = self.zones.get_mut(ticket.place)?.as_mut()?;
+        let order = match entry.state {
+            State::InLine { order, stamp } if stamp == ticket.stamp => order,
+            _ => return None,
+        };
+        let mut has_slot = entry.primaries.is_empty();
+        for primary in &entry.primaries {
+            let at = self.primaries.get(primary).map_or(0, |at| at.running);
+            has_slot |= is_free(at, self.slots.per_primary);
+        }
+        if !has_slot {
+            for primary in &entry.primaries {
+                let at = self.primaries.entry(*primary).or_default();
+                at.parked.push(order.reason, ticket);
+            }
+            return None;
+        }
+        for primary in &entry.primaries {
+            self.primaries.entry(*primary).or_default().running += 1;
+        }
+        self.running += 1;
+        entry.state = State::Visited {
+            at: entry.primaries.clone(),
+            again: None,
+        };
+        Some(Due::Visit {
+            zone: entry.zone.clone(),
+            reason: order.reason,
+            force: order.force,
+            notifier: order.notifier,
+            expired: entry.serial.is_some() && entry.expires.is_none(),
+        })
+    }
+
+    /// Who is next: those parked at a primary that has slots again before those in line for the same reason.
+    fn next_ticket(&mut self) -> Option<Ticket> {
+        while let Some(primary) = self.awake.pop_front() {
+            let Some(at) = self.primaries.get_mut(&primary) else {
+                continue;
+            };
+            if at.running == 0 && at.parked.first().is_none() {
+                self.primaries.remove(&primary);
+                continue;
+            }
+            if !is_free(at.running, self.slots.per_primary) {
+                continue;
+            }
+            let Some(reason) = at.parked.first() else {
+                continue;
+            };
+            // It stays awake until it is full or nobody is parked, and lets the others have their turn.
+            self.awake.push_back(primary);
+            if self.line.first().is_some_and(|in_line| in_line < reason) {
+                break;
+            }
+            return at.parked.pop();
+        }
+        self.line.pop()
+    }
+
+    /// A visit no longer holds a slot of this primary.
+    fn give_back(&mut self, primary: SocketAddr) {
+        if let Some(at) = self.primaries.get_mut(&primary) {
+            at.running = at.running.saturating_sub(1);
+            self.awake.push_back(primary);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Entry<Z> {
+    zone: Z,
+    jitter: Jitter,
+    primaries: Vec<SocketAddr>,
+    /// Those of the SOA held; none if nothing is.
+    timers: Option<ZoneTimers>,
+    serial: Option<Serial>,
+    next_check: Option<Instant>,
+    expires: Option<Instant>,
+    /// The stamp of the timer that counts.
+    timer: u64,
+    failures: u32,
+    /// The newest serial that a NOTIFY spoke of, and how often it was looked for in vain.
+    hint: Option<(Serial, u32)>,
+    state: State,
+    is_removed: bool,
+}
+
+impl<Z> Entry<Z> {
+    fn is_visited(&self) -> bool {
+        matches!(self.state, State::Visited { .. })
+    }
+
+    fn finish(&mut self, how: Finished<'_>, bounds: &Timers, now: Instant) {
+        let wait = match how {
+            Finished::Current { soa, expire } => {
+                let timers = bounds.of(soa);
+                let good = expire.map_or(timers.expire, |seconds| {
+                    Duration::from_secs(seconds.into()).min(timers.expire)
+                });
+                self.timers = Some(timers);
+                self.serial = Some(soa.serial);
+                self.expires = Some(now + good);
+                self.failures = 0;
+                self.jitter.shorten(timers.refresh)
+            }
+            Finished::Failed => {
+                self.failures = self.failures.saturating_add(1);
+                match self.timers {
+                    Some(timers) => self.jitter.shorten(timers.retry),
+                    None => self.jitter.back_off(self.failures),
+                }
+            }
+        };
+        self.next_check = Some(now + self.hinted().map_or(wait, |hinted| hinted.min(wait)));
+    }
+
+    /// The wait for a version that a NOTIFY spoke of, if it has not come and is worth another look.
+    fn hinted(&mut self) -> Option<Duration> {
+        let (hint, checks) = self.hint?;
+        let has_come = self
+            .serial
+            .is_some_and(|serial| !hint.is_newer_than(serial));
+        if has_come || checks == HINT_CHECKS {
+            self.hint = None;
+            return None;
+        }
+        self.hint = Some((hint, checks + 1));
+        Some(Duration::from_secs(2 << checks))
+    }
+}
+
+#[derive(Debug)]
+enum State {
+    Resting,
+    InLine {
+        order: Order,
+        stamp: u64,
+    },
+    Visited {
+        /// The primaries whose slots it holds.
+        at: Vec<SocketAddr>,
+        /// What was asked meanwhile.
+        again: Option<Order>,
+    },
+}
+
+/// What a zone waits in line for.
+#[derive(Clone, Copy, Debug)]
+struct Order {
+    reason: Reason,
+    force: bool,
+    notifier: Option<IpAddr>,
+}
+
+impl Order {
+    fn new(reason: Reason) -> Self {
+        Self {
+            reason,
+            force: false,
+            notifier: None,
+        }
+    }
+
+    /// One visit for both.
+    fn merge(&mut self, other: Self) {
+        self.reason = self.reason.min(other.reason);
+        self.force |= other.force;
+        self.notifier = other.notifier.or(self.notifier);
+    }
+}
+
+/// A place in a line; void once its zone has another stamp.
+#[derive(Clone, Copy, Debug)]
+struct Ticket {
+    place: usize,
+    stamp: u64,
+}
+
+/// One line for each [`Reason`].
+#[derive(Debug, Default)]
+struct Queues([VecDeque<Ticket>; 4]);
+
+impl Queues {
+    fn push(&mut self, reason: Reason, ticket: Ticket) {
+        self.of(reason).push_back(ticket);
+    }
+
+    fn pop(&mut self) -> Option<Ticket> {
+        self.0.iter_mut().find_map(VecDeque::pop_front)
+    }
+
+    /// The reason of the first in line.
+    fn first(&self) -> Option<Reason> {
+        let reasons = [
+            Reason::Operator,
+            Reason::Notify,
+            Reason::Refresh,
+            Reason::Bootstrap,
+        ];
+        let lines = reasons.into_iter().zip(&self.0);
+        lines
+            .filter(|(_, line)| !line.is_empty())
+            .map(|(reason, _)| reason)
+            .next()
+    }
+
+    fn of(&mut self, reason: Reason) -> &mut VecDeque<Ticket> {
+        let [operator, notify, refresh, bootstrap] = &mut self.0;
+        match reason {
+            Reason::Operator => operator,
+            Reason::Notify => notify,
+            Reason::Refresh => refresh,
+            Reason::Bootstrap => bootstrap,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct AtPrimary {
+    running: usize,
+    parked: Queues,
+}
+
+fn is_free(taken: usize, slots: usize) -> bool {
+    slots == 0 || taken < slots
+}
