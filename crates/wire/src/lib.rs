@@ -7,6 +7,7 @@
 mod compress;
 mod edns;
 mod frame;
+pub mod master;
 mod message;
 mod name;
 mod name_buf;

@@ -43,6 +43,28 @@ pub(crate) const CERT_TYPES: &Mnemonics = &[
 /// Schemes of DSYNC ([RFC 9859 §2.1](https://www.rfc-editor.org/rfc/rfc9859#section-2.1)).
 pub(crate) const SCHEMES: &Mnemonics = &[(1, "NOTIFY")];
 
+/// IP protocols that a WKS may name.
+pub(crate) const PROTOCOLS: &Mnemonics = &[(1, "icmp"), (6, "tcp"), (17, "udp")];
+
+/// Ports that a WKS may name.
+pub(crate) const PORTS: &Mnemonics = &[
+    (20, "ftp-data"),
+    (21, "ftp"),
+    (22, "ssh"),
+    (23, "telnet"),
+    (25, "smtp"),
+    (37, "time"),
+    (53, "domain"),
+    (69, "tftp"),
+    (79, "finger"),
+    (80, "http"),
+    (110, "pop3"),
+    (119, "nntp"),
+    (123, "ntp"),
+    (143, "imap"),
+    (443, "https"),
+];
+
 /// The mnemonic of a number.
 pub(crate) fn mnemonic(of: &Mnemonics, number: u16) -> Option<&'static str> {
     of.iter()

@@ -1,8 +1,14 @@
 //! Fields that only one type has, as presentation text.
 
-use super::mnemonics::{ALGORITHMS, CERT_TYPES, Mnemonics, SCHEMES, mnemonic};
-use super::put;
+use super::error::TextErrorKind;
+use super::mnemonics::{
+    self, ALGORITHMS, CERT_TYPES, Mnemonics, PORTS, PROTOCOLS, SCHEMES, mnemonic,
+};
+use super::read::{named, number, read_name};
+use super::scan::Tokens;
 use super::write::Form;
+use super::{put, take};
+use crate::Name;
 use crate::rdata::Kind;
 
 /// Appends a field of a kind that only one type has.
@@ -96,7 +102,7 @@ fn lower_hex(octets: &[u8], out: &mut Vec<u8>) {
 
 fn names(octets: &[u8], out: &mut Vec<u8>) {
     let mut rest = octets;
-    while let Ok((name, behind)) = crate::Name::split_from(rest) {
+    while let Ok((name, behind)) = Name::split_from(rest) {
         if rest.len() < octets.len() {
             out.push(b' ');
         }
@@ -222,4 +228,338 @@ fn a6(prefix: u8, rest: &[u8], out: &mut Vec<u8>) {
         out.push(b' ');
         put::flat_name(name, out);
     }
+}
+
+/// Appends a field of a kind that only one type has, as the next tokens say it.
+pub(super) fn read(
+    kind: Kind,
+    tokens: &mut Tokens<'_>,
+    field: &'static str,
+    origin: Name<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TextErrorKind> {
+    let bad = TextErrorKind::Value { field };
+    match kind {
+        Kind::DashBase64 => {
+            let mut ahead = tokens.clone();
+            match ahead.expect(field)?.text {
+                b"-" => *tokens = ahead,
+                _ => take::base64_to_end(tokens, field, out)?,
+            }
+        }
+        Kind::PrefixedHex => {
+            let text = tokens.expect(field)?.text;
+            let digits = text
+                .strip_prefix(b"0x")
+                .or_else(|| text.strip_prefix(b"0X"))
+                .ok_or(bad)?;
+            spread_hex(digits, b'.', out).ok_or(bad)?;
+        }
+        Kind::Eui48 | Kind::Eui64 => {
+            let text = tokens.expect(field)?.text;
+            let shaped = text.iter().skip(2).step_by(3).all(|&octet| octet == b'-');
+            if !shaped || text.len() != if kind == Kind::Eui48 { 17 } else { 23 } {
+                return Err(bad);
+            }
+            spread_hex(text, b'-', out).ok_or(bad)?;
+        }
+        Kind::Locator64 => {
+            let mut groups = tokens.expect(field)?.text.split(|&octet| octet == b':');
+            for _ in 0..4 {
+                let group = groups.next().and_then(hex_group).ok_or(bad)?;
+                out.extend(group.to_be_bytes());
+            }
+            if groups.next().is_some() {
+                return Err(bad);
+            }
+        }
+        Kind::Names => {
+            while let Some(token) = tokens.next()? {
+                take::name(token.text, origin, out)
+                    .map_err(|error| TextErrorKind::Name { field, error })?;
+            }
+        }
+        Kind::Prefixes => {
+            while let Some(token) = tokens.next()? {
+                read_prefix(token.text, out).ok_or(bad)?;
+            }
+        }
+        Kind::Location => read_location(tokens, field, out)?,
+        Kind::Gateway => {
+            let kind = number(tokens, "gateway type")?;
+            out.push(kind);
+            out.push(named(ALGORITHMS, tokens, "algorithm")?);
+            read_endpoint(kind, tokens, field, origin, out)?;
+        }
+        Kind::Relay => {
+            let discovery: u8 = number(tokens, "discovery flag")?;
+            let kind: u8 = number(tokens, "relay type")?;
+            if discovery > 1 || kind > 3 {
+                return Err(bad);
+            }
+            out.push(discovery << 7 | kind);
+            read_endpoint(kind, tokens, field, origin, out)?;
+        }
+        Kind::HostIdentity => {
+            let algorithm: u8 = named(ALGORITHMS, tokens, "algorithm")?;
+            let start = out.len();
+            out.extend([0, algorithm, 0, 0]);
+            take::hex(tokens.expect(field)?.text, out).ok_or(bad)?;
+            let tag = out.len() - start - 4;
+            take::base64(tokens.expect("public key")?.text, out).ok_or(bad)?;
+            let key = out.len() - start - 4 - tag;
+            let tag = u8::try_from(tag).map_err(|_| TextErrorKind::TooLong { field, most: 255 })?;
+            let key = u16::try_from(key).map_err(|_| TextErrorKind::TooLong {
+                field,
+                most: 65_535,
+            })?;
+            if let Some([first, _, lengths @ ..]) = out.get_mut(start..start + 4) {
+                *first = tag;
+                lengths.copy_from_slice(&key.to_be_bytes());
+            }
+        }
+        Kind::A6 => read_a6(tokens, field, origin, out)?,
+        Kind::Services => {
+            out.push(named(PROTOCOLS, tokens, "protocol")?);
+            let start = out.len();
+            while let Some(token) = tokens.next()? {
+                let port = take::decimal(token.text)
+                    .or_else(|| mnemonics::number(PORTS, token.text).map(u32::from));
+                let port = port.and_then(|port| u16::try_from(port).ok()).ok_or(bad)?;
+                let at = start + usize::from(port / 8);
+                if out.len() <= at {
+                    out.resize(at + 1, 0);
+                }
+                if let Some(octet) = out.get_mut(at) {
+                    *octet |= 0x80 >> (port % 8);
+                }
+            }
+        }
+        Kind::AtmAddress => match tokens.expect(field)?.text {
+            [b'+', digits @ ..] => {
+                out.push(1);
+                spread_digits(digits, out).ok_or(bad)?;
+            }
+            text => {
+                out.push(0);
+                spread_hex(text, b'.', out).ok_or(bad)?;
+            }
+        },
+        _ => return Err(bad), // the other kinds are read where they are common
+    }
+    Ok(())
+}
+
+/// Octets in hexadecimal with separators in between that mean nothing.
+fn spread_hex(text: &[u8], separator: u8, out: &mut Vec<u8>) -> Option<()> {
+    let mut half = None;
+    for &octet in text.iter().filter(|&&octet| octet != separator) {
+        let digit = take::nibble(octet)?;
+        match half.take() {
+            Some(high) => out.push(high << 4 | digit),
+            None => half = Some(digit),
+        }
+    }
+    half.is_none().then_some(())
+}
+
+/// Decimal digits with dots in between that mean nothing.
+fn spread_digits(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    out.extend(text.iter().filter(|&&octet| octet != b'.'));
+    text.iter()
+        .all(|octet| matches!(octet, b'0'..=b'9' | b'.'))
+        .then_some(())
+}
+
+fn hex_group(text: &[u8]) -> Option<u16> {
+    if !(1..=4).contains(&text.len()) {
+        return None;
+    }
+    text.iter().try_fold(0, |sum, &digit| {
+        Some(sum << 4 | u16::from(take::nibble(digit)?))
+    })
+}
+
+fn read_endpoint(
+    kind: u8,
+    tokens: &mut Tokens<'_>,
+    field: &'static str,
+    origin: Name<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TextErrorKind> {
+    let bad = TextErrorKind::Value { field };
+    let text = tokens.expect(field)?.text;
+    match kind {
+        0 if text == b"." => Ok(()),
+        1 => take::ipv4(text)
+            .map(|address| out.extend(address))
+            .ok_or(bad),
+        2 => take::ipv6(text)
+            .map(|address| out.extend(address))
+            .ok_or(bad),
+        3 => take::name(text, origin, out).map_err(|error| TextErrorKind::Name { field, error }),
+        _ => Err(bad),
+    }
+}
+
+/// `!2:2001:db8::/32`, without the zeros that its address ends in.
+fn read_prefix(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let (negated, text) = match text {
+        [b'!', rest @ ..] => (0x80, rest),
+        text => (0, text),
+    };
+    let colon = text.iter().position(|&octet| octet == b':')?;
+    let slash = text.iter().position(|&octet| octet == b'/')?;
+    let family: u16 = take::decimal(text.get(..colon)?)?.try_into().ok()?;
+    let address = text.get(colon + 1..slash)?;
+    let prefix: u8 = take::decimal(text.get(slash + 1..)?)?.try_into().ok()?;
+    out.extend(family.to_be_bytes());
+    out.extend([prefix, 0]);
+    let start = out.len();
+    match family {
+        1 => out.extend(take::ipv4(address)?),
+        2 => out.extend(take::ipv6(address)?),
+        _ => return None,
+    }
+    while out.len() > start && out.last() == Some(&0) {
+        out.pop();
+    }
+    let length = (out.len() - start) as u8; // 16 at most
+    *out.get_mut(start - 1)? = negated | length;
+    Some(())
+}
+
+fn read_a6(
+    tokens: &mut Tokens<'_>,
+    field: &'static str,
+    origin: Name<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TextErrorKind> {
+    let bad = TextErrorKind::Value { field };
+    let prefix: u8 = number(tokens, "prefix length")?;
+    if prefix > 128 {
+        return Err(bad);
+    }
+    out.push(prefix);
+    let skipped = usize::from(prefix) / 8;
+    if skipped < 16 {
+        let mut address = take::ipv6(tokens.expect(field)?.text).ok_or(bad)?;
+        if let Some(first) = address.get_mut(skipped) {
+            *first &= 0xFF >> (prefix % 8);
+        }
+        out.extend_from_slice(address.get(skipped..).unwrap_or_default());
+    }
+    if prefix > 0 {
+        read_name(tokens, "prefix name", origin, out)
+    } else {
+        Ok(())
+    }
+}
+
+/// A place as [RFC 1876 §3](https://www.rfc-editor.org/rfc/rfc1876#section-3) writes it; what is left out has the
+/// values given there.
+fn read_location(
+    tokens: &mut Tokens<'_>,
+    field: &'static str,
+    out: &mut Vec<u8>,
+) -> Result<(), TextErrorKind> {
+    let bad = TextErrorKind::Value { field };
+    let latitude = read_angle(tokens, "latitude", 90, b"NS")?;
+    let longitude = read_angle(tokens, "longitude", 180, b"EW")?;
+    let altitude = match tokens.expect("altitude")?.text {
+        [b'-', depth @ ..] => -i64::try_from(centimetres(depth).ok_or(bad)?).map_err(|_| bad)?,
+        height => i64::try_from(centimetres(height).ok_or(bad)?).map_err(|_| bad)?,
+    };
+    let altitude = u32::try_from(altitude + 10_000_000).map_err(|_| bad)?;
+    out.push(0);
+    for default in [0x12, 0x16, 0x13] {
+        out.push(match tokens.next()? {
+            Some(token) => centimetres(token.text).and_then(precision).ok_or(bad)?,
+            None => default,
+        });
+    }
+    out.extend(
+        [latitude, longitude, altitude]
+            .into_iter()
+            .flat_map(u32::to_be_bytes),
+    );
+    Ok(())
+}
+
+/// `51 30 12.748 N`: thousandths of seconds from 2³¹.
+fn read_angle(
+    tokens: &mut Tokens<'_>,
+    field: &'static str,
+    most: u32,
+    [positive, negative]: &[u8; 2],
+) -> Result<u32, TextErrorKind> {
+    let bad = TextErrorKind::Value { field };
+    let mut sum = 0;
+    let mut units = [(3_600_000, most + 1), (60_000, 60), (1000, 60)].into_iter();
+    loop {
+        let text = tokens.expect(field)?.text;
+        let side = match text {
+            [side] => side.to_ascii_uppercase(),
+            _ => 0,
+        };
+        if (side == *positive || side == *negative) && units.len() < 3 {
+            if sum > most * 3_600_000 {
+                return Err(bad);
+            }
+            return Ok(if side == *positive {
+                (1 << 31) + sum
+            } else {
+                (1 << 31) - sum
+            });
+        }
+        let (unit, below) = units.next().ok_or(bad)?;
+        let thousandths = if unit == 1000 {
+            fixed(text, 3)
+        } else {
+            take::decimal(text).map(|n| u64::from(n) * 1000)
+        };
+        match thousandths {
+            Some(thousandths) if thousandths < u64::from(below) * 1000 => {
+                sum += thousandths as u32 * (unit / 1000)
+            }
+            _ => return Err(bad),
+        }
+    }
+}
+
+/// `10`, `10m` or `10.00m` as hundredths.
+fn centimetres(text: &[u8]) -> Option<u64> {
+    fixed(
+        text.strip_suffix(b"m")
+            .or_else(|| text.strip_suffix(b"M"))
+            .unwrap_or(text),
+        2,
+    )
+}
+
+/// A decimal number with up to `places` digits behind the point, as a whole number of the smallest.
+fn fixed(text: &[u8], places: usize) -> Option<u64> {
+    let (whole, part) = match text.iter().position(|&octet| octet == b'.') {
+        Some(at) => (text.get(..at)?, text.get(at + 1..)?),
+        None => (text, &[][..]),
+    };
+    if part.len() > places {
+        return None;
+    }
+    let part = if part.is_empty() {
+        0
+    } else {
+        take::decimal(part)? * 10u32.pow((places - part.len()) as u32)
+    };
+    Some(u64::from(take::decimal(whole)?) * 10u64.pow(places as u32) + u64::from(part))
+}
+
+/// Centimetres as one digit and a power of ten, rounded down.
+fn precision(centimetres: u64) -> Option<u8> {
+    let (mut mantissa, mut exponent) = (centimetres, 0);
+    while mantissa > 9 {
+        mantissa /= 10;
+        exponent += 1;
+    }
+    (exponent <= 9).then_some((mantissa as u8) << 4 | exponent)
 }

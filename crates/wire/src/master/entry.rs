@@ -1,0 +1,176 @@
+//! One entry of a master file, and what the entries before it leave behind.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use super::error::MasterErrorKind;
+use crate::text::scan::{Token, Tokens, unescape};
+use crate::text::{read_fields, take};
+use crate::{Class, Name, NameBuf, Rtype, Soa};
+
+/// What an entry turned out to be.
+pub(super) enum Entry {
+    /// Blank, a comment, or a directive that has been obeyed.
+    Nothing,
+    /// A record; its parts are in the [`Context`].
+    Record,
+    /// `$INCLUDE` of a file, whose name is at `at`, perhaps with an origin.
+    Include {
+        file: PathBuf,
+        origin: Option<NameBuf>,
+        at: Range<usize>,
+    },
+}
+
+/// What an entry means depends on those before it.
+pub(super) struct Context {
+    pub(super) origin: NameBuf,
+    /// Flat; empty before the first.
+    pub(super) owner: Vec<u8>,
+    pub(super) rtype: Rtype,
+    pub(super) class: Class,
+    pub(super) ttl: u32,
+    pub(super) rdata: Vec<u8>,
+    /// What `$TTL` says.
+    default_ttl: Option<u32>,
+    /// What the last line that had a TTL says.
+    last_ttl: Option<u32>,
+}
+
+impl Context {
+    pub(super) fn new(origin: Name<'_>) -> Self {
+        Self {
+            origin: origin.to_buf(),
+            owner: Vec::new(),
+            rtype: Rtype::default(),
+            class: Class::IN,
+            ttl: 0,
+            rdata: Vec::new(),
+            default_ttl: None,
+            last_ttl: None,
+        }
+    }
+
+    /// Reads an entry. An error comes with the place of the offending token.
+    pub(super) fn read(&mut self, entry: &[u8]) -> Result<Entry, (MasterErrorKind, Range<usize>)> {
+        let mut tokens = Tokens::new(entry);
+        let begins_blank = matches!(entry.first(), Some(b' ' | b'\t'));
+        self.read_tokens(begins_blank, &mut tokens)
+            .map_err(|kind| (kind, tokens.last()))
+    }
+
+    fn read_tokens(
+        &mut self,
+        begins_blank: bool,
+        tokens: &mut Tokens<'_>,
+    ) -> Result<Entry, MasterErrorKind> {
+        let Some(mut token) = tokens.next()? else {
+            return Ok(Entry::Nothing);
+        };
+        if !begins_blank {
+            if token.text.starts_with(b"$") && !token.quoted {
+                return self.obey(token.text, tokens);
+            }
+            self.owner.clear();
+            if let Err(error) = take::name(token.text, self.origin.as_name(), &mut self.owner) {
+                self.owner.clear();
+                return Err(MasterErrorKind::Name(error));
+            }
+            token = tokens.expect("type")?;
+        } else if self.owner.is_empty() {
+            return Err(MasterErrorKind::NoOwner);
+        }
+        let ttl = self.read_ttl_class_type(token, tokens)?;
+        self.rdata.clear();
+        read_fields(self.rtype, tokens, self.origin.as_name(), &mut self.rdata)?;
+        let known = ttl.or(self.default_ttl).or(self.last_ttl);
+        self.ttl = match known {
+            Some(ttl) => ttl,
+            None if self.rtype == Rtype::SOA => {
+                Soa::read(&self.rdata)
+                    .map_err(|_| MasterErrorKind::NoTtl)?
+                    .minimum
+            }
+            None => return Err(MasterErrorKind::NoTtl),
+        };
+        if ttl.is_some() || known.is_none() {
+            self.last_ttl = Some(self.ttl);
+        }
+        Ok(Entry::Record)
+    }
+
+    /// Reads TTL and class, in either order, each of which may be missing, and the type.
+    #[inline]
+    fn read_ttl_class_type<'t>(
+        &mut self,
+        first: Token<'t>,
+        tokens: &mut Tokens<'t>,
+    ) -> Result<Option<u32>, MasterErrorKind> {
+        let mut token = first;
+        let (mut ttl, mut class) = (None, None);
+        loop {
+            let text = token.text;
+            if ttl.is_none() && text.first().is_some_and(u8::is_ascii_digit) {
+                ttl = Some(read_ttl(text)?);
+            } else if class.is_none()
+                && let Some(found) =
+                    take::class(text).filter(|found| !matches!(*found, Class::ANY | Class::NONE))
+            {
+                class = Some(found);
+                self.class = found;
+            } else {
+                self.rtype = take::rtype(text)
+                    .filter(|rtype| !rtype.is_meta())
+                    .ok_or(MasterErrorKind::Type)?;
+                return Ok(ttl);
+            }
+            token = tokens.expect("type")?;
+        }
+    }
+
+    #[cold]
+    fn obey(
+        &mut self,
+        directive: &[u8],
+        tokens: &mut Tokens<'_>,
+    ) -> Result<Entry, MasterErrorKind> {
+        let mut entry = Entry::Nothing;
+        if directive.eq_ignore_ascii_case(b"$TTL") {
+            self.default_ttl = Some(read_ttl(tokens.expect("TTL")?.text)?);
+        } else if directive.eq_ignore_ascii_case(b"$ORIGIN") {
+            self.origin = self.name(tokens.expect("origin")?)?;
+        } else if directive.eq_ignore_ascii_case(b"$INCLUDE") {
+            let mut file = Vec::new();
+            unescape(tokens.expect("file name")?.text, &mut file)?;
+            let at = tokens.last();
+            let origin = match tokens.next()? {
+                Some(token) => Some(self.name(token)?),
+                None => None,
+            };
+            entry = Entry::Include {
+                file: String::from_utf8_lossy(&file).into_owned().into(),
+                origin,
+                at,
+            };
+        } else {
+            return Err(MasterErrorKind::Directive);
+        }
+        tokens.finish()?;
+        Ok(entry)
+    }
+
+    fn name(&self, token: Token<'_>) -> Result<NameBuf, MasterErrorKind> {
+        let mut octets = Vec::new();
+        take::name(token.text, self.origin.as_name(), &mut octets)
+            .map_err(MasterErrorKind::Name)?;
+        Ok(Name::from_checked(&octets).to_buf())
+    }
+}
+
+/// A TTL ([RFC 2181 §8](https://www.rfc-editor.org/rfc/rfc2181#section-8)).
+#[inline]
+fn read_ttl(text: &[u8]) -> Result<u32, MasterErrorKind> {
+    take::seconds(text)
+        .filter(|ttl| ttl >> 31 == 0)
+        .ok_or(MasterErrorKind::Ttl)
+}

@@ -1,0 +1,255 @@
+//! RDATA out of presentation text.
+
+use super::error::{TextError, TextErrorKind};
+use super::mnemonics::{self, ALGORITHMS, CERT_TYPES, Mnemonics, SCHEMES};
+use super::scan::{Token, Tokens, unescape};
+use super::{odd, svcb, take, time};
+use crate::rdata::{self, Field, Kind, bitmap};
+use crate::{Name, Rtype};
+
+/// Appends the RDATA that `text` says, names relative to `origin`. The form for unknown types, `\# length hex`, is
+/// understood for all types.
+///
+/// ```
+/// use zonekit_wire::{Name, Rtype, text};
+///
+/// let mut rdata = Vec::new();
+/// text::read_rdata(Rtype::MX, "10 mail", Name::ROOT, &mut rdata)?;
+/// assert_eq!(rdata, b"\x00\x0a\x04mail\x00");
+/// # Ok::<(), text::TextError>(())
+/// ```
+///
+/// # Errors
+///
+/// When the text is not that of the type, with the token that shows it; `out` is then as before.
+pub fn read_rdata(
+    rtype: Rtype,
+    text: &str,
+    origin: Name<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TextError> {
+    let mut tokens = Tokens::new(text.as_bytes());
+    let start = out.len();
+    read_fields(rtype, &mut tokens, origin, out).map_err(|kind| {
+        out.truncate(start);
+        let last = tokens.last();
+        let token = text.as_bytes().get(last.clone()).unwrap_or_default();
+        TextError {
+            kind,
+            token: String::from_utf8_lossy(token).into_owned(),
+            offset: last.start,
+        }
+    })
+}
+
+/// Appends the RDATA that the rest of an entry says.
+pub(crate) fn read_fields(
+    rtype: Rtype,
+    tokens: &mut Tokens<'_>,
+    origin: Name<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TextErrorKind> {
+    let start = out.len();
+    if tokens.take_unknown_mark()? {
+        unknown(tokens, out)?;
+    } else {
+        for field in rdata::fields(rtype) {
+            read_field(field, tokens, origin, out)?;
+        }
+        tokens.finish()?;
+    }
+    Ok(rdata::validate(
+        rtype,
+        out.get(start..).unwrap_or_default(),
+    )?)
+}
+
+/// `length hex`, behind `\#` ([RFC 3597 §5](https://www.rfc-editor.org/rfc/rfc3597#section-5)).
+fn unknown(tokens: &mut Tokens<'_>, out: &mut Vec<u8>) -> Result<(), TextErrorKind> {
+    let field = "length";
+    let says = take::decimal(tokens.expect(field)?.text).ok_or(TextErrorKind::Value { field })?;
+    let says = usize::from(u16::try_from(says).map_err(|_| TextErrorKind::Value { field })?);
+    let start = out.len();
+    take::hex_to_end(tokens, "hexadecimal", out)?;
+    match out.len() - start {
+        octets if octets == says => Ok(()),
+        octets => Err(TextErrorKind::Length { says, octets }),
+    }
+}
+
+#[inline]
+fn read_field(
+    field: &'static Field,
+    tokens: &mut Tokens<'_>,
+    origin: Name<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TextErrorKind> {
+    let name = field.name;
+    let bad = TextErrorKind::Value { field: name };
+    match field.kind {
+        Kind::Name(_) => read_name(tokens, name, origin, out)?,
+        Kind::U8 => out.push(number(tokens, name)?),
+        Kind::U16 => out.extend(number::<u16>(tokens, name)?.to_be_bytes()),
+        Kind::U32 => out.extend(number::<u32>(tokens, name)?.to_be_bytes()),
+        Kind::Seconds => out.extend(
+            take::seconds(tokens.expect(name)?.text)
+                .ok_or(bad)?
+                .to_be_bytes(),
+        ),
+        Kind::Timestamp => out.extend(
+            time::parse(tokens.expect(name)?.text)
+                .ok_or(bad)?
+                .to_be_bytes(),
+        ),
+        Kind::Ipv4 => out.extend(take::ipv4(tokens.expect(name)?.text).ok_or(bad)?),
+        Kind::Ipv6 => out.extend(take::ipv6(tokens.expect(name)?.text).ok_or(bad)?),
+        Kind::Rtype => out.extend(
+            take::rtype(tokens.expect(name)?.text)
+                .ok_or(bad)?
+                .0
+                .to_be_bytes(),
+        ),
+        Kind::Algorithm | Kind::CertAlgorithm => out.push(named(ALGORITHMS, tokens, name)?),
+        Kind::CertType => out.extend(named::<u16>(CERT_TYPES, tokens, name)?.to_be_bytes()),
+        Kind::Scheme => out.push(named(SCHEMES, tokens, name)?),
+        Kind::Hex | Kind::OptionalHex | Kind::DsDigest | Kind::Fingerprint | Kind::ZoneDigest => {
+            take::hex_to_end(tokens, name, out)?
+        }
+        Kind::Base64 | Kind::OptionalBase64 => take::base64_to_end(tokens, name, out)?,
+        Kind::Bitmap | Kind::OptionalBitmap | Kind::NxtBitmap => {
+            read_types(field.kind, tokens, name, out)?
+        }
+        Kind::String | Kind::Digits | Kind::Tag => string(tokens.expect(name)?, name, out)?,
+        Kind::OptionalString => {
+            if let Some(token) = tokens.next()? {
+                string(token, name, out)?;
+            }
+        }
+        Kind::Strings => {
+            string(tokens.expect(name)?, name, out)?;
+            while let Some(token) = tokens.next()? {
+                string(token, name, out)?;
+            }
+        }
+        Kind::Text => {
+            let start = out.len();
+            unescape(tokens.expect(name)?.text, out)?;
+            if out.len() - start > rdata::MAX_RDATA {
+                return Err(TextErrorKind::TooLong {
+                    field: name,
+                    most: rdata::MAX_RDATA,
+                });
+            }
+        }
+        Kind::Salt => match tokens.expect(name)?.text {
+            b"-" => out.push(0),
+            text => counted(name, out, |out| take::hex(text, out).ok_or(bad))?,
+        },
+        Kind::Hash => {
+            let text = tokens.expect(name)?.text;
+            counted(name, out, |out| take::base32hex(text, out).ok_or(bad))?;
+        }
+        Kind::SvcParams => svcb::read(tokens, name, out)?,
+        Kind::Opaque => return Err(TextErrorKind::NotGeneric),
+        kind => odd::read(kind, tokens, name, origin, out)?,
+    }
+    Ok(())
+}
+
+/// Appends the name that the next token says.
+#[inline]
+pub(super) fn read_name(
+    tokens: &mut Tokens<'_>,
+    field: &'static str,
+    origin: Name<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TextErrorKind> {
+    let text = tokens.expect(field)?.text;
+    take::name(text, origin, out).map_err(|error| TextErrorKind::Name { field, error })
+}
+
+/// The number that the next token says.
+#[inline]
+pub(super) fn number<T: TryFrom<u32>>(
+    tokens: &mut Tokens<'_>,
+    field: &'static str,
+) -> Result<T, TextErrorKind> {
+    let number =
+        take::decimal(tokens.expect(field)?.text).and_then(|number| number.try_into().ok());
+    number.ok_or(TextErrorKind::Value { field })
+}
+
+/// The number that the next token says, perhaps by mnemonic.
+pub(super) fn named<T: TryFrom<u32>>(
+    of: &Mnemonics,
+    tokens: &mut Tokens<'_>,
+    field: &'static str,
+) -> Result<T, TextErrorKind> {
+    let text = tokens.expect(field)?.text;
+    let number = take::decimal(text).or_else(|| mnemonics::number(of, text).map(u32::from));
+    number
+        .and_then(|number| number.try_into().ok())
+        .ok_or(TextErrorKind::Value { field })
+}
+
+/// Appends the character-string that a token says.
+fn string(token: Token<'_>, field: &'static str, out: &mut Vec<u8>) -> Result<(), TextErrorKind> {
+    counted(field, out, |out| unescape(token.text, out))
+}
+
+/// Appends a length octet and what `write` appends.
+fn counted(
+    field: &'static str,
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), TextErrorKind>,
+) -> Result<(), TextErrorKind> {
+    let start = out.len();
+    out.push(0);
+    write(out)?;
+    let length = u8::try_from(out.len() - start - 1)
+        .map_err(|_| TextErrorKind::TooLong { field, most: 255 })?;
+    if let Some(octet) = out.get_mut(start) {
+        *octet = length;
+    }
+    Ok(())
+}
+
+/// Appends the bitmap of the types that the rest of the entry names, in any order.
+fn read_types(
+    kind: Kind,
+    tokens: &mut Tokens<'_>,
+    field: &'static str,
+    out: &mut Vec<u8>,
+) -> Result<(), TextErrorKind> {
+    let mut low = [0u8; 32]; // types below 256, which are nearly all there are
+    let mut length = 0;
+    let mut high = Vec::new();
+    while let Some(token) = tokens.next()? {
+        let rtype = take::rtype(token.text).ok_or(TextErrorKind::Value { field })?;
+        match usize::from(rtype.0) {
+            number @ 0..=255 => {
+                length = length.max(number / 8 + 1);
+                if let Some(octet) = low.get_mut(number / 8) {
+                    *octet |= 0x80 >> (number % 8);
+                }
+            }
+            _ => high.push(rtype),
+        }
+    }
+    let low = low.get(..length).unwrap_or_default();
+    if kind == Kind::NxtBitmap {
+        out.extend_from_slice(low);
+        return if high.is_empty() {
+            Ok(())
+        } else {
+            Err(TextErrorKind::Value { field })
+        };
+    }
+    if !low.is_empty() {
+        out.extend([0, length as u8]); // at most 32
+        out.extend_from_slice(low);
+    }
+    high.sort_unstable();
+    bitmap::write(&high, out);
+    Ok(())
+}
