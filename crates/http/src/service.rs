@@ -9,7 +9,8 @@ use zonekit_model::{
 
 /// The service behind the routes. Every call is made for one contract and must not tell anything of another.
 ///
-/// A write is answered only once it is durable. Nothing here waits for a transfer.
+/// A write is answered only once it is durable. Nothing here waits for a transfer. The future of a write is always driven
+/// to its end, even if the client has gone; that of a read is dropped when nobody waits for it any more.
 pub trait Service: Send + Sync + 'static {
     /// Makes a zone under a new id and begins to transfer it.
     fn create(

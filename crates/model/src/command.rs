@@ -120,7 +120,6 @@ pub struct DeclaredKey {
 
 /// What a command changes: to be made durable as one, then applied.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[must_use = "changes do nothing until they are applied"]
 pub struct Changes(Vec<Change>);
 
 impl Changes {

@@ -1,0 +1,127 @@
+//! All routes put together, with what holds for every one of them.
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::json;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{
+    Metrics, Readiness, Service, Tokens,
+    answer::{self, Problem},
+    ionos, metrics,
+};
+
+/// How much a request may ask of the service.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Octets of a body.
+    pub body: usize,
+    /// Time from the first octet of the head to the first of the answer.
+    pub time: Duration,
+}
+
+impl Default for Limits {
+    /// 64 KiB and 10 seconds.
+    fn default() -> Self {
+        Self {
+            body: 64 * 1024,
+            time: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What the routes share.
+pub(crate) struct App<S> {
+    pub(crate) service: Arc<S>,
+    pub(crate) tokens: Tokens,
+    pub(crate) metrics: Metrics,
+    pub(crate) limits: Limits,
+}
+
+/// All routes of a service.
+///
+/// Without a token in `tokens` nothing but health, readiness and metrics can be had.
+pub fn router<S: Service>(
+    service: Arc<S>,
+    tokens: Tokens,
+    metrics: Metrics,
+    limits: Limits,
+) -> Router {
+    let app = Arc::new(App {
+        service,
+        tokens,
+        metrics,
+        limits,
+    });
+    Router::new()
+        .merge(ionos::routes(&app))
+        .route("/healthz", get(health))
+        .route("/readyz", get(readiness::<S>))
+        .route("/metrics", get(metrics::exposition::<S>))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            in_time::<S>,
+        ))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            metrics::observe::<S>,
+        ))
+        .with_state(app)
+}
+
+async fn health() -> Response {
+    answer::json(StatusCode::OK, &json!({"status": "alive"}))
+}
+
+async fn readiness<S: Service>(State(app): State<Arc<App<S>>>) -> Response {
+    match app.service.readiness() {
+        Readiness::Ready => answer::json(StatusCode::OK, &json!({"status": "ready"})),
+        Readiness::Waiting(why) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+        }
+    }
+}
+
+async fn no_such_path() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path")
+}
+
+async fn no_such_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this path does not know the method",
+    )
+}
+
+/// Ends a request that takes too long. A write that is under way is not undone by that.
+async fn in_time<S: Service>(
+    State(app): State<Arc<App<S>>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    tokio::time::timeout(app.limits.time, next.run(request))
+        .await
+        .map_err(|_| {
+            Problem::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "the service took too long; what was asked for may still happen",
+            )
+        })
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    Problem::internal(&text.unwrap_or("a panic without words")).into_response()
+}

@@ -1,0 +1,189 @@
+//! What clients are told when the service behind the routes is slow, broken or not ready.
+
+use std::{future::pending, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, to_bytes},
+    http::{Request, header},
+};
+use prometheus_client::registry::Registry;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+};
+use tower::ServiceExt;
+use zonekit_http::{
+    Limits, Metrics, Readiness, RecordsView, Rehearsal, Router, Service, ServiceError, StatusView,
+    Token, Tokens, ZoneView, router, serve,
+};
+use zonekit_model::{Contract, Page, PageRequest, Quota, Uuid, ZoneDraft, ZoneFilter};
+
+/// A service of which every call goes wrong in its own way.
+struct Troubled;
+
+impl Service for Troubled {
+    async fn create(&self, _: &Contract, _: ZoneDraft) -> Result<ZoneView, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn ensure(&self, _: &Contract, _: Uuid, _: ZoneDraft) -> Result<ZoneView, ServiceError> {
+        Err(ServiceError::Internal("secret detail: disk full".into()))
+    }
+
+    async fn remove(&self, _: &Contract, _: Uuid) -> Result<(), ServiceError> {
+        panic!("a panic in a write")
+    }
+
+    async fn zone(&self, _: &Contract, _: Uuid) -> Result<ZoneView, ServiceError> {
+        panic!("a panic in a read")
+    }
+
+    async fn zones(
+        &self,
+        _: &Contract,
+        _: ZoneFilter,
+        _: PageRequest,
+    ) -> Result<Page<ZoneView>, ServiceError> {
+        pending().await
+    }
+
+    async fn records(
+        &self,
+        _: &Contract,
+        _: Uuid,
+        _: PageRequest,
+    ) -> Result<RecordsView, ServiceError> {
+        pending().await
+    }
+
+    async fn status(&self, _: &Contract, _: Uuid) -> Result<StatusView, ServiceError> {
+        pending().await
+    }
+
+    async fn transfer_now(&self, _: &Contract, _: Uuid) -> Result<(), ServiceError> {
+        pending().await
+    }
+
+    async fn quota(&self, _: &Contract) -> Result<Quota, ServiceError> {
+        pending().await
+    }
+
+    fn nameservers(&self) -> Arc<[String]> {
+        Arc::from([])
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Waiting("zones are being loaded")
+    }
+}
+
+fn troubled() -> Router {
+    over(Troubled, Limits::default())
+}
+
+fn over(service: impl Service, limits: Limits) -> Router {
+    let tokens = Tokens::new([Token::from_clear("one".parse().unwrap(), "token")]);
+    router(
+        Arc::new(service),
+        tokens,
+        Metrics::new(Registry::default()),
+        limits,
+    )
+}
+
+async fn check(method: &str, path: &str, status: u16, message: &str) {
+    let body = r#"{"properties": {"zoneName": "example.org", "primaryIps": ["192.0.2.1"]}}"#;
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("Authorization", "Bearer token");
+    let response = troubled()
+        .oneshot(request.body(Body::from(body)).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(response.status(), status);
+    assert_eq!(
+        response.headers().get(header::CONTENT_TYPE).unwrap(),
+        "application/json"
+    );
+    assert_eq!(
+        response.headers().contains_key(header::RETRY_AFTER),
+        status == 503
+    );
+    let body: Value =
+        serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap();
+    assert_eq!(body["httpStatus"], status);
+    assert!(
+        body["messages"][0]["message"]
+            .as_str()
+            .unwrap()
+            .contains(message),
+        "{body}"
+    );
+    assert!(!body.to_string().contains("secret detail") && !body.to_string().contains("panic"));
+}
+
+const ZONE: &str = "/secondaryzones/9203580f-16ec-40a1-acb6-6e4c49463e65";
+
+#[tokio::test]
+async fn a_fault_inside_is_500_and_tells_no_detail() {
+    check("PUT", ZONE, 500, "its log tells more").await;
+}
+
+#[tokio::test]
+async fn a_panic_is_500_in_json() {
+    check("GET", ZONE, 500, "its log tells more").await;
+    check("DELETE", ZONE, 500, "its log tells more").await;
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_now_is_503_with_retry_after() {
+    check("POST", "/secondaryzones", 503, "try again later").await;
+    check("GET", "/readyz", 503, "zones are being loaded").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_takes_too_long_is_504() {
+    check("GET", "/secondaryzones", 504, "took too long").await;
+    check("PUT", &format!("{ZONE}/axfr"), 504, "took too long").await;
+}
+
+/// Sends octets to a rehearsal on a socket, and gives all that comes back.
+async fn exchange(octets: &str, limits: Limits) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let router = over(Rehearsal::default(), limits);
+    let server = tokio::spawn(serve(listener, router, async {
+        let _ = stopped.await;
+    }));
+    client.write_all(octets.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    drop(stop);
+    server.await.unwrap().unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_408() {
+    let head = "POST /secondaryzones HTTP/1.1\r\nhost: x\r\nauthorization: Bearer token\r\ncontent-length: 9\r\n\r\n{";
+    let limits = Limits {
+        time: Duration::from_millis(150),
+        ..Limits::default()
+    };
+    let answer = exchange(head, limits).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("content-type: application/json"));
+}
+
+#[tokio::test]
+async fn a_client_that_closes_each_connection_is_answered() {
+    let request = "GET /quota HTTP/1.1\r\nhost: x\r\nauthorization: Bearer token\r\nconnection: close\r\n\r\n";
+    let answer = exchange(request, Limits::default()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
