@@ -1,0 +1,384 @@
+//! The same over real sockets, on loopback and ports that the system picks.
+#![cfg(feature = "tokio")]
+
+mod common;
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream, UdpSocket},
+    num::NonZero,
+    sync::Arc,
+    time::Duration,
+};
+
+use common::{Ask, Table, render, zone};
+use tokio::sync::mpsc;
+use zonekit_serve::{
+    BindError, Config, Notification, Notifier, NotifyRetry, NotifyTarget, Options, Responder,
+    Server, Stopper, Transport,
+};
+use zonekit_tsig::{Algorithm, Key, KeyRing};
+use zonekit_wire::{Message, Name, Rtype};
+
+const EXAMPLE: &str = "@ 60 IN SOA ns h 7 1 1 1 60\n@ 60 IN NS ns\nns 60 IN A 192.0.2.1\n";
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+fn responder(config: Config) -> Responder {
+    let mut text = String::from(EXAMPLE);
+    (0..3000).for_each(|number| text.push_str(&format!("host{number} 60 IN A 192.0.2.1\n")));
+    Table::of(&[zone("example.", &text)]).responder(config)
+}
+
+fn open() -> Config {
+    Config {
+        allow_transfer: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
+        notify_sources: Arc::new(|_: Name<'_>, _: std::net::IpAddr, _: Option<&Key>| true),
+        ..Config::default()
+    }
+}
+
+/// A server in a runtime of its own, ended with the value.
+struct Running {
+    address: SocketAddr,
+    stopper: Stopper,
+    notifications: mpsc::Receiver<Notification>,
+    runtime: Option<tokio::runtime::Runtime>,
+    serving: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
+}
+
+impl Running {
+    fn start(responder: Responder, options: Options) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let server = Server::bind(&["127.0.0.1:0".parse().unwrap()], responder, options).unwrap();
+        let (address, stopper) = (server.local_addresses()[0], server.stopper());
+        let (sender, notifications) = mpsc::channel(10);
+        let serving = Some(runtime.spawn(server.serve(sender)));
+        Self {
+            address,
+            stopper,
+            notifications,
+            runtime: Some(runtime),
+            serving,
+        }
+    }
+
+    fn stop(&mut self) {
+        self.stopper.stop();
+        if let (Some(serving), Some(runtime)) = (self.serving.take(), &self.runtime) {
+            runtime.block_on(serving).unwrap().unwrap();
+        }
+    }
+
+    fn datagram(&self, octets: &[u8]) -> Vec<u8> {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(self.address).unwrap(); // answers from elsewhere would not arrive
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
+        socket.send(octets).unwrap();
+        let mut buffer = vec![0; 65_535];
+        let len = socket.recv(&mut buffer).unwrap();
+        buffer.truncate(len);
+        buffer
+    }
+
+    /// Tries new connections until one is answered on.
+    fn admits_again(&self) -> bool {
+        let request = frame(&Ask::new("ns.example. A").octets);
+        (0..2000).any(|_| {
+            std::thread::sleep(Duration::from_millis(5));
+            let mut stream = self.connection();
+            _ = stream.write_all(&request);
+            matches!(stream.read(&mut [0; 10]), Ok(1..))
+        })
+    }
+
+    fn connection(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        stream
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn options() -> Options {
+    Options {
+        workers: NonZero::new(2).unwrap(),
+        ..Options::default()
+    }
+}
+
+fn frame(octets: &[u8]) -> Vec<u8> {
+    [
+        &u16::try_from(octets.len()).unwrap().to_be_bytes()[..],
+        octets,
+    ]
+    .concat()
+}
+
+fn read_frame(stream: &mut TcpStream) -> Vec<u8> {
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).unwrap();
+    let mut octets = vec![0; u16::from_be_bytes(length).into()];
+    stream.read_exact(&mut octets).unwrap();
+    octets
+}
+
+#[test]
+fn questions_are_answered_over_udp_and_tcp() {
+    let server = Running::start(responder(Config::default()), options());
+    let request = Ask::new("ns.example. A");
+    let expected = "NOERROR aa\nns.example. 60 IN A 192.0.2.1";
+    assert_eq!(render(&server.datagram(&request.octets)), expected);
+    let mut stream = server.connection();
+    stream.write_all(&frame(&request.octets)).unwrap();
+    assert_eq!(render(&read_frame(&mut stream)), expected);
+}
+
+#[test]
+fn every_address_has_its_port_and_is_told() {
+    let addresses = [
+        "127.0.0.1:0".parse().unwrap(),
+        "127.0.0.2:0".parse().unwrap(),
+    ];
+    let server = Server::bind(&addresses, responder(Config::default()), options()).unwrap();
+    let [first, second] = server.local_addresses() else {
+        panic!("two")
+    };
+    assert!(first.port() != 0 && second.port() != 0);
+    assert_eq!(
+        (first.ip(), second.ip()),
+        (addresses[0].ip(), addresses[1].ip())
+    );
+}
+
+#[test]
+fn a_taken_port_is_an_error_that_names_it() {
+    let server = Running::start(responder(Config::default()), options());
+    let error =
+        Server::bind(&[server.address], responder(Config::default()), options()).unwrap_err();
+    let BindError {
+        address, transport, ..
+    } = &error;
+    assert_eq!((*address, *transport), (server.address, Transport::Tcp));
+    assert!(error.to_string().contains(&server.address.to_string()));
+}
+
+#[test]
+fn pipelined_requests_are_all_answered_in_order_however_they_are_cut() {
+    let server = Running::start(responder(Config::default()), options());
+    let mut stream = server.connection();
+    let mut octets = Vec::new();
+    for number in 0..500_u16 {
+        let mut request = Ask::new(&format!("host{number}.example. A")).octets;
+        request[..2].copy_from_slice(&number.to_be_bytes());
+        octets.extend(frame(&request));
+    }
+    let mut writer = stream.try_clone().unwrap();
+    let writing = std::thread::spawn(move || {
+        octets
+            .chunks(777)
+            .for_each(|piece| writer.write_all(piece).unwrap())
+    });
+    for number in 0..500 {
+        let answer = read_frame(&mut stream);
+        assert_eq!(Message::new(&answer).unwrap().header().id, number);
+        assert_eq!(
+            render(&answer),
+            format!("NOERROR aa\nhost{number}.example. 60 IN A 192.0.2.1")
+        );
+    }
+    writing.join().unwrap();
+}
+
+#[test]
+fn a_transfer_arrives_whole_and_the_connection_goes_on() {
+    let server = Running::start(
+        responder(Config {
+            transfer_message_size: 2000,
+            ..open()
+        }),
+        options(),
+    );
+    let mut stream = server.connection();
+    let both = [
+        frame(&Ask::new("example. AXFR").octets),
+        frame(&Ask::new("ns.example. A").octets),
+    ]
+    .concat();
+    stream.write_all(&both).unwrap();
+    let (mut records, mut soas) = (0, 0);
+    while soas < 2 {
+        let octets = read_frame(&mut stream);
+        for record in Message::new(&octets).unwrap().records().unwrap() {
+            records += 1;
+            soas += usize::from(record.unwrap().1.rtype() == Rtype::SOA);
+        }
+    }
+    assert_eq!(records, 3004);
+    assert_eq!(
+        render(&read_frame(&mut stream)),
+        "NOERROR aa\nns.example. 60 IN A 192.0.2.1"
+    );
+}
+
+#[test]
+fn a_client_that_goes_silent_is_let_go() {
+    let options = Options {
+        idle_timeout: Duration::from_millis(50),
+        ..options()
+    };
+    let server = Running::start(responder(Config::default()), options);
+    let mut stream = server.connection();
+    stream.write_all(&[0]).unwrap(); // half a length
+    assert_eq!(stream.read(&mut [0; 10]).unwrap(), 0, "closed");
+}
+
+#[test]
+fn a_client_that_never_reads_is_let_go() {
+    let options = Options {
+        write_timeout: Duration::from_millis(50),
+        max_connections: 1,
+        ..options()
+    };
+    let server = Running::start(responder(open()), options);
+    let mut stream = server.connection();
+    let requests = frame(&Ask::new("example. AXFR").octets).repeat(1000); // 60 MB of answers
+    stream.write_all(&requests).unwrap();
+    assert!(server.admits_again(), "the only place came free");
+}
+
+#[test]
+fn more_connections_than_allowed_are_closed_at_once() {
+    let server = Running::start(
+        responder(Config::default()),
+        Options {
+            max_connections: 2,
+            ..options()
+        },
+    );
+    let request = frame(&Ask::new("ns.example. A").octets);
+    let mut open: Vec<_> = (0..2).map(|_| server.connection()).collect();
+    for stream in &mut open {
+        stream.write_all(&request).unwrap();
+        read_frame(stream);
+    }
+    let mut third = server.connection();
+    assert!(matches!(third.read(&mut [0; 10]), Ok(0) | Err(_)));
+    drop(open.pop());
+    assert!(server.admits_again());
+}
+
+#[test]
+fn after_stop_the_port_is_free_and_connections_are_closed() {
+    let mut server = Running::start(responder(Config::default()), options());
+    let mut stream = server.connection();
+    stream
+        .write_all(&frame(&Ask::new("ns.example. A").octets))
+        .unwrap();
+    read_frame(&mut stream);
+    server.stop();
+    assert!(matches!(stream.read(&mut [0; 10]), Ok(0) | Err(_)));
+    let again = Server::bind(&[server.address], responder(Config::default()), options()).unwrap();
+    assert_eq!(again.local_addresses(), [server.address]);
+}
+
+#[test]
+fn a_new_version_is_told_until_it_is_answered() {
+    let key = Key::new(
+        common::name("key.example").as_name(),
+        Algorithm::HmacSha256,
+        b"secret of sixteen",
+    )
+    .unwrap();
+    let refusing = Config {
+        keys: KeyRing::from_iter([key.clone()]),
+        ..Config::default()
+    };
+    let accepting = Config {
+        notify_sources: open().notify_sources,
+        ..refusing.clone()
+    };
+    let mut server = Running::start(responder(accepting), options());
+    let deaf = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let refuser = Running::start(responder(refusing), options());
+
+    let counters = Arc::clone(responder(Config::default()).counters());
+    let retry = NotifyRetry {
+        first: Duration::from_millis(20),
+        attempts: 3,
+    };
+    let target = |address| NotifyTarget {
+        address,
+        key: Some(key.clone()),
+        source: None,
+    };
+    let targets = [server.address, deaf.local_addr().unwrap(), refuser.address].map(target);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let notifier = Notifier::new(targets.into(), retry, Arc::clone(&counters));
+    let zone = zone("example.", EXAMPLE);
+    runtime.block_on(async {
+        notifier.announce(zone.apex(), &zone.soa());
+        while counters.notifies_answered.value() + counters.notifies_given_up.value() < 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    assert_eq!(counters.notifies_answered.value(), 1);
+    assert_eq!(counters.notifies_given_up.value(), 2);
+    let notification = server.notifications.try_recv().unwrap();
+    assert_eq!(notification.serial, Some(zone.serial()));
+    assert_eq!(notification.key.unwrap().name(), key.name());
+    deaf.set_nonblocking(true).unwrap();
+    let heard = std::iter::from_fn(|| deaf.recv(&mut [0; 512]).ok()).count();
+    assert_eq!(heard, 3, "as often as it was to be told");
+}
+
+#[test]
+fn a_notify_that_finds_no_room_is_left_unanswered() {
+    let server = Running::start(responder(open()), options());
+    let counters = Arc::clone(responder(Config::default()).counters());
+    let target = NotifyTarget {
+        address: server.address,
+        key: None,
+        source: None,
+    };
+    let retry = NotifyRetry {
+        first: Duration::from_millis(1),
+        attempts: 1,
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let zone = zone("example.", EXAMPLE);
+    runtime.block_on(async {
+        for told in 1..=11 {
+            let notifier = Notifier::new(
+                vec![target.clone()],
+                NotifyRetry {
+                    first: TIMEOUT / 50,
+                    ..retry
+                },
+                Arc::clone(&counters),
+            );
+            notifier.announce(zone.apex(), &zone.soa());
+            while counters.notifies_answered.value() + counters.notifies_given_up.value() < told {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    });
+    assert_eq!(
+        (
+            counters.notifies_answered.value(),
+            counters.notifies_given_up.value()
+        ),
+        (10, 1)
+    );
+}

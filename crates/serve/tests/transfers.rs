@@ -1,0 +1,484 @@
+//! Transfers out, and NOTIFY in.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Ask, NOW, Table, name, peer, render, root, zone};
+use zonekit_serve::{
+    Action, Config, Holding, OutgoingTransfer, Responder, TransferError, Transport,
+};
+use zonekit_store::Zone;
+use zonekit_tsig::{Algorithm, ClientStream, Key, KeyRing, Signed, sign_request};
+use zonekit_wire::{
+    Class, Compressor, Header, Message, MessageWriter, Name, Opcode, Record, Rtype, Section,
+    Serial, Soa, Unpacker,
+};
+
+const EXAMPLE: &str =
+    "@ 60 IN SOA ns h 7 1 1 1 60\n@ 60 IN NS ns\nns 60 IN A 192.0.2.1\nWWW 60 IN CNAME ns\n";
+
+fn open_to_all() -> Config {
+    Config {
+        allow_transfer: ["0.0.0.0/0".parse().unwrap()].into_iter().collect(),
+        ..Config::default()
+    }
+}
+
+fn respond(responder: &Responder, octets: &[u8], transport: Transport) -> (Action, Vec<u8>) {
+    let mut out = Vec::new();
+    let action = responder
+        .worker()
+        .respond(octets, peer(transport), NOW, &mut out);
+    (action, out)
+}
+
+fn begin(table: &Table, config: Config, question: &str) -> OutgoingTransfer {
+    match respond(
+        &table.responder(config),
+        &Ask::new(question).octets,
+        Transport::Tcp,
+    ) {
+        (Action::Transfer(transfer), out) => {
+            assert!(out.is_empty());
+            *transfer
+        }
+        (other, out) => panic!("{other:?} {}", render(&out)),
+    }
+}
+
+fn messages(mut transfer: OutgoingTransfer) -> Vec<Vec<u8>> {
+    let (mut messages, mut out) = (Vec::new(), Vec::new());
+    while transfer.next_message(NOW, &mut out).unwrap() {
+        messages.push(out.clone());
+    }
+    assert_eq!(transfer.next_message(NOW, &mut out), Ok(false));
+    messages
+}
+
+fn records(messages: &[Vec<u8>]) -> Vec<String> {
+    let mut unpacker = Unpacker::new();
+    let mut lines = Vec::new();
+    for octets in messages {
+        for record in Message::new(octets).unwrap().records().unwrap() {
+            let (section, record) = record.unwrap();
+            if section == Section::Answer {
+                lines.push(
+                    unpacker
+                        .unpack(record)
+                        .unwrap()
+                        .to_string()
+                        .replace('\t', " "),
+                );
+            }
+        }
+    }
+    lines
+}
+
+fn everything(zone: &Zone) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut records = zone.iter();
+    while let Some(record) = records.next() {
+        lines.push(record.to_string().replace('\t', " "));
+    }
+    lines.extend(lines.first().cloned());
+    lines
+}
+
+#[test]
+fn axfr_is_the_whole_zone_between_two_copies_of_its_soa() {
+    let messages = messages(begin(
+        &Table::of(&[zone("example.", EXAMPLE)]),
+        open_to_all(),
+        "example. AXFR",
+    ));
+    assert_eq!(
+        records(&messages),
+        [
+            "example. 60 IN SOA ns.example. h.example. 7 1 1 1 60",
+            "example. 60 IN NS ns.example.",
+            "ns.example. 60 IN A 192.0.2.1",
+            "WWW.example. 60 IN CNAME ns.example.",
+            "example. 60 IN SOA ns.example. h.example. 7 1 1 1 60",
+        ]
+    );
+    let header = Message::new(&messages[0]).unwrap().header();
+    assert_eq!(
+        (header.id, header.qr, header.aa, header.questions),
+        (4711, true, true, 1)
+    );
+}
+
+#[test]
+fn axfr_of_the_root_zone_fills_its_messages_and_loses_nothing() {
+    let root = root();
+    for size in [512, 16_384, 65_535] {
+        let config = Config {
+            transfer_message_size: size,
+            ..open_to_all()
+        };
+        let messages = messages(begin(&Table::of(&[root.clone()]), config, ". AXFR"));
+        assert!(records(&messages) == everything(&root), "size {size}");
+        let largest = messages.iter().map(Vec::len).max().unwrap();
+        assert!(
+            largest <= usize::from(size).max(1000),
+            "size {size}: {largest}"
+        );
+        if size > 10_000 {
+            let (last, full) = messages.split_last().unwrap();
+            assert!(
+                !last.is_empty()
+                    && full
+                        .iter()
+                        .all(|message| message.len() + 700 > usize::from(size)),
+                "size {size}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_record_larger_than_the_message_size_gets_a_message_of_its_own_size() {
+    let long = "\"0123456789abcdef0123456789abcdef0123456789abcdef\" ".repeat(400);
+    let zone = zone("example.", &format!("{EXAMPLE}txt 60 IN TXT {long}\n"));
+    let messages = messages(begin(
+        &Table::of(&[zone.clone()]),
+        open_to_all(),
+        "example. AXFR",
+    ));
+    assert_eq!(records(&messages), everything(&zone));
+    assert_eq!(
+        messages
+            .iter()
+            .filter(|message| message.len() > 16_384)
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_record_that_fits_no_message_ends_the_transfer_with_an_error() {
+    let zone = zone(
+        "example.",
+        &format!(
+            "{EXAMPLE}big 60 IN TYPE65400 \\# 65530 {}\n",
+            "00".repeat(65_530)
+        ),
+    );
+    let mut transfer = begin(&Table::of(&[zone]), open_to_all(), "example. AXFR");
+    let mut out = Vec::new();
+    assert_eq!(transfer.next_message(NOW, &mut out), Ok(true));
+    assert_eq!(
+        transfer.next_message(NOW, &mut out),
+        Err(TransferError::RecordTooLarge)
+    );
+    assert!(out.is_empty());
+    assert_eq!(transfer.next_message(NOW, &mut out), Ok(false));
+}
+
+#[test]
+fn a_transfer_goes_on_with_the_version_that_it_began_with() {
+    let transfer = begin(
+        &Table::of(&[zone("example.", EXAMPLE)]),
+        open_to_all(),
+        "example. AXFR",
+    );
+    assert_eq!(
+        records(&messages(transfer)).len(),
+        5,
+        "the table is gone, the version is not"
+    );
+}
+
+#[test]
+fn who_may_have_a_transfer_is_listed_by_network_or_key() {
+    let table = Table::of(&[zone("example.", EXAMPLE)]);
+    let refused = |config: Config, octets: &[u8]| {
+        let (action, out) = respond(&table.responder(config), octets, Transport::Tcp);
+        match action {
+            Action::Reply => Some(render(&out)),
+            Action::Transfer(_) => None,
+            other => panic!("{other:?}"),
+        }
+    };
+    let plain = Ask::new("example. AXFR").octets;
+    let acl = |entry: &str| [entry.parse().unwrap()].into_iter().collect();
+    assert_eq!(
+        refused(Config::default(), &plain).as_deref(),
+        Some("REFUSED")
+    );
+    assert_eq!(
+        refused(
+            Config {
+                allow_transfer: acl("192.0.2.0/24"),
+                ..Config::default()
+            },
+            &plain
+        )
+        .as_deref(),
+        Some("REFUSED")
+    );
+    assert_eq!(
+        refused(
+            Config {
+                allow_transfer: acl("127.0.0.1"),
+                ..Config::default()
+            },
+            &plain
+        ),
+        None
+    );
+
+    let key = Key::new(
+        name("key.example").as_name(),
+        Algorithm::HmacSha256,
+        b"secret of sixteen",
+    )
+    .unwrap();
+    let by_key = Config {
+        allow_transfer: acl("key:key.example"),
+        keys: KeyRing::from_iter([key.clone()]),
+        ..Config::default()
+    };
+    assert_eq!(refused(by_key.clone(), &plain).as_deref(), Some("REFUSED"));
+    let mut signed = plain;
+    sign_request(&key, &mut signed, NOW);
+    assert_eq!(refused(by_key, &signed), None);
+}
+
+#[test]
+fn what_cannot_be_transferred_is_told_apart() {
+    let mut table = Table::of(&[zone("example.", EXAMPLE)]);
+    table.0.push((name("new."), Holding::NotLoaded));
+    table.0.push((name("old."), Holding::Expired));
+    for (question, transport, expected) in [
+        ("www.example. AXFR", Transport::Tcp, "NOTAUTH"),
+        (
+            "elsewhere. AXFR +edns",
+            Transport::Tcp,
+            "NOTAUTH edns option15=[0, 20]",
+        ),
+        ("new. AXFR", Transport::Tcp, "SERVFAIL"),
+        ("old. AXFR", Transport::Tcp, "SERVFAIL"),
+        ("example. AXFR", Transport::Udp, "FORMERR"),
+        ("example. IXFR", Transport::Tcp, "FORMERR"), // without the SOA that the client holds
+    ] {
+        let (action, out) = respond(
+            &table.responder(open_to_all()),
+            &Ask::new(question).octets,
+            transport,
+        );
+        assert!(matches!(action, Action::Reply));
+        assert_eq!(render(&out), expected, "{question}");
+    }
+}
+
+#[test]
+fn every_message_of_a_signed_transfer_is_signed() {
+    let key = Key::new(
+        name("key.example").as_name(),
+        Algorithm::HmacSha512,
+        b"secret of sixteen",
+    )
+    .unwrap();
+    let config = Config {
+        keys: KeyRing::from_iter([key.clone()]),
+        transfer_message_size: 600,
+        ..open_to_all()
+    };
+    let mut text = String::from(EXAMPLE);
+    (0..100).for_each(|number| text.push_str(&format!("host{number} 60 IN A 192.0.2.1\n")));
+    let zone = zone("example.", &text);
+    let mut request = Ask::new("example. AXFR").octets;
+    let mut stream: ClientStream = sign_request(&key, &mut request, NOW);
+    let (Action::Transfer(transfer), _) = respond(
+        &Table::of(&[zone.clone()]).responder(config),
+        &request,
+        Transport::Tcp,
+    ) else {
+        panic!("no transfer")
+    };
+    let messages = messages(*transfer);
+    assert!(messages.len() > 3 && messages.iter().all(|message| message.len() <= 600));
+    for message in &messages {
+        assert_eq!(stream.check(message, NOW), Ok(Signed::Yes));
+    }
+    stream.finish().unwrap();
+    assert_eq!(records(&messages), everything(&zone));
+}
+
+fn ixfr(apex: &str, serial: u32) -> Vec<u8> {
+    let apex = name(apex);
+    message(
+        Opcode::QUERY,
+        apex.as_name(),
+        Rtype::IXFR,
+        Some((Section::Authority, Serial(serial))),
+    )
+}
+
+fn notify(apex: &str, serial: Option<u32>) -> Vec<u8> {
+    let apex = name(apex);
+    let hint = serial.map(|serial| (Section::Answer, Serial(serial)));
+    message(Opcode::NOTIFY, apex.as_name(), Rtype::SOA, hint)
+}
+
+fn message(
+    opcode: Opcode,
+    apex: Name<'_>,
+    rtype: Rtype,
+    soa: Option<(Section, Serial)>,
+) -> Vec<u8> {
+    let (mut octets, mut compressor) = (Vec::new(), Compressor::new());
+    let mut writer = MessageWriter::new(&mut octets, 65_535, &mut compressor);
+    writer.set_header(Header {
+        id: 4711,
+        opcode,
+        ..Header::default()
+    });
+    writer.question(apex, rtype, Class::IN).unwrap();
+    if let Some((section, serial)) = soa {
+        let (mname, rname) = (apex, apex);
+        let mut rdata = Vec::new();
+        Soa {
+            mname,
+            rname,
+            serial,
+            refresh: 1,
+            retry: 1,
+            expire: 1,
+            minimum: 1,
+        }
+        .write(&mut rdata);
+        writer
+            .record(
+                section,
+                &Record {
+                    owner: apex,
+                    rtype: Rtype::SOA,
+                    class: Class::IN,
+                    ttl: 0,
+                    rdata: &rdata,
+                },
+            )
+            .unwrap();
+    }
+    writer.finish();
+    octets
+}
+
+#[test]
+fn ixfr_by_a_client_that_is_up_to_date_is_the_soa_alone() {
+    let responder = Table::of(&[zone("example.", EXAMPLE)]).responder(open_to_all());
+    for serial in [7, 8] {
+        for transport in [Transport::Tcp, Transport::Udp] {
+            let (action, out) = respond(&responder, &ixfr("example.", serial), transport);
+            assert!(matches!(action, Action::Reply));
+            assert_eq!(
+                render(&out),
+                "NOERROR aa\nexample. 60 IN SOA ns.example. h.example. 7 1 1 1 60"
+            );
+        }
+    }
+}
+
+#[test]
+fn ixfr_without_a_known_difference_is_the_whole_zone_and_over_udp_the_soa() {
+    let responder = Table::of(&[zone("example.", EXAMPLE)]).responder(open_to_all());
+    let (Action::Transfer(transfer), _) = respond(&responder, &ixfr("example.", 3), Transport::Tcp)
+    else {
+        panic!("no transfer")
+    };
+    let messages = messages(*transfer);
+    assert_eq!(records(&messages).len(), 5);
+    assert_eq!(
+        Message::new(&messages[0])
+            .unwrap()
+            .question()
+            .unwrap()
+            .unwrap()
+            .rtype,
+        Rtype::IXFR
+    );
+    let (_, out) = respond(&responder, &ixfr("example.", 3), Transport::Udp);
+    assert_eq!(
+        render(&out),
+        "NOERROR aa\nexample. 60 IN SOA ns.example. h.example. 7 1 1 1 60"
+    );
+}
+
+#[test]
+fn a_notify_from_who_may_is_answered_and_handed_on() {
+    let key = Key::new(
+        name("key.example").as_name(),
+        Algorithm::HmacSha256,
+        b"secret of sixteen",
+    )
+    .unwrap();
+    let config = |address: &'static str| Config {
+        keys: KeyRing::from_iter([key.clone()]),
+        notify_sources: Arc::new(
+            move |zone: Name<'_>, source: std::net::IpAddr, key: Option<&Key>| {
+                assert_eq!(zone, name("example.").as_name());
+                source.to_string() == address || key.is_some()
+            },
+        ),
+        ..Config::default()
+    };
+    let table = Table::of(&[zone("example.", EXAMPLE)]);
+    for (serial, hint) in [(None, None), (Some(9), Some(Serial(9)))] {
+        let responder = table.responder(config("127.0.0.1"));
+        let (Action::Notify(notification), out) =
+            respond(&responder, &notify("Example.", serial), Transport::Udp)
+        else {
+            panic!("not accepted")
+        };
+        assert_eq!(render(&out), "NOERROR aa");
+        assert_eq!(Message::new(&out).unwrap().header().opcode, Opcode::NOTIFY);
+        assert_eq!(
+            (notification.zone.to_string().as_str(), notification.serial),
+            ("Example.", hint)
+        );
+        assert_eq!(notification.source, peer(Transport::Udp));
+        assert_eq!(responder.counters().notifies_accepted.value(), 1);
+    }
+    let elsewhere = table.responder(config("192.0.2.1"));
+    let mut request = notify("example.", Some(9));
+    let (_, out) = respond(&elsewhere, &request, Transport::Udp);
+    assert_eq!(render(&out), "REFUSED");
+    let mut stream = sign_request(&key, &mut request, NOW);
+    let (Action::Notify(notification), out) = respond(&elsewhere, &request, Transport::Udp) else {
+        panic!("not accepted")
+    };
+    assert_eq!(notification.key.unwrap().name(), key.name());
+    assert_eq!(stream.check(&out, NOW), Ok(Signed::Yes));
+}
+
+#[test]
+fn a_notify_that_makes_no_sense_is_told_so() {
+    let everybody = |_: Name<'_>, _: std::net::IpAddr, _: Option<&Key>| true;
+    let config = Config {
+        notify_sources: Arc::new(everybody),
+        ..Config::default()
+    };
+    let responder = Table::of(&[zone("example.", EXAMPLE)]).responder(config);
+    let check = |octets: &[u8], expected: &str| {
+        let (action, out) = respond(&responder, octets, Transport::Udp);
+        assert!(matches!(action, Action::Reply), "{expected}");
+        assert_eq!(render(&out), expected);
+    };
+    check(&notify("elsewhere.", None), "NOTAUTH");
+    check(&notify("www.example.", None), "NOTAUTH");
+    check(
+        &message(Opcode::NOTIFY, name("example.").as_name(), Rtype::A, None),
+        "FORMERR",
+    );
+    let mut chaos = notify("example.", None);
+    *chaos.last_mut().unwrap() = 3;
+    check(&chaos, "FORMERR");
+    let mut broken = notify("example.", Some(9));
+    let length = broken.len();
+    broken.truncate(length - 4);
+    check(&broken, "FORMERR");
+}
