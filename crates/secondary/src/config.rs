@@ -21,12 +21,18 @@ mod place;
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
 use std::{fmt, fs, io};
 
-use ipnet::IpNet;
 use serde::Deserialize;
+use zonekit_model::{
+    Contract, KeyDraft, KeyName, Primaries, PrimariesError, Primary, QuotaLimits, Secret, ZoneName,
+};
+use zonekit_serve::AclEntry;
+use zonekit_store::{Checks as StoreChecks, ZoneLimits};
 use zonekit_tsig::{Algorithm, Key};
-use zonekit_wire::{Name, NameBuf};
+use zonekit_xfr::Rate;
 
 /// Everything that a node is told from outside.
 #[derive(Clone, Debug)]
@@ -42,9 +48,9 @@ pub struct Config {
     /// `[limits]`: what a primary may cost us.
     pub limits: Limits,
     /// `[quota]`: what a contract may use.
-    pub quota: Quota,
+    pub quota: QuotaLimits,
     /// `[[key]]`: TSIG keys, each with a name of its own.
-    pub keys: Vec<Key>,
+    pub keys: Vec<KeyDraft>,
     /// `[[primary]]`: keys for primaries that are given without one.
     pub primaries: Vec<PrimaryRule>,
     /// `[[zone]]`: zones declared here rather than over the API.
@@ -57,7 +63,7 @@ pub struct Dns {
     /// `listen`: addresses for UDP and TCP; port 0 lets the system pick one for both. At least one.
     pub listen: Vec<SocketAddr>,
     /// `allow_transfer`: who may have our zones by AXFR and IXFR. Default: nobody.
-    pub allow_transfer: Vec<Allowed>,
+    pub allow_transfer: Vec<AclEntry>,
     /// `notify`: whom to tell of new versions; port 53 if none is given. Default: nobody.
     pub notify: Vec<SocketAddr>,
     /// `workers`: threads that answer, 1 to 1,024. Default: one per core.
@@ -72,15 +78,6 @@ pub struct Dns {
     pub primary_port: u16,
 }
 
-/// One entry of `allow_transfer`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Allowed {
-    /// Everyone in a network; a single address is a network of one.
-    Network(IpNet),
-    /// Whoever signs with this key, written `key:NAME`.
-    Key(NameBuf),
-}
-
 /// `[http]`: the management side.
 #[derive(Clone, Debug)]
 pub struct Http {
@@ -93,8 +90,8 @@ pub struct Http {
 /// `[[http.token]]`: a bearer token and the contract that it speaks for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Token {
-    /// `contract`: whose zones the bearer sees and changes. Not empty.
-    pub contract: String,
+    /// `contract`: whose zones the bearer sees and changes.
+    pub contract: Contract,
     /// `sha256`: the SHA-256 of the token; the file has it in hexadecimal.
     pub sha256: [u8; 32],
 }
@@ -182,25 +179,6 @@ impl Default for Limits {
     }
 }
 
-/// `[quota]`: what one contract may use.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(default, deny_unknown_fields)]
-pub struct Quota {
-    /// Secondary zones. Default: 100,000.
-    pub secondary_zones: u64,
-    /// Records in all of them. Default: 100,000,000.
-    pub records: u64,
-}
-
-impl Default for Quota {
-    fn default() -> Self {
-        Self {
-            secondary_zones: 100_000,
-            records: 100_000_000,
-        }
-    }
-}
-
 /// `[[primary]]`: the key for a primary wherever it is given without one, be it by a zone or over the API.
 #[derive(Clone, Debug)]
 pub struct PrimaryRule {
@@ -209,7 +187,7 @@ pub struct PrimaryRule {
     /// Its port, if `address` has one: the rule is for that port only.
     pub port: Option<u16>,
     /// `key`: signs requests to it, and its NOTIFYs may be signed with it.
-    pub key: Key,
+    pub key: KeyName,
 }
 
 impl PrimaryRule {
@@ -223,22 +201,13 @@ impl PrimaryRule {
 #[derive(Clone, Debug)]
 pub struct ZoneEntry {
     /// `name`: the apex.
-    pub name: NameBuf,
+    pub name: ZoneName,
     /// `contract`: whose API shows the zone, if anyone's; a zone with none is counted against no quota.
-    pub contract: Option<String>,
-    /// `primaries`: at least one, in the order of preference.
-    pub primaries: Vec<PrimaryEntry>,
+    pub contract: Option<Contract>,
+    /// `primaries`: in the order of preference. One without a key gets that of the `[[primary]]` rules.
+    pub primaries: Primaries,
     /// `checks`: what becomes of a zone whose content is wrong.
     pub checks: Checks,
-}
-
-/// One of a zone's `primaries`.
-#[derive(Clone, Debug)]
-pub struct PrimaryEntry {
-    /// `address`: where it listens; `primary_port` is filled in.
-    pub address: SocketAddr,
-    /// `key`: signs requests to it; without one the `[[primary]]` rules are asked.
-    pub key: Option<Key>,
 }
 
 /// Whether a zone with a CNAME beside other data, or without NS at its apex, is taken.
@@ -284,8 +253,8 @@ impl Config {
         })
     }
 
-    /// The key for a primary: its own, or that of the first `[[primary]]` rule for it.
-    pub fn key_for(&self, address: SocketAddr) -> Option<&Key> {
+    /// The key for a primary that is given without one: that of the first `[[primary]]` rule for it.
+    pub fn key_for(&self, address: SocketAddr) -> Option<&KeyName> {
         let rule = self.primaries.iter().find(|rule| rule.is_for(address))?;
         Some(&rule.key)
     }
@@ -294,6 +263,46 @@ impl Config {
     pub fn source_for(&self, primary: IpAddr) -> Option<IpAddr> {
         let addresses = self.dns.transfer_addresses.iter().copied();
         { addresses }.find(|address| address.is_ipv4() == primary.is_ipv4())
+    }
+
+    /// What becomes of a zone's content that is wrong: only declared zones can say.
+    pub fn checks_for(&self, zone: &ZoneName) -> StoreChecks {
+        let entry = self.zones.iter().find(|entry| entry.name == *zone);
+        match entry.map(|entry| entry.checks) {
+            Some(Checks::Lenient) => StoreChecks::Lenient,
+            Some(Checks::Strict) | None => StoreChecks::Strict,
+        }
+    }
+}
+
+impl Limits {
+    /// The limits that a transfer is held to.
+    pub fn for_transfers(&self) -> zonekit_xfr::Limits {
+        zonekit_xfr::Limits {
+            max_zone_octets: self.max_zone_octets,
+            max_zone_records: self.max_zone_records,
+            max_ixfr_changes: Some(self.max_ixfr_changes).filter(|&changes| changes > 0),
+            max_empty_messages: self.max_empty_messages,
+            connect_timeout: Duration::from_secs(self.connect_timeout),
+            idle_timeout: Duration::from_secs(self.idle_timeout),
+            max_transfer_time: Duration::from_secs(self.max_transfer_time),
+            min_transfer_rate: Rate {
+                octets: self.min_transfer_rate,
+                period: Duration::from_secs(300),
+            },
+            lone_soa_wait: Duration::from_secs(self.lone_soa_wait),
+            ..zonekit_xfr::Limits::default()
+        }
+    }
+
+    /// The limits that the content of a zone is held to.
+    pub fn for_zones(&self) -> ZoneLimits {
+        ZoneLimits {
+            octets: self.max_zone_octets,
+            records: self.max_zone_records,
+            records_per_rrset: self.max_records_per_rrset,
+            types_per_name: self.max_types_per_name,
+        }
     }
 }
 
@@ -347,6 +356,12 @@ pub enum Problem {
     /// A domain name was expected.
     #[error("{0:?} is not a domain name")]
     NotAName(String),
+    /// The name of a contract was expected.
+    #[error("{0:?} is not a contract: 1 to 64 letters, digits, '.', '_' and '-'")]
+    NotAContract(String),
+    /// The primaries together are not a list that a zone can have.
+    #[error(transparent)]
+    Primaries(#[from] PrimariesError),
     /// No TSIG algorithm has this name.
     #[error("{0:?} is not a TSIG algorithm; hmac-sha256 is a good one")]
     NotAnAlgorithm(String),
@@ -354,7 +369,7 @@ pub enum Problem {
     #[error("give one of secret and secret_file")]
     SecretOnce,
     /// The secret is not base64, or of a length that the algorithm has no use for.
-    #[error("the secret is not usable: it should be base64, 16 octets or more")]
+    #[error("the secret is not usable: base64 of 1 to 4,096 octets is expected")]
     Secret,
     /// No `[[key]]` has this name.
     #[error("there is no [[key]] with the name {0:?}")]
@@ -401,14 +416,14 @@ fn check(file: file::File, directory: &Path) -> Result<Config, Fault> {
     let keys = check_keys(file.key, directory)?;
     let primaries = each("primary", file.primary, |path, rule| {
         let (address, port) = address(&rule.address, &format!("{path}.address"))?;
-        let key = named_key(&keys, &rule.key, &format!("{path}.key"))?;
+        let key = known_key(&keys, &rule.key, &format!("{path}.key"))?;
         Ok(PrimaryRule { address, port, key })
     })?;
-    let zones = check_zones(file.zone, &keys, dns.primary_port)?;
+    let zones = check_zones(file.zone, &keys)?;
     for (index, allowed) in dns.allow_transfer.iter().enumerate() {
-        if let Allowed::Key(name) = allowed {
+        if let AclEntry::Key(name) = allowed {
             let path = format!("dns.allow_transfer[{index}]");
-            named_key(&keys, &name.to_string(), &path)?;
+            known_key(&keys, &name.to_string(), &path)?;
         }
     }
     Ok(Config {
@@ -443,7 +458,7 @@ fn check_dns(dns: file::Dns) -> Result<Dns, Fault> {
             Err(_) => Err((path.to_owned(), Problem::NotASocketAddress(text))),
         })?,
         allow_transfer: each("dns.allow_transfer", dns.allow_transfer, |path, text| {
-            allowed(&text).ok_or_else(|| (path.to_owned(), Problem::NotAllowed(text)))
+            { text.parse() }.map_err(|_| (path.to_owned(), Problem::NotAllowed(text)))
         })?,
         notify: each("dns.notify", dns.notify, |path, text| {
             let (address, port) = address(&text, path)?;
@@ -451,8 +466,7 @@ fn check_dns(dns: file::Dns) -> Result<Dns, Fault> {
         })?,
         workers,
         nameservers: each("dns.nameservers", dns.nameservers, |path, text| {
-            name(&text, path)?;
-            Ok(text.trim_end_matches('.').to_owned())
+            Ok(name::<ZoneName>(&text, path)?.to_string())
         })?,
         transfer_addresses: each("dns.transfer_addresses", dns.transfer_addresses, plain)?,
         notify_addresses: each("dns.notify_addresses", dns.notify_addresses, plain)?,
@@ -475,14 +489,9 @@ fn check_http(http: file::Http) -> Result<Http, Fault> {
         return Err((at(), Problem::NotLoopback));
     }
     let tokens = each("http.token", http.token, |path, token| {
-        if token.contract.is_empty() {
-            return Err((format!("{path}.contract"), Problem::Empty));
-        }
+        let contract = contract(token.contract, &format!("{path}.contract"))?;
         match sha256_from_hex(&token.sha256) {
-            Some(sha256) => Ok(Token {
-                contract: token.contract,
-                sha256,
-            }),
+            Some(sha256) => Ok(Token { contract, sha256 }),
             None => Err((format!("{path}.sha256"), Problem::NotSha256)),
         }
     })?;
@@ -536,10 +545,10 @@ fn check_limits(limits: &Limits) -> Result<(), Fault> {
     )
 }
 
-fn check_keys(keys: Vec<file::Key>, directory: &Path) -> Result<Vec<Key>, Fault> {
+fn check_keys(keys: Vec<file::Key>, directory: &Path) -> Result<Vec<KeyDraft>, Fault> {
     let mut names = HashSet::new();
     each("key", keys, |path, key| {
-        let name = name(&key.name, &format!("{path}.name"))?;
+        let name: KeyName = name(&key.name, &format!("{path}.name"))?;
         if !names.insert(name.clone()) {
             return Err((format!("{path}.name"), Problem::Twice(key.name)));
         }
@@ -561,46 +570,40 @@ fn check_keys(keys: Vec<file::Key>, directory: &Path) -> Result<Vec<Key>, Fault>
             },
             _ => return Err((format!("{path}.secret"), Problem::SecretOnce)),
         };
-        Key::from_base64(name.as_name(), algorithm, secret.trim())
-            .map_err(|_| (format!("{path}.{at}"), Problem::Secret))
+        let unusable = || (format!("{path}.{at}"), Problem::Secret);
+        let secret = Secret::from_base64(secret.trim()).map_err(|_| unusable())?;
+        // What makes a key of it later asks no more than this.
+        Key::new(name.to_name().as_name(), algorithm, secret.octets()).map_err(|_| unusable())?;
+        Ok(KeyDraft {
+            name,
+            algorithm,
+            secret,
+        })
     })
 }
 
-fn check_zones(
-    zones: Vec<file::Zone>,
-    keys: &[Key],
-    primary_port: u16,
-) -> Result<Vec<ZoneEntry>, Fault> {
+fn check_zones(zones: Vec<file::Zone>, keys: &[KeyDraft]) -> Result<Vec<ZoneEntry>, Fault> {
     let mut names = HashSet::new();
     each("zone", zones, |path, zone| {
-        let name = name(&zone.name, &format!("{path}.name"))?;
+        let name: ZoneName = name(&zone.name, &format!("{path}.name"))?;
         if !names.insert(name.clone()) {
             return Err((format!("{path}.name"), Problem::Twice(zone.name)));
         }
-        if zone.contract.as_deref() == Some("") {
-            return Err((format!("{path}.contract"), Problem::Empty));
-        }
-        if zone.primaries.is_empty() {
-            return Err((format!("{path}.primaries"), Problem::Empty));
-        }
-        let primaries = each(
-            &format!("{path}.primaries"),
-            zone.primaries,
-            |path, primary| {
-                let (address, port) = address(&primary.address, &format!("{path}.address"))?;
-                let key = { primary.key }
-                    .map(|key| named_key(keys, &key, &format!("{path}.key")))
-                    .transpose()?;
-                Ok(PrimaryEntry {
-                    address: SocketAddr::new(address, port.unwrap_or(primary_port)),
-                    key,
-                })
-            },
-        )?;
+        let contract = { zone.contract }
+            .map(|text| contract(text, &format!("{path}.contract")))
+            .transpose()?;
+        let list = format!("{path}.primaries");
+        let primaries = each(&list, zone.primaries, |path, primary| {
+            let (address, port) = address(&primary.address, &format!("{path}.address"))?;
+            let key = { primary.key }
+                .map(|key| known_key(keys, &key, &format!("{path}.key")))
+                .transpose()?;
+            Ok(Primary { address, port, key })
+        })?;
         Ok(ZoneEntry {
             name,
-            contract: zone.contract,
-            primaries,
+            contract,
+            primaries: Primaries::new(primaries).map_err(|error| (list, error.into()))?,
             checks: zone.checks,
         })
     })
@@ -636,28 +639,22 @@ fn address(text: &str, path: &str) -> Result<(IpAddr, Option<u16>), Fault> {
     }
 }
 
-fn allowed(text: &str) -> Option<Allowed> {
-    if let Some(name) = text.strip_prefix("key:") {
-        return name.parse().ok().map(Allowed::Key);
-    }
-    let network = text
-        .parse()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    network.ok().map(Allowed::Network)
-}
-
-fn name(text: &str, path: &str) -> Result<NameBuf, Fault> {
+fn name<N: FromStr>(text: &str, path: &str) -> Result<N, Fault> {
     text.parse()
         .map_err(|_| (path.to_owned(), Problem::NotAName(text.to_owned())))
 }
 
-fn named_key(keys: &[Key], text: &str, path: &str) -> Result<Key, Fault> {
-    let name = name(text, path)?;
-    let key = keys
-        .iter()
-        .find(|key| Name::eq(&key.name(), &name.as_name()));
-    key.cloned()
-        .ok_or_else(|| (path.to_owned(), Problem::UnknownKey(text.to_owned())))
+fn contract(text: String, path: &str) -> Result<Contract, Fault> {
+    text.parse()
+        .map_err(|_| (path.to_owned(), Problem::NotAContract(text)))
+}
+
+fn known_key(keys: &[KeyDraft], text: &str, path: &str) -> Result<KeyName, Fault> {
+    let name: KeyName = name(text, path)?;
+    match keys.iter().any(|key| key.name == name) {
+        true => Ok(name),
+        false => Err((path.to_owned(), Problem::UnknownKey(text.to_owned()))),
+    }
 }
 
 fn sha256_from_hex(text: &str) -> Option<[u8; 32]> {

@@ -8,6 +8,5 @@
 mod config;
 
 pub use config::{
-    Allowed, Checks, Config, ConfigError, Dns, Http, Limits, PrimaryEntry, PrimaryRule, Problem,
-    Quota, Timers, Token, ZoneEntry,
+    Checks, Config, ConfigError, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, ZoneEntry,
 };

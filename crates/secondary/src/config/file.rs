@@ -16,7 +16,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) limits: super::Limits,
     #[serde(default)]
-    pub(super) quota: super::Quota,
+    pub(super) quota: zonekit_model::QuotaLimits,
     #[serde(default)]
     pub(super) key: Vec<Key>,
     #[serde(default)]

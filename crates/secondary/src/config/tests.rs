@@ -47,7 +47,7 @@ fn every_entry_arrives() {
     assert_eq!(config.dns.listen[1], "[::1]:5300".parse().unwrap());
     assert_eq!(
         config.dns.allow_transfer[1],
-        Allowed::Network("::1/128".parse().unwrap())
+        AclEntry::Network("::1/128".parse().unwrap())
     );
     assert_eq!(config.dns.notify[1].port(), 53);
     assert_eq!(
@@ -71,12 +71,16 @@ fn every_entry_arrives() {
         (3, 100_000_000)
     );
     let zone = &config.zones[0];
+    let primaries = zone.primaries.as_slice();
     assert_eq!(
-        zone.primaries[1].address,
-        "[2001:db8::1]:5353".parse().unwrap()
+        primaries[1],
+        Primary::from("2001:db8::1".parse::<IpAddr>().unwrap())
     );
-    assert_eq!(zone.checks, Checks::Lenient);
-    assert!(zone.primaries[0].key.is_some());
+    assert_eq!(
+        (primaries[0].port, primaries[0].key.is_some()),
+        (Some(53), true)
+    );
+    assert_eq!(config.checks_for(&zone.name), StoreChecks::Lenient);
     assert!(config.key_for("192.0.2.7:99".parse().unwrap()).is_some());
     assert!(config.key_for("192.0.2.8:99".parse().unwrap()).is_none());
 }
