@@ -1,0 +1,8 @@
+//! What the programs share at their edge: logs, and keys and addresses as they are given on a command line.
+
+#![warn(missing_docs)]
+
+pub mod failure;
+pub mod key_file;
+pub mod log;
+pub mod server;
