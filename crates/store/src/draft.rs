@@ -23,6 +23,9 @@ struct Item {
     length: u16,
 }
 
+/// Type, TTL and RDATA of a record.
+pub(crate) type Part<'d> = (Rtype, u32, &'d [u8]);
+
 /// Where a record stands in its entry: the SOA first, then by type, signatures behind the set that they cover.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Place(u32);
@@ -117,16 +120,31 @@ impl Draft {
         }
     }
 
-    /// Adds a record to those that [`tidy`](Self::tidy) has put in order. False: it is there already.
-    pub(crate) fn insert(&mut self, rtype: Rtype, ttl: u32, rdata: &[u8]) -> bool {
-        match self.find(rtype, rdata) {
-            Ok(_) => false,
-            Err(at) => {
-                let item = self.keep(rtype, ttl, rdata);
-                self.items.insert(at, item);
-                true
-            }
+    /// Adds a record to those that [`tidy`](Self::tidy) has put in order, and lowers TTLs to the lowest of its set.
+    /// Returns whether it had to; `None` when the record is there already.
+    pub(crate) fn insert(&mut self, rtype: Rtype, ttl: u32, rdata: &[u8]) -> Option<bool> {
+        let Err(at) = self.find(rtype, rdata) else {
+            return None;
+        };
+        let mut item = self.keep(rtype, ttl, rdata);
+        let beside = [at.checked_sub(1), Some(at)]
+            .into_iter()
+            .flatten()
+            .filter_map(|at| self.items.get(at));
+        let of_set = beside
+            .filter(|other| other.place == item.place)
+            .map(|other| other.ttl)
+            .next();
+        if let Some(other) = of_set.filter(|other| *other < ttl) {
+            item.ttl = other;
+        } else if of_set.is_some_and(|other| ttl < other) {
+            self.items
+                .iter_mut()
+                .filter(|other| other.place == item.place)
+                .for_each(|other| other.ttl = ttl);
         }
+        self.items.insert(at, item);
+        Some(of_set.is_some_and(|other| other != ttl))
     }
 
     /// Takes a record out of those that [`tidy`](Self::tidy) has put in order, whatever its TTL. False: it is not there.
@@ -268,6 +286,40 @@ impl Draft {
                 rrset::write_set(rtype, ttl, only, ttl, none, out);
             }
         }
+    }
+
+    /// The records (type, TTL, RDATA) that only these have, and those that only `other` has; both must be tidy. A record
+    /// that differs in TTL or case is in both lists; with `all`, every record is.
+    pub(crate) fn difference<'d>(
+        &'d self,
+        other: &'d Self,
+        all: bool,
+    ) -> (Vec<Part<'d>>, Vec<Part<'d>>) {
+        let (mut ours, mut theirs) = (self.items.iter().peekable(), other.items.iter().peekable());
+        let (mut only_ours, mut only_theirs) = (Vec::new(), Vec::new());
+        loop {
+            let order = match (ours.peek(), theirs.peek()) {
+                (None, None) => return (only_ours, only_theirs),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(a), Some(b)) => {
+                    let by_place = a.place.cmp(&b.place);
+                    by_place.then_with(|| compare(a.place.rtype(), self.rdata(a), other.rdata(b)))
+                }
+            };
+            let a = ours.next_if(|_| order.is_le()).map(|item| self.part(item));
+            let b = theirs
+                .next_if(|_| order.is_ge())
+                .map(|item| other.part(item));
+            if all || a != b {
+                only_ours.extend(a);
+                only_theirs.extend(b);
+            }
+        }
+    }
+
+    fn part(&self, item: &Item) -> Part<'_> {
+        (item.place.rtype(), item.ttl, self.rdata(item))
     }
 
     /// Where a record is, or where it would have to be.

@@ -1,7 +1,8 @@
 //! Versions of zones: held in packed pages, edited by copy, looked up, and kept on disk.
 //!
 //! A [`Zone`] is one version: immutable, cheap to clone, in pages of about 4 KiB that hold RRsets in wire form. A
-//! [`ZoneBuilder`] makes one of all its records. Lookups answer what a name server asks: [`Zone::find`] tells in one
+//! [`ZoneBuilder`] makes one of all its records, a [`ZonePatch`] one of another and the changes to it, at a cost that
+//! follows the changes; a [`Diff`] is the difference of two. Lookups answer what a name server asks: [`Zone::find`] tells in one
 //! descent where a name is and what stands above it.
 //!
 //! This crate knows nothing of where records come from, of messages, sockets and clocks.
@@ -29,21 +30,25 @@
 #![warn(missing_docs)]
 
 mod build;
+mod diff;
 mod draft;
 mod key;
 mod limits;
 mod node;
 mod nsec3;
 mod page;
+mod patch;
 mod records;
 mod rrset;
 mod tree;
 mod zone;
 
 pub use build::ZoneBuilder;
+pub use diff::{DecodeError, Diff, Step};
 pub use limits::{Checks, EditError, Notes, ZoneLimits};
 pub use node::{Finding, Node, Place};
 pub use nsec3::{Nsec3, Nsec3Parameters};
+pub use patch::ZonePatch;
 pub use records::Records;
 pub use rrset::{Rdatas, RrSet, RrSets};
 pub use zone::{Corrupt, Zone};

@@ -99,8 +99,6 @@ pub(crate) struct Page<'z>(&'z [u8]);
 pub(crate) struct Spot {
     /// Its number.
     pub(crate) index: usize,
-    /// Where it starts.
-    start: usize,
     /// Where its body is.
     body_start: usize,
     body_end: usize,
@@ -379,7 +377,6 @@ impl<'z> Page<'z> {
             suffix,
             Spot {
                 index,
-                start,
                 body_start,
                 body_end,
             },

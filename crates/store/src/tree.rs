@@ -508,15 +508,15 @@ pub(crate) struct Slot {
 impl PageWriter {
     /// Makes pages of about the same size of what is at hand; the first gets this separator.
     fn finish_evenly(&mut self, separator: &[u8], slots: &mut Vec<Slot>) {
-        let mut separator = SmallVec::from_slice(separator);
-        let mut last = KeyBuf::new();
+        let mut last: Option<KeyBuf> = None; // the apex has the empty key: emptiness tells nothing
         self.finish_in_parts(|octets| {
-            if !last.is_empty() {
-                separator = separator_between(&last, &Page::new(&octets).first_key());
-            }
-            Page::new(&octets).write_last_key(&mut last);
+            let separator = match &last {
+                None => SmallVec::from_slice(separator),
+                Some(last) => separator_between(last, &Page::new(&octets).first_key()),
+            };
+            Page::new(&octets).write_last_key(last.get_or_insert_default());
             slots.push(Slot {
-                separator: mem::take(&mut separator),
+                separator,
                 link: Link::Page(octets),
             });
         });

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use zonekit_wire::{Name, NameBuf, Rtype, Serial, Soa, SoaBuf};
+use zonekit_wire::{Class, Name, NameBuf, Record, Rtype, Serial, Soa, SoaBuf};
 
 use crate::key::{self, KeyBuf};
 use crate::nsec3::hash_key;
-use crate::page::{Flags, Page, Totals};
+use crate::page::{Flags, Page};
 use crate::tree::{Tree, Walk};
 use crate::{Finding, Node, Nsec3, Nsec3Parameters, Place, Records, RrSet};
 
@@ -308,6 +308,19 @@ impl Zone {
         Self::new(apex, Tree::from_pages(names), Tree::from_pages(hashes)).ok_or(Corrupt::NoSoa)
     }
 
+    /// Shows the SOA record.
+    pub(crate) fn with_soa<T>(&self, show: impl FnOnce(Record<'_>) -> T) -> Option<T> {
+        let set = self.rrset(self.apex(), Rtype::SOA)?;
+        let owner = self.apex();
+        Some(show(Record {
+            owner,
+            rtype: Rtype::SOA,
+            class: Class::IN,
+            ttl: set.ttl(),
+            rdata: set.rdatas().next()?,
+        }))
+    }
+
     pub(crate) fn names(&self) -> &Tree {
         &self.0.names
     }
@@ -376,12 +389,6 @@ impl Version {
             Some(_) if search.common_after.is_some() => None, // between two entries of the page
             _ => self.names.get(key).map(|place| self.node(place)),
         }
-    }
-
-    pub(crate) fn totals(&self) -> Totals {
-        let mut totals = self.names.totals();
-        totals.add(self.hashes.totals());
-        totals
     }
 }
 

@@ -8,7 +8,7 @@ use zonekit_store::{Checks, Corrupt, EditError, Place, Zone, ZoneBuilder, ZoneLi
 use zonekit_wire::{NameBuf, RecordBuf, Rtype};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     /// All records come out that went in, once, under the rules for TTLs.
     #[test]

@@ -135,6 +135,11 @@ pub fn line(owner: Name<'_>, record: Record<'_>) -> String {
     )
 }
 
+/// RDATA in few letters: the long ones are one octet again and again.
+fn brief(rdata: &[u8]) -> String {
+    format!("{:?} {}", &rdata[..rdata.len().min(60)], rdata.len())
+}
+
 /// Labels that are few, so that names meet: prefixes of each other, escapes, a wildcard, both cases.
 fn label() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
@@ -175,4 +180,40 @@ pub fn records(apex: NameBuf) -> impl Strategy<Value = RecordBuf> {
     let ttl = prop_oneof![Just(3600), Just(77), Just(86400)];
     (names(apex), data, ttl)
         .prop_map(|(owner, (rtype, rdata), ttl)| record(&owner, rtype, ttl, &rdata))
+}
+
+/// All records in order, to the letter.
+pub fn exactly(zone: &Zone) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut records = zone.iter();
+    while let Some(record) = records.next() {
+        let owner = record.owner.as_octets();
+        all.push(format!(
+            "{owner:?} {} {} {:?}",
+            record.ttl, record.rtype, record.rdata
+        ));
+    }
+    all
+}
+
+/// A zone with delegations and glue that fills many pages.
+pub fn large(apex: &NameBuf, names: u32) -> Vec<RecordBuf> {
+    let mut records = vec![record(apex, Rtype::NS, 3600, b"\x02ns\x00")];
+    for number in 0..names {
+        let mut owner = apex.clone();
+        owner
+            .prepend_label(format!("d{:05}", number * 7919 % 100_000).as_bytes())
+            .unwrap();
+        records.push(record(
+            &owner,
+            Rtype::NS,
+            3600,
+            format!("\x05ns{:03}\x00", number % 200).as_bytes(),
+        ));
+        if number % 10 == 0 {
+            owner.prepend_label(b"ns1").unwrap();
+            records.push(record(&owner, Rtype::A, 3600, &number.to_be_bytes()));
+        }
+    }
+    records
 }
