@@ -5,6 +5,9 @@
 //! follows the changes; a [`Diff`] is the difference of two. Lookups answer what a name server asks: [`Zone::find`] tells in one
 //! descent where a name is and what stands above it.
 //!
+//! A [`Store`] is the table of all zones and their file: what is published in it is durable before it is visible, readers
+//! never wait, and a restart brings everything back as it was.
+//!
 //! This crate knows nothing of where records come from, of messages, sockets and clocks.
 //!
 //! ```
@@ -29,26 +32,39 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod batch;
 mod build;
+mod commit;
 mod diff;
+mod disk;
 mod draft;
+mod held;
 mod key;
 mod limits;
 mod node;
 mod nsec3;
+mod options;
 mod page;
 mod patch;
 mod records;
 mod rrset;
+mod store;
+mod store_error;
+mod table;
 mod tree;
 mod zone;
 
+pub use batch::{Batch, Content, Publication};
 pub use build::ZoneBuilder;
 pub use diff::{DecodeError, Diff, Step};
+pub use held::{Generation, Held, HeldZone, Standing, Timers};
 pub use limits::{Checks, EditError, Notes, ZoneLimits};
 pub use node::{Finding, Node, Place};
 pub use nsec3::{Nsec3, Nsec3Parameters};
+pub use options::{JournalLimits, Options};
 pub use patch::ZonePatch;
 pub use records::Records;
 pub use rrset::{Rdatas, RrSet, RrSets};
+pub use store::Store;
+pub use store_error::{Damage, OpenError, Piece, StorageFailure, StoreError};
 pub use zone::{Corrupt, Zone};

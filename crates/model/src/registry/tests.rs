@@ -3,9 +3,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    Command, DeclaredZone, KeyDraft, PrimariesError, Primary, Refusal, Secret, Timestamp, ZoneDraft,
-};
+use crate::{PrimariesError, Secret};
 
 fn contract(name: &str) -> Contract {
     name.parse().unwrap()

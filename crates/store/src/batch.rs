@@ -1,0 +1,102 @@
+//! Changes on their way into a store.
+
+use zonekit_wire::{Name, NameBuf};
+
+use crate::{Diff, Generation, Standing, Timers, Zone};
+
+/// A new version of a zone: "new head, if the old one is still generation g".
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// Whose version it is.
+    pub zone: NameBuf,
+    /// What it was made on top of; publishing fails when the zone has moved on since.
+    pub expected: Generation,
+    /// The version.
+    pub content: Content,
+    /// When to look after the zone next; `None` leaves that as it is. The zone is [`Standing::Current`] afterwards.
+    pub timers: Option<Timers>,
+}
+
+/// What a version is made of.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Content {
+    /// A whole version in the place of whatever there was. The history for IXFR ends here.
+    Replace(Zone),
+    /// The version held, changed. Costs what the difference does.
+    Patch {
+        /// The version as it is afterwards.
+        zone: Zone,
+        /// What has changed.
+        diff: Diff,
+    },
+}
+
+/// Changes that are made together: all of them, or none.
+///
+/// A zone may be named once in a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub(crate) zones: Vec<(NameBuf, ZoneChange)>,
+    pub(crate) settings: Vec<(String, Option<Vec<u8>>)>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum ZoneChange {
+    Create(Timers),
+    Remove,
+    Timers(Timers, Option<Standing>),
+    Publish(Box<Publication>),
+}
+
+impl Batch {
+    /// A batch that changes nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes a zone without contents, [`Standing::NeverLoaded`].
+    pub fn create_zone(&mut self, name: Name<'_>, timers: Timers) -> &mut Self {
+        self.zone(name, ZoneChange::Create(timers))
+    }
+
+    /// Takes a zone away with all that is kept of it.
+    pub fn remove_zone(&mut self, name: Name<'_>) -> &mut Self {
+        self.zone(name, ZoneChange::Remove)
+    }
+
+    /// Says when to look after a zone next, and how it stands if that changes.
+    pub fn set_timers(
+        &mut self,
+        name: Name<'_>,
+        timers: Timers,
+        standing: Option<Standing>,
+    ) -> &mut Self {
+        self.zone(name, ZoneChange::Timers(timers, standing))
+    }
+
+    /// Publishes a version.
+    pub fn publish(&mut self, publication: Publication) -> &mut Self {
+        let name = publication.zone.clone();
+        self.zones
+            .push((name, ZoneChange::Publish(Box::new(publication))));
+        self
+    }
+
+    /// Keeps a named value, in the place of the one of that name.
+    pub fn put(&mut self, key: impl Into<String>, value: impl Into<Vec<u8>>) -> &mut Self {
+        self.settings.push((key.into(), Some(value.into())));
+        self
+    }
+
+    /// Forgets a named value; one that is not there is no error.
+    pub fn remove(&mut self, key: impl Into<String>) -> &mut Self {
+        self.settings.push((key.into(), None));
+        self
+    }
+
+    fn zone(&mut self, name: Name<'_>, change: ZoneChange) -> &mut Self {
+        self.zones.push((name.to_buf(), change));
+        self
+    }
+}

@@ -1,0 +1,447 @@
+//! Commits: changes that wait together are written together.
+//!
+//! Whoever changes something puts it into a queue and waits for the pen. Whoever gets the pen takes all that is in the
+//! queue, writes it in one transaction, makes it visible, and hands everybody the result; most then find theirs done
+//! when the pen comes to them. Changes of the same zone go one after the other.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use arc_swap::ArcSwap;
+use zonekit_wire::NameBuf;
+
+use crate::batch::ZoneChange;
+use crate::disk::{Disk, Extent, Plan, Writing, ZoneFile, ZoneRow, step_content};
+use crate::table::{Entry, Table};
+use crate::{
+    Batch, Content, Generation, HeldZone, JournalLimits, Publication, Standing, StoreError, Timers,
+    Zone,
+};
+
+/// No more changes than this in one transaction.
+const GROUP: usize = 1_000;
+
+pub(crate) struct Committer {
+    queue: Mutex<Vec<Arc<Job>>>,
+    pen: Mutex<Pen>,
+}
+
+/// Held by whoever writes.
+struct Pen {
+    last_id: u64,
+    last_generation: Generation,
+}
+
+/// Zones whose timers or standing in the file are behind.
+#[derive(Default)]
+pub(crate) struct Dirty(Mutex<HashMap<u64, Arc<Entry>>>);
+
+struct Job {
+    batch: Batch,
+    /// For each publication of a difference, what goes into the journal.
+    steps: Vec<Option<EncodedStep>>,
+    done: OnceLock<Result<Vec<Generation>, StoreError>>,
+}
+
+struct EncodedStep {
+    content: Vec<u8>,
+    octets: u64,
+}
+
+/// A change that has been looked over, and what it comes to.
+enum Act<'j> {
+    Create(Arc<Entry>),
+    Remove(Arc<Entry>),
+    Timers(Arc<Entry>, Timers, Option<Standing>),
+    Publish(Box<Publish<'j>>),
+}
+
+struct Publish<'j> {
+    entry: Arc<Entry>,
+    generation: Generation,
+    zone: &'j Zone,
+    step: &'j [u8],
+    plan: Plan,
+    timers: Timers,
+}
+
+impl Committer {
+    pub(crate) fn new(last_id: u64, last_generation: Generation) -> Self {
+        Self {
+            queue: Mutex::default(),
+            pen: Mutex::new(Pen {
+                last_id,
+                last_generation,
+            }),
+        }
+    }
+
+    pub(crate) fn commit(
+        &self,
+        batch: Batch,
+        table: &ArcSwap<Table>,
+        disk: &Disk,
+        dirty: &Dirty,
+        limits: JournalLimits,
+    ) -> Result<Vec<Generation>, StoreError> {
+        let job = Arc::new(Job::new(batch)?);
+        lock(&self.queue).push(Arc::clone(&job));
+        let mut pen = lock(&self.pen);
+        loop {
+            if let Some(result) = job.done.get() {
+                return result.clone();
+            }
+            let group = self.take_group();
+            pen.write(&group, table, disk, dirty, limits);
+        }
+    }
+
+    /// Takes changes from the front of the queue, up to one that touches a zone for the second time.
+    fn take_group(&self) -> Vec<Arc<Job>> {
+        let mut queue = lock(&self.queue);
+        let mut touched = HashSet::new();
+        let fits = |job: &Arc<Job>| {
+            let names = || job.batch.zones.iter().map(|(name, _)| name);
+            !names().any(|name| touched.contains(name)) && {
+                touched.extend(names().cloned());
+                true
+            }
+        };
+        let mut fits = fits;
+        let mut len = 0;
+        while len < GROUP && queue.get(len).is_some_and(&mut fits) {
+            len += 1;
+        }
+        queue.drain(..len).collect()
+    }
+}
+
+impl Pen {
+    fn write(
+        &mut self,
+        group: &[Arc<Job>],
+        table: &ArcSwap<Table>,
+        disk: &Disk,
+        dirty: &Dirty,
+        limits: JournalLimits,
+    ) {
+        let mut accepted: Vec<(&Job, Vec<Act<'_>>)> = Vec::with_capacity(group.len());
+        for job in group {
+            match self.look_over(job, &table.load(), limits) {
+                Ok(acts) => accepted.push((job, acts)),
+                Err(error) => job.finish(Err(error)),
+            }
+        }
+        let stale = dirty.take();
+        if accepted.is_empty() && stale.is_empty() {
+            return;
+        }
+        let written = disk.write(|transaction| {
+            let mut writing = Writing::new(transaction)?;
+            let mut removed = HashSet::new();
+            for (job, acts) in &mut accepted {
+                for act in acts {
+                    if let Act::Remove(entry) = act {
+                        removed.insert(entry.id);
+                    }
+                    act.write(&mut writing)?;
+                }
+                for (key, value) in &job.batch.settings {
+                    match value {
+                        Some(value) => writing.put_setting(key, value)?,
+                        None => writing.remove_setting(key)?,
+                    }
+                }
+            }
+            for entry in stale.values().filter(|entry| !removed.contains(&entry.id)) {
+                let is_there = |found: &Arc<Entry>| found.id == entry.id;
+                if table.load().find(entry.name()).is_some_and(is_there) {
+                    let timers = entry.file().timers;
+                    writing.timers(entry.id, timers, entry.head.load().standing)?;
+                }
+            }
+            Ok::<(), crate::StorageFailure>(())
+        });
+        match written {
+            Ok(()) => self.make_visible(accepted, table),
+            Err(failure) => {
+                dirty.put_back(stale);
+                for (job, acts) in accepted {
+                    for act in acts {
+                        act.entry().file().doubtful = true;
+                    }
+                    job.finish(Err(failure.clone().into()));
+                }
+            }
+        }
+    }
+
+    /// Looks whether the changes can be made, and what they come to.
+    fn look_over<'j>(
+        &mut self,
+        job: &'j Job,
+        table: &Table,
+        limits: JournalLimits,
+    ) -> Result<Vec<Act<'j>>, StoreError> {
+        let find = |name: &NameBuf| {
+            table
+                .find(name.as_name())
+                .cloned()
+                .ok_or_else(|| StoreError::NoSuchZone(name.clone()))
+        };
+        let changes = job.batch.zones.iter().zip(&job.steps);
+        changes
+            .map(|((name, change), step)| match change {
+                ZoneChange::Create(timers) => {
+                    if table.find(name.as_name()).is_some() {
+                        return Err(StoreError::ZoneExists(name.clone()));
+                    }
+                    Ok(Act::Create(Arc::new(self.new_entry(name, *timers))))
+                }
+                ZoneChange::Remove => find(name).map(Act::Remove),
+                ZoneChange::Timers(timers, standing) => {
+                    find(name).map(|entry| Act::Timers(entry, *timers, *standing))
+                }
+                ZoneChange::Publish(publication) => {
+                    let entry = find(name)?;
+                    let publish = self.publish(entry, publication, step.as_ref(), limits)?;
+                    Ok(Act::Publish(Box::new(publish)))
+                }
+            })
+            .collect()
+    }
+
+    fn new_entry(&mut self, name: &NameBuf, timers: Timers) -> Entry {
+        self.last_id += 1;
+        let head = HeldZone {
+            name: name.as_name().as_octets().into(),
+            generation: self.next_generation(),
+            standing: Standing::NeverLoaded,
+            zone: None,
+        };
+        let file = ZoneFile {
+            timers,
+            ..ZoneFile::default()
+        };
+        Entry::new(self.last_id, head, file)
+    }
+
+    fn publish<'j>(
+        &mut self,
+        entry: Arc<Entry>,
+        publication: &'j Publication,
+        step: Option<&'j EncodedStep>,
+        limits: JournalLimits,
+    ) -> Result<Publish<'j>, StoreError> {
+        let name = || publication.zone.clone();
+        let head = entry.head.load();
+        if head.generation != publication.expected {
+            return Err(StoreError::Conflict {
+                zone: name(),
+                expected: publication.expected,
+                found: head.generation,
+            });
+        }
+        let (Content::Replace(zone) | Content::Patch { zone, .. }) = &publication.content;
+        if zone.apex() != entry.name() {
+            return Err(StoreError::WrongApex {
+                zone: name(),
+                apex: zone.apex().to_buf(),
+            });
+        }
+        let file = entry.file();
+        let mut plan = Plan::replace(&file);
+        let mut content = &[][..];
+        if let (Content::Patch { diff, .. }, Some(step)) = (&publication.content, step) {
+            let (from, to) = (diff.from().serial, diff.to().serial);
+            let held = head.zone.as_ref().map(Zone::serial);
+            if held != Some(from) || zone.serial() != to {
+                return Err(StoreError::WrongDifference {
+                    zone: name(),
+                    from,
+                    to,
+                });
+            }
+            if !file.doubtful {
+                plan = Plan::patch(&file, from, to, step.octets, limits);
+                content = &step.content;
+            }
+        }
+        let timers = publication.timers.unwrap_or(file.timers);
+        drop(file);
+        drop(head);
+        Ok(Publish {
+            entry,
+            generation: self.next_generation(),
+            zone,
+            step: content,
+            plan,
+            timers,
+        })
+    }
+
+    fn next_generation(&mut self) -> Generation {
+        self.last_generation.0 += 1;
+        self.last_generation
+    }
+
+    /// Shows readers what has been committed.
+    fn make_visible(&self, accepted: Vec<(&Job, Vec<Act<'_>>)>, table: &ArcSwap<Table>) {
+        let changes_table = |act: &Act<'_>| matches!(act, Act::Create(_) | Act::Remove(_));
+        if accepted
+            .iter()
+            .any(|(_, acts)| acts.iter().any(changes_table))
+        {
+            let mut next = Table::clone(&table.load());
+            for act in accepted.iter().flat_map(|(_, acts)| acts) {
+                match act {
+                    Act::Create(entry) => next.insert(Arc::clone(entry)),
+                    Act::Remove(entry) => next.remove(entry.name()),
+                    Act::Timers(..) | Act::Publish(_) => {}
+                }
+            }
+            table.store(Arc::new(next));
+        }
+        for (job, acts) in accepted {
+            let generations = acts.iter().filter_map(Act::make_visible).collect();
+            job.finish(Ok(generations));
+        }
+    }
+}
+
+impl Job {
+    /// Looks over what can be known without the pen, and does there what takes long.
+    fn new(batch: Batch) -> Result<Self, StoreError> {
+        let mut names = HashSet::new();
+        let mut steps = Vec::with_capacity(batch.zones.len());
+        for (name, change) in &batch.zones {
+            if !names.insert(name) {
+                return Err(StoreError::NamedTwice(name.clone()));
+            }
+            steps.push(match change {
+                ZoneChange::Publish(publication) => encoded_step(&publication.content),
+                _ => None,
+            });
+        }
+        Ok(Self {
+            batch,
+            steps,
+            done: OnceLock::new(),
+        })
+    }
+
+    fn finish(&self, result: Result<Vec<Generation>, StoreError>) {
+        let _ = self.done.set(result); // nobody else finishes it
+    }
+}
+
+fn encoded_step(content: &Content) -> Option<EncodedStep> {
+    let Content::Patch { diff, .. } = content else {
+        return None;
+    };
+    let (content, octets) = step_content(diff.from().serial, diff.to().serial, diff.encode());
+    Some(EncodedStep { content, octets })
+}
+
+impl Act<'_> {
+    fn entry(&self) -> &Arc<Entry> {
+        match self {
+            Act::Create(entry) | Act::Remove(entry) | Act::Timers(entry, ..) => entry,
+            Act::Publish(publish) => &publish.entry,
+        }
+    }
+
+    fn write(&mut self, writing: &mut Writing<'_>) -> crate::disk::Result<()> {
+        match self {
+            Act::Create(entry) => {
+                let row = ZoneRow {
+                    generation: entry.head.load().generation,
+                    extent: Extent::default(),
+                    name: Arc::clone(&entry.name),
+                    apex: None,
+                };
+                writing.zone(entry.id, &row)?;
+                writing.timers(entry.id, entry.file().timers, Standing::NeverLoaded)
+            }
+            Act::Remove(entry) => writing.remove_zone(entry.id),
+            Act::Timers(entry, timers, standing) => {
+                let standing = standing.unwrap_or_else(|| entry.head.load().standing);
+                writing.timers(entry.id, *timers, standing)
+            }
+            Act::Publish(publish) => {
+                let Publish {
+                    entry,
+                    generation,
+                    zone,
+                    step,
+                    plan,
+                    timers,
+                } = &mut **publish;
+                writing.publish(entry.id, plan, zone, step)?;
+                let row = ZoneRow {
+                    generation: *generation,
+                    extent: plan.after,
+                    name: Arc::clone(&entry.name),
+                    apex: Some(zone.apex().as_octets().into()),
+                };
+                writing.zone(entry.id, &row)?;
+                writing.timers(entry.id, *timers, Standing::Current)
+            }
+        }
+    }
+
+    /// Shows the change to readers, the table aside; says which generation it made.
+    fn make_visible(&self) -> Option<Generation> {
+        match self {
+            Act::Create(entry) => Some(entry.head.load().generation),
+            Act::Remove(_) => None,
+            Act::Timers(entry, timers, standing) => {
+                let mut file = entry.file();
+                file.timers = *timers;
+                if let Some(standing) = standing {
+                    let head = HeldZone::clone(&entry.head.load());
+                    let standing = *standing;
+                    entry.head.store(Arc::new(HeldZone { standing, ..head }));
+                }
+                None
+            }
+            Act::Publish(publish) => {
+                let entry = &publish.entry;
+                let mut file = entry.file();
+                publish.plan.apply(&mut file);
+                file.timers = publish.timers;
+                entry.head.store(Arc::new(HeldZone {
+                    name: Arc::clone(&entry.name),
+                    generation: publish.generation,
+                    standing: Standing::Current,
+                    zone: Some(publish.zone.clone()),
+                }));
+                Some(publish.generation)
+            }
+        }
+    }
+}
+
+impl Dirty {
+    pub(crate) fn add(&self, entry: Arc<Entry>) {
+        lock(&self.0).insert(entry.id, entry);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        lock(&self.0).is_empty()
+    }
+
+    fn take(&self) -> HashMap<u64, Arc<Entry>> {
+        std::mem::take(&mut lock(&self.0))
+    }
+
+    fn put_back(&self, entries: HashMap<u64, Arc<Entry>>) {
+        lock(&self.0).extend(entries);
+    }
+}
+
+/// A thread that panicked with a lock in hand has not left anything half done: what is changed under these is changed in
+/// one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,264 @@
+//! Reading zones back: pages as they are, then the steps on top of them.
+
+use redb::{ReadTransaction, ReadableTable};
+use zonekit_wire::Name;
+
+use super::blocks::BlockReader;
+use super::rows::{self, Snapshot, Step, ZoneFile, ZoneRow};
+use super::{BLOCKS, Disk, JOURNAL, Result, SETTINGS, TIMERS, ZONES, seal};
+use crate::{Damage, Diff, Piece, Standing, StorageFailure, StoreError, Timers, Zone};
+
+/// A zone as it was found in the file.
+pub(crate) struct Loaded {
+    pub(crate) id: u64,
+    pub(crate) row: ZoneRow,
+    pub(crate) file: ZoneFile,
+    pub(crate) standing: Standing,
+    pub(crate) zone: Option<Zone>,
+}
+
+impl Disk {
+    /// Reads all zones, one after the other. Of a damaged one, the row and what is wrong are handed over; of one whose
+    /// row is damaged, what is wrong.
+    pub(crate) fn load(&self, mut take: impl FnMut(Option<Loaded>, Option<Damage>)) -> Result<()> {
+        self.read(|transaction| {
+            let zones = transaction.open_table(ZONES).map_err(failed)?;
+            let timers = transaction.open_table(TIMERS).map_err(failed)?;
+            for row in zones.iter().map_err(failed)? {
+                let (id, row) = row.map_err(failed)?;
+                let id = id.value();
+                let Some(row) = ZoneRow::read(id, row.value()) else {
+                    take(None, Some(Damage::Row(id)));
+                    continue;
+                };
+                let (timers, standing) = match timers.get(id).map_err(failed)? {
+                    Some(row) => rows::read_timers(row.value()),
+                    None => (Timers::default(), Standing::Current),
+                };
+                let mut file = ZoneFile {
+                    extent: row.extent,
+                    timers,
+                    ..ZoneFile::default()
+                };
+                let loaded = |zone: Option<Zone>, file, row| Loaded {
+                    id,
+                    row,
+                    file,
+                    standing: match (&zone, standing) {
+                        (None, _) => Standing::NeverLoaded,
+                        (Some(_), Standing::NeverLoaded) => Standing::Current,
+                        (Some(_), standing) => standing,
+                    },
+                    zone,
+                };
+                match load_zone(transaction, id, &row, &mut file) {
+                    Ok(zone) => take(Some(loaded(zone, file, row)), None),
+                    Err(StoreError::Damaged(damage)) => {
+                        let file = ZoneFile {
+                            timers,
+                            doubtful: true,
+                            ..ZoneFile::default()
+                        };
+                        take(Some(loaded(None, file, row)), Some(damage));
+                    }
+                    Err(StoreError::Storage(failure)) => return Err(failure),
+                    Err(_) => {}
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads steps of the journal.
+    pub(crate) fn steps(
+        &self,
+        id: u64,
+        name: Name<'_>,
+        numbers: std::ops::Range<u64>,
+    ) -> Result<Vec<Diff>, StoreError> {
+        self.read(|transaction| {
+            numbers
+                .map(|number| Ok(read_step(transaction, id, name, number)?.1))
+                .collect()
+        })
+    }
+
+    pub(crate) fn setting(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut found = self.settings_from(key, |word| word == key)?;
+        Ok(found.pop().map(|(_, value)| value))
+    }
+
+    pub(crate) fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.settings_from(prefix, |word| word.starts_with(prefix))
+    }
+
+    fn settings_from(
+        &self,
+        first: &str,
+        belongs: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.read(|transaction| {
+            let table = transaction.open_table(SETTINGS).map_err(failed)?;
+            let mut settings: Vec<(String, Vec<u8>)> = Vec::new();
+            for row in table.range((first, 0)..).map_err(failed)? {
+                let (key, value) = row.map_err(failed)?;
+                let (word, part) = key.value();
+                if !belongs(word) {
+                    break;
+                }
+                let damaged = || Damage::Setting(word.to_owned());
+                let content =
+                    seal::open(&setting_key(word, part), value.value()).ok_or_else(damaged)?;
+                match settings.last_mut() {
+                    Some((last, whole)) if part > 0 && last == word => {
+                        whole.extend_from_slice(content);
+                    }
+                    _ if part > 0 => return Err(damaged().into()),
+                    _ => settings.push((word.to_owned(), content.to_vec())),
+                }
+            }
+            Ok(settings)
+        })
+    }
+}
+
+fn load_zone(
+    transaction: &ReadTransaction,
+    id: u64,
+    row: &ZoneRow,
+    file: &mut ZoneFile,
+) -> Result<Option<Zone>, StoreError> {
+    let Some(apex) = &row.apex else {
+        return Ok(None);
+    };
+    let apex = Name::from_octets(apex).unwrap_or(Name::ROOT);
+    let mut zone = load_snapshot(transaction, id, row, apex)?;
+    let extent = row.extent;
+    for number in extent.first_step..extent.replay_from {
+        file.steps
+            .push_back(read_step_head(transaction, id, apex, number)?);
+    }
+    for number in extent.replay_from..extent.next_step {
+        let (step, diff) = read_step(transaction, id, apex, number)?;
+        file.steps.push_back(step);
+        zone = diff.apply(&zone).map_err(|_| Damage::Step {
+            zone: apex.to_buf(),
+            step: number,
+        })?;
+    }
+    Ok(Some(zone))
+}
+
+fn load_snapshot(
+    transaction: &ReadTransaction,
+    id: u64,
+    row: &ZoneRow,
+    apex: Name<'_>,
+) -> Result<Zone, StoreError> {
+    let Snapshot { number, blocks, .. } = row.extent.snapshot;
+    let zone = || apex.to_buf();
+    let table = transaction.open_table(BLOCKS).map_err(failed)?;
+    let mut reader = BlockReader::default();
+    let mut expected = 0;
+    let range = (id, number, 0)..(id, number, blocks);
+    for block in table.range(range).map_err(failed)? {
+        let (key, block) = block.map_err(failed)?;
+        if key.value().2 != expected {
+            break;
+        }
+        if !reader.push(id, number, expected, block.value()) {
+            return Err(Damage::Checksum {
+                zone: zone(),
+                piece: Piece::Block(expected),
+            }
+            .into());
+        }
+        expected += 1;
+    }
+    let missing = || Damage::Missing {
+        zone: zone(),
+        piece: Piece::Block(expected),
+    };
+    if expected < blocks {
+        return Err(missing().into());
+    }
+    let pages = reader.finish().ok_or_else(missing)?;
+    let corrupt = |source| Damage::Pages {
+        zone: zone(),
+        source,
+    };
+    Ok(Zone::from_pages(apex, pages).map_err(corrupt)?)
+}
+
+/// Reads a step of the journal.
+fn read_step(
+    transaction: &ReadTransaction,
+    id: u64,
+    name: Name<'_>,
+    number: u64,
+) -> Result<(Step, Diff), StoreError> {
+    let table = transaction.open_table(JOURNAL).map_err(failed)?;
+    let mut content = Vec::new();
+    let range = (id, number, 0)..=(id, number, u32::MAX);
+    for (expected, part) in table.range(range).map_err(failed)?.enumerate() {
+        let (key, part) = part.map_err(failed)?;
+        let opened = seal::open(&step_key(key.value()), part.value())
+            .filter(|_| key.value().2 as usize == expected)
+            .ok_or_else(|| Damage::Checksum {
+                zone: name.to_buf(),
+                piece: Piece::Step(number),
+            })?;
+        content.extend_from_slice(opened);
+    }
+    let missing = || Damage::Missing {
+        zone: name.to_buf(),
+        piece: Piece::Step(number),
+    };
+    let (step, content) = Step::split_from(&content).ok_or_else(missing)?;
+    let diff = Diff::decode(content).map_err(|_| Damage::Step {
+        zone: name.to_buf(),
+        step: number,
+    })?;
+    Ok((step, diff))
+}
+
+/// Reads what a step leads from and to.
+fn read_step_head(
+    transaction: &ReadTransaction,
+    id: u64,
+    name: Name<'_>,
+    number: u64,
+) -> Result<Step, StoreError> {
+    let table = transaction.open_table(JOURNAL).map_err(failed)?;
+    let key = (id, number, 0);
+    let part = table.get(key).map_err(failed)?;
+    let part = part.as_ref().ok_or_else(|| Damage::Missing {
+        zone: name.to_buf(),
+        piece: Piece::Step(number),
+    })?;
+    let step = seal::open(&step_key(key), part.value()).and_then(Step::split_from);
+    let (step, _) = step.ok_or_else(|| Damage::Checksum {
+        zone: name.to_buf(),
+        piece: Piece::Step(number),
+    })?;
+    Ok(step)
+}
+
+/// What the seal of a part of a step covers beside it.
+pub(super) fn step_key((id, number, part): (u64, u64, u32)) -> Vec<u8> {
+    [
+        &id.to_be_bytes()[..],
+        &number.to_be_bytes(),
+        &part.to_be_bytes(),
+    ]
+    .concat()
+}
+
+/// What the seal of a part of a setting covers beside it.
+pub(super) fn setting_key(word: &str, part: u32) -> Vec<u8> {
+    [word.as_bytes(), &[0], &part.to_be_bytes()].concat()
+}
+
+fn failed(error: impl Into<redb::Error>) -> StorageFailure {
+    StorageFailure::new(error)
+}

@@ -1,0 +1,171 @@
+//! The file that zones survive in: tables of redb, and how they are read and written.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `meta` | word | number: `format` |
+//! | `zones` | zone | generation, which snapshot and steps count, name ([`ZoneRow`]) |
+//! | `blocks` | zone, snapshot, number | pages of a whole version ([`blocks`]) |
+//! | `journal` | zone, step, part | a difference |
+//! | `timers` | zone | next check, expires at, standing |
+//! | `settings` | word, part | a named value |
+//!
+//! A zone goes by a number here, never used twice. What a version is on disk: the pages of its snapshot, and the steps of
+//! the journal on top of it. A patch writes its difference and its row; when the steps on top have grown to half of the
+//! snapshot, a new snapshot is written. Steps below the snapshot are kept as history for IXFR while the limits allow.
+
+mod blocks;
+mod load;
+mod rows;
+mod seal;
+mod shared;
+mod write;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use redb::{
+    Builder, Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend,
+    TableDefinition, WriteTransaction,
+};
+
+pub(crate) use load::Loaded;
+pub(crate) use rows::{Extent, ZoneFile, ZoneRow};
+pub(crate) use write::{Plan, Writing, step_content};
+
+use crate::{OpenError, Options, StorageFailure};
+use rows::TimerRow;
+use shared::SharedBackend;
+
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+const ZONES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("zones");
+const BLOCKS: TableDefinition<'_, (u64, u64, u32), &[u8]> = TableDefinition::new("blocks");
+const JOURNAL: TableDefinition<'_, (u64, u64, u32), &[u8]> = TableDefinition::new("journal");
+const TIMERS: TableDefinition<'_, u64, TimerRow> = TableDefinition::new("timers");
+const SETTINGS: TableDefinition<'_, (&str, u32), &[u8]> = TableDefinition::new("settings");
+
+/// The latest format that we write and read.
+const FORMAT: u32 = 1;
+
+pub(crate) type Result<T, E = StorageFailure> = std::result::Result<T, E>;
+
+/// The open file.
+pub(crate) struct Disk {
+    backend: SharedBackend,
+    cache_octets: usize,
+    /// `None` between a failure and the next attempt to open it again.
+    database: RwLock<Option<Database>>,
+}
+
+impl Disk {
+    pub(crate) fn open(backend: impl StorageBackend, options: &Options) -> Result<Self, OpenError> {
+        let backend = SharedBackend(Arc::new(backend));
+        let database = open(&backend, options.cache_octets)?;
+        let disk = Self {
+            backend,
+            cache_octets: options.cache_octets,
+            database: RwLock::new(Some(database)),
+        };
+        disk.write(|transaction| {
+            let mut meta = transaction.open_table(META).map_err(StorageFailure::new)?;
+            let found = meta
+                .get("format")
+                .map_err(StorageFailure::new)?
+                .map(|number| number.value());
+            match found {
+                Some(found) if found > FORMAT.into() => {
+                    return Err(OpenError::Format {
+                        found: found as u32,
+                        known: FORMAT,
+                    });
+                }
+                Some(_) => {}
+                None => {
+                    meta.insert("format", u64::from(FORMAT))
+                        .map_err(StorageFailure::new)?;
+                }
+            }
+            for table in [BLOCKS, JOURNAL] {
+                transaction.open_table(table).map_err(StorageFailure::new)?;
+            }
+            transaction.open_table(ZONES).map_err(StorageFailure::new)?;
+            transaction
+                .open_table(TIMERS)
+                .map_err(StorageFailure::new)?;
+            transaction
+                .open_table(SETTINGS)
+                .map_err(StorageFailure::new)?;
+            Ok(())
+        })?;
+        Ok(disk)
+    }
+
+    /// Reads from the last commit.
+    pub(crate) fn read<T, E: From<StorageFailure>>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.reopen_if_closed()?;
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_ref().ok_or_else(closed)?;
+        let transaction = database.begin_read().map_err(StorageFailure::new)?;
+        read(&transaction)
+    }
+
+    /// Writes in one transaction: all of it is durable when this returns, or nothing.
+    ///
+    /// After a failure of the file, it is closed; the next to come opens it again, at the last commit.
+    pub(crate) fn write<T, E: From<StorageFailure>>(
+        &self,
+        write: impl FnOnce(&WriteTransaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.reopen_if_closed()?;
+        let result = {
+            let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+            let database = database.as_ref().ok_or_else(closed)?;
+            commit(database, write)
+        };
+        result.inspect_err(|_| {
+            *self
+                .database
+                .write()
+                .unwrap_or_else(PoisonError::into_inner) = None;
+        })
+    }
+
+    fn reopen_if_closed(&self) -> Result<()> {
+        let is_open = |database: &Option<Database>| database.is_some();
+        if is_open(&self.database.read().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(());
+        }
+        let mut database = self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if database.is_none() {
+            *database = Some(open(&self.backend, self.cache_octets)?);
+        }
+        Ok(())
+    }
+}
+
+fn open(backend: &SharedBackend, cache_octets: usize) -> Result<Database> {
+    Builder::new()
+        .set_cache_size(cache_octets)
+        .create_with_backend(backend.clone())
+        .map_err(StorageFailure::new)
+}
+
+fn commit<T, E: From<StorageFailure>>(
+    database: &Database,
+    write: impl FnOnce(&WriteTransaction) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut transaction = database.begin_write().map_err(StorageFailure::new)?;
+    transaction.set_quick_repair(true);
+    let result = write(&transaction)?;
+    transaction.commit().map_err(StorageFailure::new)?;
+    Ok(result)
+}
+
+/// Somebody else closed it in the blink between opening and reading.
+fn closed() -> StorageFailure {
+    StorageFailure::new(redb::Error::PreviousIo)
+}

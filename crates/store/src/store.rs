@@ -1,0 +1,289 @@
+//! All zones, in memory to be read and in a file to survive.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use redb::StorageBackend;
+use redb::backends::{FileBackend, InMemoryBackend};
+use zonekit_wire::{Name, Serial};
+
+use crate::commit::{Committer, Dirty};
+use crate::disk::{Disk, Loaded};
+use crate::table::{Entry, Table};
+use crate::{
+    Batch, Damage, Diff, Generation, Held, HeldZone, JournalLimits, OpenError, Options,
+    Publication, Standing, StorageFailure, StoreError, Timers,
+};
+
+/// All zones of a node, and whatever else it has to remember: the versions in memory, to be read without waiting, and
+/// all of it in one file.
+///
+/// A change is durable before it is visible: [`publish`](Self::publish) returns, and readers see the version, once it
+/// is safe on the disk. Changes made from several threads at once share a commit. Methods that change something wait for
+/// the disk; an asynchronous program calls them from a thread that may.
+///
+/// ```
+/// use zonekit_store::{Checks, Content, Publication, Standing, Store, ZoneBuilder, ZoneLimits};
+/// use zonekit_wire::{Class, Name, NameBuf, Record, Rtype};
+/// # let soa = b"\x02ns\0\x02ns\0\0\0\0\x07\0\0\x0e\x10\0\0\x02\x58\0\x01\x51\x80\0\0\x01\x2c";
+///
+/// let store = Store::in_memory();
+/// let apex: NameBuf = "example.org".parse()?;
+/// let generation = store.create_zone(apex.as_name())?;
+/// assert_eq!(store.zone(apex.as_name()).unwrap().standing, Standing::NeverLoaded);
+///
+/// # let record = |rtype, rdata| Record { owner: apex.as_name(), rtype, class: Class::IN, ttl: 3600, rdata };
+/// let mut builder = ZoneBuilder::new(apex.as_name(), ZoneLimits::default(), Checks::Strict);
+/// builder.begin(&record(Rtype::SOA, soa))?;
+/// builder.add(&record(Rtype::NS, b"\x02ns\0"))?;
+/// let (zone, _notes) = builder.finish()?;
+/// store.publish(Publication {
+///     zone: apex.clone(),
+///     expected: generation,
+///     content: Content::Replace(zone),
+///     timers: None,
+/// })?;
+///
+/// let host: NameBuf = "www.example.org".parse()?;
+/// let held = store.enclosing(host.as_name()).expect("the zone above");
+/// assert_eq!(held.servable().unwrap().serial().0, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Store {
+    table: ArcSwap<Table>,
+    disk: Disk,
+    committer: Committer,
+    dirty: Dirty,
+    journal: JournalLimits,
+    damage: Vec<Damage>,
+}
+
+impl Store {
+    /// A store that forgets everything when it goes. What it would write to a file it keeps in memory as well.
+    pub fn in_memory() -> Self {
+        Self::open_on(InMemoryBackend::new(), Options::default())
+            .expect("new memory is neither full nor damaged")
+    }
+
+    /// Opens a file, or makes it. Zones are in memory when this returns; nothing is parsed or transferred for that.
+    ///
+    /// # Errors
+    ///
+    /// When the file itself cannot be used. Single zones that are damaged do not hinder the others: they come without
+    /// contents, and [`damage`](Self::damage) tells of them.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(StorageFailure::new)?;
+        Self::open_on(
+            FileBackend::new(file).map_err(StorageFailure::new)?,
+            options,
+        )
+    }
+
+    /// Opens a store on anything that redb can use. After a failed write the backend is closed and used again.
+    pub fn open_on(backend: impl StorageBackend, options: Options) -> Result<Self, OpenError> {
+        let disk = Disk::open(backend, &options)?;
+        let mut table = Table::new();
+        let mut damage = Vec::new();
+        let mut last_id = 0;
+        let mut last_generation = Generation::default();
+        disk.load(|loaded, wrong| {
+            damage.extend(wrong);
+            let Some(loaded) = loaded else { return };
+            last_id = last_id.max(loaded.id);
+            last_generation = last_generation.max(loaded.row.generation);
+            let entry = Arc::new(entry(loaded));
+            // A commit that was thought to have failed can leave a name twice; the later one is meant.
+            table.remove(entry.name());
+            table.insert(entry);
+        })?;
+        if let Some(Damage::Row(id)) = damage.iter().max_by_key(|damage| match damage {
+            Damage::Row(id) => *id,
+            _ => 0,
+        }) {
+            last_id = last_id.max(*id);
+        }
+        Ok(Self {
+            table: ArcSwap::from_pointee(table),
+            disk,
+            committer: Committer::new(last_id, last_generation),
+            dirty: Dirty::default(),
+            journal: options.journal,
+            damage,
+        })
+    }
+
+    /// What was found damaged when the store was opened.
+    pub fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    /// What there is of the zone of exactly this name.
+    pub fn zone(&self, name: Name<'_>) -> Option<Held> {
+        self.table.load().find(name).map(|entry| entry.held())
+    }
+
+    /// What there is of the closest zone at or above a name: the one that answers for it.
+    pub fn enclosing(&self, name: Name<'_>) -> Option<Held> {
+        self.table.load().enclosing(name).map(|entry| entry.held())
+    }
+
+    /// All zones, as they are when the iterator comes to them, in no order.
+    pub fn zones(&self) -> impl Iterator<Item = Held> + use<> {
+        let entries: Vec<_> = self.table.load().iter().cloned().collect();
+        entries.into_iter().map(|entry| entry.held())
+    }
+
+    /// How many zones there are.
+    pub fn zone_count(&self) -> usize {
+        self.table.load().len()
+    }
+
+    /// When a zone is looked after next.
+    pub fn timers(&self, name: Name<'_>) -> Option<Timers> {
+        self.table
+            .load()
+            .find(name)
+            .map(|entry| entry.file().timers)
+    }
+
+    /// Makes a zone without contents.
+    pub fn create_zone(&self, name: Name<'_>) -> Result<Generation, StoreError> {
+        let mut batch = Batch::new();
+        batch.create_zone(name, Timers::default());
+        self.commit_one(batch)
+    }
+
+    /// Takes a zone away, with all that is kept of it. Whoever reads it reads on.
+    pub fn remove_zone(&self, name: Name<'_>) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        batch.remove_zone(name);
+        self.commit(batch)
+    }
+
+    /// Makes a version the one that is served, once it is durable.
+    pub fn publish(&self, publication: Publication) -> Result<Generation, StoreError> {
+        let mut batch = Batch::new();
+        batch.publish(publication);
+        self.commit_one(batch)
+    }
+
+    /// Makes changes together: all are durable and visible when this returns, or none.
+    pub fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        self.commit_all(batch).map(drop)
+    }
+
+    /// Says when to look after a zone next. That is in memory at once, and in the file with the next commit of anything,
+    /// or [`flush`](Self::flush): a crash may bring earlier timers back, which does no harm.
+    pub fn note_timers(&self, name: Name<'_>, timers: Timers) -> Result<(), StoreError> {
+        let entry = self.entry(name)?;
+        entry.file().timers = timers;
+        self.dirty.add(entry);
+        Ok(())
+    }
+
+    /// Says how a zone stands. That is visible at once, and in the file as [`note_timers`](Self::note_timers) says.
+    pub fn set_standing(&self, name: Name<'_>, standing: Standing) -> Result<(), StoreError> {
+        let entry = self.entry(name)?;
+        {
+            let _file = entry.file();
+            let head = entry.head.load_full();
+            if head.standing == standing {
+                return Ok(());
+            }
+            entry.head.store(Arc::new(HeldZone {
+                standing,
+                ..HeldZone::clone(&head)
+            }));
+        }
+        self.dirty.add(entry);
+        Ok(())
+    }
+
+    /// Brings timers and standings into the file.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        if self.dirty.is_empty() {
+            return Ok(());
+        }
+        self.commit(Batch::new())
+    }
+
+    /// The differences that lead from a version to the one held: none when it is that one, `None` when the history does
+    /// not go back so far.
+    pub fn journal(&self, name: Name<'_>, from: Serial) -> Result<Option<Vec<Diff>>, StoreError> {
+        let entry = self.entry(name)?;
+        let numbers = {
+            let file = entry.file();
+            let head = entry.head.load();
+            if head.zone.as_ref().is_some_and(|zone| zone.serial() == from) {
+                return Ok(Some(Vec::new()));
+            }
+            // From the newest back: after a wrap of serials, the same number can stand in the history twice.
+            let back = file.steps.iter().rev().position(|step| step.from == from);
+            let Some(back) = back.filter(|_| !file.doubtful) else {
+                return Ok(None);
+            };
+            let next = file.extent.next_step;
+            next - 1 - back as u64..next
+        };
+        match self.disk.steps(entry.id, name, numbers) {
+            Ok(steps) => Ok(Some(steps)),
+            Err(StoreError::Damaged(Damage::Missing { .. })) => Ok(None), // trimmed in the meantime
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A named value.
+    pub fn setting(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.disk.setting(key)
+    }
+
+    /// All named values whose names begin with `prefix`, by name.
+    pub fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.disk.settings(prefix)
+    }
+
+    fn entry(&self, name: Name<'_>) -> Result<Arc<Entry>, StoreError> {
+        self.table
+            .load()
+            .find(name)
+            .cloned()
+            .ok_or_else(|| StoreError::NoSuchZone(name.to_buf()))
+    }
+
+    fn commit_one(&self, batch: Batch) -> Result<Generation, StoreError> {
+        let generations = self.commit_all(batch)?;
+        Ok(generations.first().copied().unwrap_or_default())
+    }
+
+    fn commit_all(&self, batch: Batch) -> Result<Vec<Generation>, StoreError> {
+        self.committer
+            .commit(batch, &self.table, &self.disk, &self.dirty, self.journal)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("zones", &self.zone_count())
+            .finish_non_exhaustive()
+    }
+}
+
+fn entry(loaded: Loaded) -> Entry {
+    let head = HeldZone {
+        name: loaded.row.name,
+        generation: loaded.row.generation,
+        standing: loaded.standing,
+        zone: loaded.zone,
+    };
+    Entry::new(loaded.id, head, loaded.file)
+}

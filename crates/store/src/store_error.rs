@@ -1,0 +1,148 @@
+//! What can go wrong between a store and its file.
+
+use std::sync::Arc;
+
+use zonekit_wire::{NameBuf, Serial};
+
+use crate::Generation;
+
+/// Why a change was not made. Nothing of it is visible then, and what was served is served on.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no zone of this name.
+    #[error("no zone {0}")]
+    NoSuchZone(NameBuf),
+    /// There is a zone of this name already.
+    #[error("zone {0} exists")]
+    ZoneExists(NameBuf),
+    /// One batch changes a zone twice.
+    #[error("zone {0} is changed twice in one batch")]
+    NamedTwice(NameBuf),
+    /// Somebody else has published since.
+    #[error("zone {zone} has moved on to generation {found} from {expected}")]
+    Conflict {
+        /// Whose publication it was.
+        zone: NameBuf,
+        /// What the publication was made on top of.
+        expected: Generation,
+        /// What is there now.
+        found: Generation,
+    },
+    /// The content belongs to another zone.
+    #[error("content of {apex} for zone {zone}")]
+    WrongApex {
+        /// Where it was to be published.
+        zone: NameBuf,
+        /// Its own apex.
+        apex: NameBuf,
+    },
+    /// The difference does not begin with the version held, or does not lead to the version given with it.
+    #[error("difference from serial {} to {} does not fit zone {zone}", from.0, to.0)]
+    WrongDifference {
+        /// Whose publication it was.
+        zone: NameBuf,
+        /// Where the difference begins.
+        from: Serial,
+        /// Where it ends.
+        to: Serial,
+    },
+    /// The file cannot be read or written: disk full, I/O error. Trying again makes sense once the cause is gone.
+    #[error("storage failed")]
+    Storage(#[from] StorageFailure),
+    /// What was read back is not what was written.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+}
+
+/// Why a store cannot be opened at all.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The file cannot be opened, read or written.
+    #[error("storage failed")]
+    Storage(#[from] StorageFailure),
+    /// The file was written by a later release.
+    #[error("the file has format {found}, this release knows formats up to {known}")]
+    Format {
+        /// What the file says.
+        found: u32,
+        /// The latest that we can read.
+        known: u32,
+    },
+}
+
+/// What the layer below said.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct StorageFailure(Arc<redb::Error>);
+
+/// Something in the file is not as it was written.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// A piece does not match its checksum, or has an unknown format.
+    #[error("{piece} of zone {zone} does not match its checksum")]
+    Checksum {
+        /// Whose it is.
+        zone: NameBuf,
+        /// Which piece.
+        piece: Piece,
+    },
+    /// A piece is not there.
+    #[error("{piece} of zone {zone} is missing")]
+    Missing {
+        /// Whose it is.
+        zone: NameBuf,
+        /// Which piece.
+        piece: Piece,
+    },
+    /// The pages do not make a zone.
+    #[error("the pages of zone {zone} are corrupt")]
+    Pages {
+        /// Whose they are.
+        zone: NameBuf,
+        /// What is wrong.
+        #[source]
+        source: crate::Corrupt,
+    },
+    /// A difference of the journal cannot be read, or does not fit the version before it.
+    #[error("step {step} in the journal of zone {zone} does not fit")]
+    Step {
+        /// Whose it is.
+        zone: NameBuf,
+        /// Its number.
+        step: u64,
+    },
+    /// The row that stands for a zone cannot be read, so that not even its name is known.
+    #[error("row {0} in the table of zones does not match its checksum")]
+    Row(u64),
+    /// A setting does not match its checksum.
+    #[error("setting {0:?} does not match its checksum")]
+    Setting(String),
+}
+
+/// A piece of a zone in the file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Piece {
+    /// Some pages.
+    #[error("block {0} of the pages")]
+    Block(u32),
+    /// A difference.
+    #[error("step {0} of the journal")]
+    Step(u64),
+}
+
+impl StorageFailure {
+    /// Whether there is no room left.
+    pub fn is_disk_full(&self) -> bool {
+        match &*self.0 {
+            redb::Error::Io(error) => error.kind() == std::io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn new(error: impl Into<redb::Error>) -> Self {
+        Self(Arc::new(error.into()))
+    }
+}
