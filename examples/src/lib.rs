@@ -5,4 +5,5 @@
 pub mod failure;
 pub mod key_file;
 pub mod log;
+pub mod primary;
 pub mod server;

@@ -1,0 +1,118 @@
+//! Serves zones from master files: SOA and everything else over UDP and TCP, AXFR, NOTIFY.
+//!
+//!     cargo run --release --bin primary -- --listen 127.0.0.1:5301 --zone example.org=example.org.zone
+//!     dig @127.0.0.1 -p 5301 example.org AXFR
+//!
+//! SIGHUP reads the files again; SIGTERM and Ctrl-C end the program.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+use zonekit_examples::primary::{Options, Primary, ZoneSource};
+use zonekit_examples::{key_file, log, server};
+use zonekit_serve::AclEntry;
+use zonekit_tsig::Key;
+use zonekit_wire::NameBuf;
+
+/// A small primary: serves zones from master files, gives them by AXFR, and tells secondaries when they change.
+///
+/// It is there to try secondaries with. Change a file (the serial, too) and send SIGHUP: the file is read again, and
+/// everybody named with --notify gets a NOTIFY, at the start as well. A file with a mistake in it is told with its line
+/// and column, and leaves the zone as it was.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Arguments {
+    /// An address for UDP and TCP; port 0 lets the system pick one, which the first log line tells. May be repeated.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5301")]
+    listen: Vec<SocketAddr>,
+    /// A zone and its master file. May be repeated.
+    #[arg(long, value_name = "ZONE=FILE", value_parser = zone_and_file, required = true)]
+    zone: Vec<(NameBuf, PathBuf)>,
+    /// A TSIG key that requests may be signed with; hmac-sha256 if no algorithm is said. May be repeated.
+    #[arg(long, value_name = "[ALG:]NAME:SECRET")]
+    key: Vec<Key>,
+    /// A file with a TSIG key: as tsig-keygen writes it, or one line [ALG:]NAME:SECRET. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    key_file: Vec<PathBuf>,
+    /// Who may have the zones by AXFR: an address, a network, or key:NAME. May be repeated. Without it, whoever signs
+    /// with one of the keys, if there are any; else everybody on this machine.
+    #[arg(long, value_name = "NETWORK|key:NAME")]
+    allow: Vec<AclEntry>,
+    /// A secondary to send NOTIFY to, port 53 if none is given. May be repeated.
+    #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = server::parse)]
+    notify: Vec<SocketAddr>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  primary --zone example.org=example.org.zone
+  primary --listen 127.0.0.1:0 --zone .=root.zone --key-file transfer.key --notify 127.0.0.1:5300";
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log::start();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("primary: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The whole program as a plan: load, serve, then wait for signals until asked to stop.
+#[tokio::main]
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let primary = Primary::start(options(arguments)?).await?;
+    info!(dns = log::listed(primary.addresses()), "listening");
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => primary.reload(),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    Ok(())
+}
+
+fn options(arguments: Arguments) -> anyhow::Result<Options> {
+    let mut keys = arguments.key;
+    for path in &arguments.key_file {
+        keys.push(key_file::load(path)?);
+    }
+    let mut allow = arguments.allow;
+    if allow.is_empty() {
+        allow.extend(keys.iter().map(|key| AclEntry::Key(key.name().to_buf())));
+    }
+    if allow.is_empty() {
+        for network in ["127.0.0.0/8", "::1"] {
+            allow.push(network.parse().context("loopback")?);
+        }
+    }
+    let zones = arguments.zone.into_iter();
+    Ok(Options {
+        listen: arguments.listen,
+        zones: zones
+            .map(|(apex, path)| ZoneSource::file(apex, path))
+            .collect(),
+        keys,
+        allow,
+        notify: arguments.notify,
+    })
+}
+
+fn zone_and_file(text: &str) -> anyhow::Result<(NameBuf, PathBuf)> {
+    let (zone, file) = text.split_once('=').context("ZONE=FILE is expected")?;
+    let zone = zone
+        .parse()
+        .with_context(|| format!("{zone:?} is not a domain name"))?;
+    Ok((zone, file.into()))
+}
