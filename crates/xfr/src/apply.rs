@@ -6,7 +6,7 @@ use zonekit_wire::Record;
 ///
 /// A whole zone comes as `Replace Add* Commit`, differences as `Step Remove* Reach Add* [Step …] Commit`, and an answer
 /// that brings nothing as a single `UpToDate`. The closing SOA is not repeated: it becomes `Commit`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Change<'r> {
     /// The primary has nothing newer than what we hold.

@@ -554,6 +554,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             let Some(at) = self.primaries.get_mut(&primary) else {
                 continue;
             };
+            at.is_awake = false;
             if at.running == 0 && at.parked.first().is_none() {
                 self.primaries.remove(&primary);
                 continue;
@@ -565,6 +566,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
                 continue;
             };
             // It stays awake until it is full or nobody is parked, and lets the others have their turn.
+            at.is_awake = true;
             self.awake.push_back(primary);
             if self.line.first().is_some_and(|in_line| in_line < reason) {
                 break;
@@ -578,7 +580,9 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
     fn give_back(&mut self, primary: SocketAddr) {
         if let Some(at) = self.primaries.get_mut(&primary) {
             at.running = at.running.saturating_sub(1);
-            self.awake.push_back(primary);
+            if !std::mem::replace(&mut at.is_awake, true) {
+                self.awake.push_back(primary);
+            }
         }
     }
 }
@@ -736,6 +740,8 @@ impl Queues {
 struct AtPrimary {
     running: usize,
     parked: Queues,
+    /// Whether it stands in [`Schedule::awake`].
+    is_awake: bool,
 }
 
 fn is_free(taken: usize, slots: usize) -> bool {
