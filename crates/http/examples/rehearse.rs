@@ -13,14 +13,10 @@ use zonekit_http::{Limits, Metrics, Rehearsal, Token, Tokens, router, serve};
 async fn main() -> Result<(), Box<dyn Error>> {
     let tokens = Tokens::new([Token::from_clear("demo".parse()?, "test-token")]);
     let metrics = Metrics::new(Registry::default());
-    let router = router(
-        Arc::new(Rehearsal::default()),
-        tokens,
-        metrics,
-        Limits::default(),
-    );
+    let limits = Limits::default();
+    let router = router(Arc::new(Rehearsal::default()), tokens, metrics, limits);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
-    serve(listener, router, pending()).await?;
+    serve(listener, router, limits, pending()).await;
     Ok(())
 }

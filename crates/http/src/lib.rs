@@ -24,11 +24,12 @@
 //! let service = Arc::new(Rehearsal::default());
 //! let tokens = Tokens::new([Token::from_clear("demo".parse()?, "test-token")]);
 //! let metrics = Metrics::new(prometheus_client::registry::Registry::default());
-//! let router = router(service, tokens, metrics, Limits::default());
+//! let limits = Limits::default();
+//! let router = router(service, tokens, metrics, limits);
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! println!("curl -H 'Authorization: Bearer test-token' http://{}/quota", listener.local_addr()?);
-//! serve(listener, router, async { /* until this is done */ }).await?;
+//! serve(listener, router, limits, async { /* until this is done */ }).await;
 //! # Ok(())
 //! # }
 //! ```

@@ -19,21 +19,27 @@ use crate::{
     ionos, metrics,
 };
 
-/// How much a request may ask of the service.
+/// How much clients may ask of the service.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// Octets of a body.
     pub body: usize,
-    /// Time from the first octet of the head to the first of the answer.
+    /// Time from the end of a request's head to the beginning of its answer.
     pub time: Duration,
+    /// Time for the head of a request to arrive; a connection that is idle for so long is closed, too.
+    pub head: Duration,
+    /// Connections open at once; more wait to be accepted.
+    pub connections: usize,
 }
 
 impl Default for Limits {
-    /// 64 KiB and 10 seconds.
+    /// 64 KiB, 10 seconds, 30 seconds and 1,024.
     fn default() -> Self {
         Self {
             body: 64 * 1024,
             time: Duration::from_secs(10),
+            head: Duration::from_secs(30),
+            connections: 1_024,
         }
     }
 }

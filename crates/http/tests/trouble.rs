@@ -12,6 +12,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::oneshot,
+    task::JoinHandle,
 };
 use tower::ServiceExt;
 use zonekit_http::{
@@ -150,23 +151,40 @@ async fn a_service_that_takes_too_long_is_504() {
     check("PUT", &format!("{ZONE}/axfr"), 504, "took too long").await;
 }
 
-/// Sends octets to a rehearsal on a socket, and gives all that comes back.
-async fn exchange(octets: &str, limits: Limits) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut client = TcpStream::connect(listener.local_addr().unwrap())
-        .await
-        .unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let router = over(Rehearsal::default(), limits);
-    let server = tokio::spawn(serve(listener, router, async {
-        let _ = stopped.await;
-    }));
-    client.write_all(octets.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).await.unwrap();
-    drop(stop);
-    server.await.unwrap().unwrap();
-    answer
+/// A rehearsal on a socket, for one connection.
+struct Connection {
+    client: TcpStream,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+impl Connection {
+    async fn open(limits: Limits) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = over(Rehearsal::default(), limits);
+        let server = tokio::spawn(serve(listener, router, limits, async {
+            let _ = stopped.await;
+        }));
+        Self {
+            client,
+            stop,
+            server,
+        }
+    }
+
+    /// Sends octets and gives all that comes back until the connection is closed.
+    async fn exchange(mut self, octets: &str) -> String {
+        self.client.write_all(octets.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        self.client.read_to_string(&mut answer).await.unwrap();
+        drop(self.stop);
+        self.server.await.unwrap();
+        answer
+    }
 }
 
 #[tokio::test]
@@ -176,14 +194,48 @@ async fn a_body_that_does_not_arrive_is_408() {
         time: Duration::from_millis(150),
         ..Limits::default()
     };
-    let answer = exchange(head, limits).await;
+    let answer = Connection::open(limits).await.exchange(head).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(answer.contains("content-type: application/json"));
 }
 
 #[tokio::test]
+async fn a_head_that_does_not_arrive_ends_the_connection() {
+    let limits = Limits {
+        head: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let answer = Connection::open(limits)
+        .await
+        .exchange("GET /quota HTTP/1.1\r\nhost: x\r\n")
+        .await;
+    assert!(!answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
 async fn a_client_that_closes_each_connection_is_answered() {
     let request = "GET /quota HTTP/1.1\r\nhost: x\r\nauthorization: Bearer token\r\nconnection: close\r\n\r\n";
-    let answer = exchange(request, Limits::default()).await;
+    let answer = Connection::open(Limits::default())
+        .await
+        .exchange(request)
+        .await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_keep_the_service_from_stopping() {
+    let Connection {
+        mut client,
+        stop,
+        server,
+    } = Connection::open(Limits::default()).await;
+    client
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = [0; 15];
+    client.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    drop(stop);
+    server.await.unwrap();
 }

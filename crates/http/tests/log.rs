@@ -1,0 +1,108 @@
+//! What stands in the log: every write, and nothing secret.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use axum::{body::Body, http::Request};
+use prometheus_client::registry::Registry;
+use tower::ServiceExt;
+use tracing_subscriber::fmt::MakeWriter;
+use zonekit_http::{Limits, Metrics, Rehearsal, Token, Tokens, router};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Sends requests with bodies and gives the lines that they left in the log.
+async fn check(requests: &[(&str, &str, &str)]) -> Vec<String> {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(log.clone())
+        .with_ansi(false)
+        .with_max_level(tracing::Level::TRACE);
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let tokens = Tokens::new([Token::from_clear("one".parse().unwrap(), "the-secret")]);
+    let router = router(
+        Arc::new(Rehearsal::default()),
+        tokens,
+        Metrics::new(Registry::default()),
+        Limits::default(),
+    );
+    for &(method, path, body) in requests {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("Authorization", "Bearer the-secret");
+        router
+            .clone()
+            .oneshot(request.body(Body::from(body.to_owned())).unwrap())
+            .await
+            .unwrap();
+    }
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(!text.contains("the-secret"), "{text}");
+    let audit = text
+        .lines()
+        .filter(|line| line.contains("zonekit_http::audit"));
+    audit.map(str::to_owned).collect()
+}
+
+const ZONE: &str = "/secondaryzones/9203580f-16ec-40a1-acb6-6e4c49463e65";
+const BODY: &str = r#"{"properties": {"zoneName": "example.org", "primaryIps": ["192.0.2.1"]}}"#;
+
+#[tokio::test]
+async fn every_write_is_logged_with_contract_zone_and_outcome() {
+    let axfr = format!("{ZONE}/axfr");
+    let lines = check(&[
+        ("PUT", ZONE, BODY),
+        ("POST", "/secondaryzones", BODY),
+        ("PUT", &axfr, ""),
+        ("DELETE", ZONE, ""),
+        ("DELETE", ZONE, ""),
+    ])
+    .await;
+    let expected = [
+        "INFO zonekit_http::audit: done contract=one action=EnsureZone id=9203580f-16ec-40a1-acb6-6e4c49463e65 zone=example.org",
+        "WARN zonekit_http::audit: not done contract=one action=CreateZone zone=example.org error=the zone name example.org is already in use",
+        "INFO zonekit_http::audit: done contract=one action=TransferNow id=9203580f-16ec-40a1-acb6-6e4c49463e65",
+        "INFO zonekit_http::audit: done contract=one action=RemoveZone id=9203580f-16ec-40a1-acb6-6e4c49463e65",
+        "WARN zonekit_http::audit: not done contract=one action=RemoveZone id=9203580f-16ec-40a1-acb6-6e4c49463e65 error=there is no such zone",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{lines:?}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.ends_with(expected), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn reads_leave_nothing_in_the_audit() {
+    assert_eq!(
+        check(&[
+            ("GET", "/secondaryzones", ""),
+            ("GET", ZONE, ""),
+            ("GET", "/quota", "")
+        ])
+        .await,
+        [""; 0]
+    );
+}
