@@ -118,7 +118,7 @@ fn axfr_of_the_root_zone_fills_its_messages_and_loses_nothing() {
             transfer_message_size: size,
             ..open_to_all()
         };
-        let messages = messages(begin(&Table::of(&[root.clone()]), config, ". AXFR"));
+        let messages = messages(begin(&Table::of(std::slice::from_ref(&root)), config, ". AXFR"));
         assert!(records(&messages) == everything(&root), "size {size}");
         let largest = messages.iter().map(Vec::len).max().unwrap();
         assert!(
@@ -143,7 +143,7 @@ fn a_record_larger_than_the_message_size_gets_a_message_of_its_own_size() {
     let long = "\"0123456789abcdef0123456789abcdef0123456789abcdef\" ".repeat(400);
     let zone = zone("example.", &format!("{EXAMPLE}txt 60 IN TXT {long}\n"));
     let messages = messages(begin(
-        &Table::of(&[zone.clone()]),
+        &Table::of(std::slice::from_ref(&zone)),
         open_to_all(),
         "example. AXFR",
     ));
@@ -293,7 +293,7 @@ fn every_message_of_a_signed_transfer_is_signed() {
     let mut request = Ask::new("example. AXFR").octets;
     let mut stream: ClientStream = sign_request(&key, &mut request, NOW);
     let (Action::Transfer(transfer), _) = respond(
-        &Table::of(&[zone.clone()]).responder(config),
+        &Table::of(std::slice::from_ref(&zone)).responder(config),
         &request,
         Transport::Tcp,
     ) else {
