@@ -136,6 +136,27 @@ impl Diff {
         })
     }
 
+    /// All records in the order in which IXFR sends them: of each step the SOA it leads from, what is removed, the SOA it
+    /// leads to, what is added.
+    pub fn records(&self) -> DiffRecords<'_> {
+        DiffRecords {
+            octets: &self.octets,
+            items: self.items(),
+        }
+    }
+
+    /// The records of [`records`](Self::records) from a place on that it came to.
+    pub fn records_at<'d>(&'d self, place: &'d DiffPlace) -> DiffRecords<'d> {
+        let items = Items {
+            rest: self.octets.get(place.offset..).unwrap_or_default(),
+            owner: place.owner.as_name(),
+        };
+        DiffRecords {
+            octets: &self.octets,
+            items,
+        }
+    }
+
     /// The records that are removed, step by step, without SOA records.
     pub fn removed(&self) -> impl Iterator<Item = Record<'_>> {
         self.items()
@@ -195,6 +216,39 @@ impl fmt::Debug for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.items()).finish()
     }
+}
+
+/// The records of a [`Diff`], in the order of [`Diff::records`].
+#[derive(Clone, Debug)]
+pub struct DiffRecords<'d> {
+    octets: &'d [u8],
+    items: Items<'d>,
+}
+
+impl DiffRecords<'_> {
+    /// The place of the record that comes next, to go on from later ([`Diff::records_at`]).
+    pub fn place(&self) -> DiffPlace {
+        DiffPlace {
+            offset: self.octets.len() - self.items.rest.len(),
+            owner: self.items.owner.to_buf(),
+        }
+    }
+}
+
+impl<'d> Iterator for DiffRecords<'d> {
+    type Item = Record<'d>;
+
+    fn next(&mut self) -> Option<Record<'d>> {
+        self.items.next().map(|(_, record)| record)
+    }
+}
+
+/// A place among the records of a [`Diff`]. Of another diff, it leads to no sensible records.
+#[derive(Clone, Debug)]
+pub struct DiffPlace {
+    offset: usize,
+    /// The owner of the record before, which the next may share.
+    owner: NameBuf,
 }
 
 /// One step of a [`Diff`].

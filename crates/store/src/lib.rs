@@ -56,7 +56,7 @@ mod zone;
 
 pub use batch::{Batch, Content, Publication};
 pub use build::ZoneBuilder;
-pub use diff::{DecodeError, Diff, Step};
+pub use diff::{DecodeError, Diff, DiffPlace, DiffRecords, Step};
 pub use held::{Generation, Held, HeldZone, Standing, Timers};
 pub use limits::{Checks, EditError, Notes, ZoneLimits};
 pub use node::{Finding, Node, Place};

@@ -58,6 +58,16 @@ proptest! {
         let (new, _) = build(&apex, &soa(&apex, 2), &[&common[..], &new].concat()).unwrap();
         let diff = Diff::between(&old, &new);
         let decoded = Diff::decode(diff.encode()).unwrap();
+        let in_order: Vec<_> = diff.records().collect();
+        let mut in_pieces = Vec::new();
+        let mut place = diff.records().place();
+        while let Some(record) = diff.records_at(&place).next() {
+            in_pieces.push(record.to_buf());
+            let mut records = diff.records_at(&place);
+            records.next();
+            place = records.place();
+        }
+        prop_assert!(in_order.iter().copied().eq(in_pieces.iter().map(RecordBuf::as_record)));
         prop_assert_eq!(&decoded, &diff);
         prop_assert_eq!(exactly(&decoded.apply(&old).unwrap()), exactly(&new));
         let there_and_back = diff.then(&Diff::between(&new, &old)).unwrap();
