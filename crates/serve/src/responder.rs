@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
-use zonekit_store::Zone;
+use zonekit_store::{Diff, Zone};
 use zonekit_tsig::{ServerStream, check_request};
 use zonekit_wire::{
     Class, Compressor, EdnsOption, Header, Message, MessageWriter, Name, NameBuf, Opcode, OptRepr,
@@ -302,11 +302,45 @@ impl Exchange<'_> {
         if !zone.serial().is_newer_than(held) {
             return self.current_soa(&zone);
         }
-        match self.peer.transport {
-            Transport::Tcp => self.transfer(OutgoingTransfer::whole(zone, self.frame())),
-            Transport::Udp => self.current_soa(&zone), // RFC 1995 §2: the client comes back over TCP
+        let differences = self
+            .worker
+            .shared
+            .zones
+            .differences(self.worker.name.as_name(), held)
+            .filter(|differences| lead_to(differences, &zone));
+        match (self.peer.transport, differences) {
+            (Transport::Tcp, Some(differences)) => {
+                self.transfer(OutgoingTransfer::steps(zone, differences, self.frame()))
+            }
+            (Transport::Tcp, None) => self.transfer(OutgoingTransfer::whole(zone, self.frame())),
+            (Transport::Udp, Some(differences)) => {
+                let frame = Frame {
+                    limit: self.limit(),
+                    ..self.frame()
+                };
+                if OutgoingTransfer::steps(zone.clone(), differences, frame)
+                    .only_message(self.now, self.out)
+                {
+                    self.counters().count_answer(Rcode::NOERROR);
+                    return Action::Reply;
+                }
+                self.current_soa(&zone) // §2: the client comes back over TCP
+            }
+            (Transport::Udp, None) => self.current_soa(&zone),
         }
     }
+}
+
+/// Whether these differences end in the version held, in fewer octets than the whole of it has.
+fn lead_to(differences: &[Diff], zone: &Zone) -> bool {
+    let octets: usize = differences
+        .iter()
+        .map(|difference| difference.encode().len())
+        .sum();
+    differences
+        .last()
+        .is_some_and(|last| last.to().serial == zone.serial())
+        && (octets as u64) < zone.octets()
 }
 
 impl Exchange<'_> {

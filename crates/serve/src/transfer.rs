@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use zonekit_store::Zone;
+use zonekit_store::{Diff, DiffPlace, Zone};
 use zonekit_tsig::ServerStream;
 use zonekit_wire::{
-    Class, Compressor, Header, MessageWriter, Name, NameBuf, OptRepr, Rtype, Section,
+    Class, Compressor, Header, MessageFull, MessageWriter, Name, NameBuf, OptRepr, Rtype, Section,
 };
 
 use crate::Counters;
@@ -47,8 +47,14 @@ enum State {
 impl OutgoingTransfer {
     /// A whole zone: its SOA, everything else, its SOA again (RFC 5936 §2.2).
     pub(crate) fn whole(zone: Zone, frame: Frame) -> Self {
-        frame.counters.axfr_begun.count();
         Self::new(Source::Whole(Walk::new(zone)), frame)
+    }
+
+    /// What leads to `zone` from what the client holds ([RFC 1995 §4]): the new SOA, the steps, the new SOA again.
+    ///
+    /// [RFC 1995 §4]: https://www.rfc-editor.org/rfc/rfc1995#section-4
+    pub(crate) fn steps(zone: Zone, differences: Vec<Diff>, frame: Frame) -> Self {
+        Self::new(Source::Steps(Steps::new(zone, differences)), frame)
     }
 
     fn new(source: Source, frame: Frame) -> Self {
@@ -95,11 +101,31 @@ impl OutgoingTransfer {
                 return Err(TransferError::RecordTooLarge);
             }
         }
+        self.seal(now, out);
+        Ok(true)
+    }
+
+    /// Writes the whole answer as one message to `out`; false if it does not fit one.
+    pub(crate) fn only_message(mut self, now: u64, out: &mut Vec<u8>) -> bool {
+        let fits = self.compose(self.frame.limit, out) == Filled::All;
+        if fits {
+            self.seal(now, out);
+            self.frame.counters.transfers_completed.count();
+        }
+        fits
+    }
+
+    fn seal(&mut self, now: u64, out: &mut Vec<u8>) {
+        if self.messages == 0 {
+            match self.source {
+                Source::Whole(_) => self.frame.counters.axfr_begun.count(),
+                Source::Steps(_) => self.frame.counters.ixfr_begun.count(),
+            }
+        }
         self.messages += 1;
         if let Some(signer) = &mut self.frame.signer {
             signer.sign(out, now);
         }
-        Ok(true)
     }
 
     fn compose(&mut self, limit: usize, out: &mut Vec<u8>) -> Filled {
@@ -162,12 +188,14 @@ enum Filled {
 /// The records to hand over.
 enum Source {
     Whole(Walk),
+    Steps(Steps),
 }
 
 impl Source {
     fn fill(&mut self, writer: &mut MessageWriter<'_>) -> Filled {
         match self {
             Self::Whole(walk) => walk.fill(writer),
+            Self::Steps(steps) => steps.fill(writer),
         }
     }
 }
@@ -207,5 +235,74 @@ impl Walk {
             Err(_) if *behind > start => Filled::Full,
             Err(_) => Filled::Nothing,
         }
+    }
+}
+
+/// A walk through differences, which can be left and taken up again.
+struct Steps {
+    zone: Zone,
+    differences: std::vec::IntoIter<Diff>,
+    current: Option<(Diff, DiffPlace)>,
+    /// Whether the SOA that opens the stream has been written.
+    opened: bool,
+}
+
+impl Steps {
+    fn new(zone: Zone, differences: Vec<Diff>) -> Self {
+        Self {
+            zone,
+            differences: differences.into_iter(),
+            current: None,
+            opened: false,
+        }
+    }
+
+    fn fill(&mut self, writer: &mut MessageWriter<'_>) -> Filled {
+        let mut written = false;
+        match self.go_on(writer, &mut written) {
+            Ok(()) => Filled::All,
+            Err(MessageFull) if written => Filled::Full,
+            Err(MessageFull) => Filled::Nothing,
+        }
+    }
+
+    fn go_on(
+        &mut self,
+        writer: &mut MessageWriter<'_>,
+        written: &mut bool,
+    ) -> Result<(), MessageFull> {
+        if !self.opened {
+            self.soa(writer)?;
+            (self.opened, *written) = (true, true);
+        }
+        loop {
+            if let Some((difference, place)) = &mut self.current {
+                let from = place.clone();
+                let mut records = difference.records_at(&from);
+                loop {
+                    let before = records.clone();
+                    let Some(record) = records.next() else { break };
+                    if let Err(full) = writer.record(Section::Answer, &record) {
+                        *place = before.place();
+                        return Err(full);
+                    }
+                    *written = true;
+                }
+            }
+            let Some(difference) = self.differences.next() else {
+                break;
+            };
+            let place = difference.records().place();
+            self.current = Some((difference, place));
+        }
+        self.current = None;
+        self.soa(writer)
+    }
+
+    fn soa(&self, writer: &mut MessageWriter<'_>) -> Result<(), MessageFull> {
+        self.zone
+            .iter()
+            .next()
+            .map_or(Ok(()), |soa| writer.record(Section::Answer, &soa))
     }
 }

@@ -1,7 +1,7 @@
 //! Where the zones to answer for are found.
 
-use zonekit_store::Zone;
-use zonekit_wire::Name;
+use zonekit_store::{Diff, Zone};
+use zonekit_wire::{Name, Serial};
 
 /// The table of zones that a [`Responder`](crate::Responder) answers from: a `Store`, or something made up for a test.
 ///
@@ -12,6 +12,13 @@ pub trait Zones: Send + Sync {
 
     /// The zone with this apex.
     fn zone(&self, apex: Name<'_>) -> Option<Holding>;
+
+    /// What leads from the version with this serial to the one held now, from the oldest to the newest; `None` where that
+    /// is not known (any more), and the whole zone has to be handed over.
+    fn differences(&self, apex: Name<'_>, from: Serial) -> Option<Vec<Diff>> {
+        let _ = (apex, from);
+        None
+    }
 }
 
 /// What is held of a zone that is ours to answer for.

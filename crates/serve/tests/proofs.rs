@@ -23,25 +23,50 @@ use Claim::{Covers, Matches};
 /// record of which must be there for one claim. Every set must be signed, unless it is not the zone's own.
 #[track_caller]
 fn check_both(question: &str, expected: &str, nsec: &[Claim], nsec3: &[Claim]) {
-    check_proof(&Table::of(&[zone("signed.example.", NSEC)]), question, expected, nsec);
-    check_proof(&Table::of(&[zone("signed.example.", NSEC3)]), question, expected, nsec3);
+    check_proof(
+        &Table::of(&[zone("signed.example.", NSEC)]),
+        question,
+        expected,
+        nsec,
+    );
+    check_proof(
+        &Table::of(&[zone("signed.example.", NSEC3)]),
+        question,
+        expected,
+        nsec3,
+    );
 }
 
 #[track_caller]
 fn check_proof(table: &Table, question: &str, expected: &str, claims: &[Claim]) {
     let request = Ask::new(&format!("{question} +do +size=4096"));
     let mut octets = Vec::new();
-    let config = Config { max_udp_size: 4096, ..Config::default() };
-    let action = table.responder(config).worker().respond(&request.octets, request.peer, NOW, &mut octets);
+    let config = Config {
+        max_udp_size: 4096,
+        ..Config::default()
+    };
+    let action =
+        table
+            .responder(config)
+            .worker()
+            .respond(&request.octets, request.peer, NOW, &mut octets);
     assert!(matches!(action, Action::Reply));
     let text = render(&octets);
 
-    let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let expected: Vec<&str> = expected
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     let is_plain = |line: &&str| {
         let rtype = line.split(' ').nth(3).unwrap_or_default();
         !matches!(rtype, "RRSIG" | "NSEC" | "NSEC3")
     };
-    let mut lines: Vec<String> = text.lines().filter(is_plain).map(|line| line.replace(" edns do", "")).collect();
+    let mut lines: Vec<String> = text
+        .lines()
+        .filter(is_plain)
+        .map(|line| line.replace(" edns do", ""))
+        .collect();
     if lines.last().is_some_and(|line| line.starts_with(';')) {
         lines.pop(); // a section of proofs alone
     }
@@ -55,10 +80,18 @@ fn check_proof(table: &Table, question: &str, expected: &str, claims: &[Claim]) 
         }
         let is_delegation = *section == Section::Authority && record.rtype == Rtype::NS;
         let redirected = records.iter().any(|(_, above)| {
-            let (below, above, dname) = (record.owner.as_name(), above.owner.as_name(), above.rtype == Rtype::DNAME);
+            let (below, above, dname) = (
+                record.owner.as_name(),
+                above.owner.as_name(),
+                above.rtype == Rtype::DNAME,
+            );
             dname && below.is_at_or_below(above) && below != above && record.rtype == Rtype::CNAME
         });
-        if record.rtype == Rtype::RRSIG || *section == Section::Additional || is_delegation || redirected {
+        if record.rtype == Rtype::RRSIG
+            || *section == Section::Additional
+            || is_delegation
+            || redirected
+        {
             continue;
         }
         let signed = records.iter().any(|(other, signature)| {
@@ -66,27 +99,51 @@ fn check_proof(table: &Table, question: &str, expected: &str, claims: &[Claim]) 
                 && (other, &signature.owner, signature.ttl) == (section, &record.owner, record.ttl)
                 && signature.rdata[..2] == record.rtype.0.to_be_bytes()
         });
-        assert!(signed, "{question}: {} {} is not signed\n{text}", record.owner, record.rtype);
+        assert!(
+            signed,
+            "{question}: {} {} is not signed\n{text}",
+            record.owner, record.rtype
+        );
     }
     for claim in claims {
-        assert!(proofs.iter().any(|record| proves(record, *claim)), "{question}: no proof that {claim:?}\n{text}");
+        assert!(
+            proofs.iter().any(|record| proves(record, *claim)),
+            "{question}: no proof that {claim:?}\n{text}"
+        );
     }
     for record in &proofs {
-        assert!(claims.iter().any(|claim| proves(record, *claim)), "{question}: needless {}\n{text}", record.as_record());
+        assert!(
+            claims.iter().any(|claim| proves(record, *claim)),
+            "{question}: needless {}\n{text}",
+            record.as_record()
+        );
     }
-    let mut owners: Vec<_> = proofs.iter().map(|record| record.owner.to_string()).collect();
+    let mut owners: Vec<_> = proofs
+        .iter()
+        .map(|record| record.owner.to_string())
+        .collect();
     owners.sort();
     owners.dedup();
-    assert_eq!(owners.len(), proofs.len(), "{question}: a proof is there twice\n{text}");
+    assert_eq!(
+        owners.len(),
+        proofs.len(),
+        "{question}: a proof is there twice\n{text}"
+    );
 }
 
 fn records(octets: &[u8]) -> Vec<(Section, RecordBuf)> {
     let mut unpacker = Unpacker::new();
-    let records = Message::new(octets).unwrap().records().unwrap().map(|record| {
-        let (section, record) = record.unwrap();
-        (section, unpacker.unpack(record).unwrap().to_buf())
-    });
-    records.filter(|(_, record)| record.rtype != Rtype::OPT).collect()
+    let records = Message::new(octets)
+        .unwrap()
+        .records()
+        .unwrap()
+        .map(|record| {
+            let (section, record) = record.unwrap();
+            (section, unpacker.unpack(record).unwrap().to_buf())
+        });
+    records
+        .filter(|(_, record)| record.rtype != Rtype::OPT)
+        .collect()
 }
 
 /// Whether an NSEC or NSEC3 record supports the claim.
@@ -102,7 +159,11 @@ fn proves(record: &RecordBuf, claim: Claim) -> bool {
         let iterations = u16::from_be_bytes([record.rdata[2], record.rdata[3]]);
         let hash = hash(&name, iterations, &record.rdata[5..salt]);
         let label = owner.labels().next().unwrap();
-        (base32hex(label), hash, record.rdata[salt + 1..salt + 21].to_vec())
+        (
+            base32hex(label),
+            hash,
+            record.rdata[salt + 1..salt + 21].to_vec(),
+        )
     };
     match claim {
         Matches(_) => start == sought,
@@ -126,16 +187,30 @@ fn hash(name: &NameBuf, iterations: u16, salt: &[u8]) -> Vec<u8> {
 }
 
 fn base32hex(label: &[u8]) -> Vec<u8> {
-    let digits = label.iter().map(|digit| char::from(*digit).to_digit(32).unwrap());
-    let bits: Vec<u32> = digits.flat_map(|digit| (0..5).rev().map(move |bit| digit >> bit & 1)).collect();
-    bits.chunks(8).map(|bits| bits.iter().fold(0, |octet, bit| octet << 1 | *bit as u8)).collect()
+    let digits = label
+        .iter()
+        .map(|digit| char::from(*digit).to_digit(32).unwrap());
+    let bits: Vec<u32> = digits
+        .flat_map(|digit| (0..5).rev().map(move |bit| digit >> bit & 1))
+        .collect();
+    bits.chunks(8)
+        .map(|bits| bits.iter().fold(0, |octet, bit| octet << 1 | *bit as u8))
+        .collect()
 }
 
 #[test]
 fn without_do_nothing_of_dnssec_is_answered_unless_asked_for() {
     let table = Table::of(&[zone("signed.example.", NSEC)]);
-    check(&table, "mail.signed.example. A", "NOERROR aa\nmail.signed.example. 3600 IN A 192.0.2.2");
-    check(&table, "nothing.signed.example. A +edns", &format!("NXDOMAIN aa edns\n; authority\n{SOA}"));
+    check(
+        &table,
+        "mail.signed.example. A",
+        "NOERROR aa\nmail.signed.example. 3600 IN A 192.0.2.2",
+    );
+    check(
+        &table,
+        "nothing.signed.example. A +edns",
+        &format!("NXDOMAIN aa edns\n; authority\n{SOA}"),
+    );
     check(
         &table,
         "www.signed.example. NSEC",
@@ -145,15 +220,30 @@ fn without_do_nothing_of_dnssec_is_answered_unless_asked_for() {
 
 #[test]
 fn an_answer_is_signed() {
-    check_both("mail.signed.example. A", "NOERROR aa\nmail.signed.example. 3600 IN A 192.0.2.2", &[], &[]);
+    check_both(
+        "mail.signed.example. A",
+        "NOERROR aa\nmail.signed.example. 3600 IN A 192.0.2.2",
+        &[],
+        &[],
+    );
 }
 
 #[test]
 fn no_data_is_proven_by_the_name_itself() {
     let name = [Matches("mail.signed.example.")];
-    check_both("mail.signed.example. AAAA", &format!("NOERROR aa\n; authority\n{SOA}"), &name, &name);
+    check_both(
+        "mail.signed.example. AAAA",
+        &format!("NOERROR aa\n; authority\n{SOA}"),
+        &name,
+        &name,
+    );
     let apex = [Matches("signed.example.")];
-    check_both("signed.example. TXT", &format!("NOERROR aa\n; authority\n{SOA}"), &apex, &apex);
+    check_both(
+        "signed.example. TXT",
+        &format!("NOERROR aa\n; authority\n{SOA}"),
+        &apex,
+        &apex,
+    );
 }
 
 #[test]
@@ -162,8 +252,15 @@ fn no_name_is_proven_with_the_wildcard_that_might_have_been() {
     check_both(
         "nothing.signed.example. A",
         &expected,
-        &[Covers("nothing.signed.example."), Covers("*.signed.example.")],
-        &[Matches("signed.example."), Covers("nothing.signed.example."), Covers("*.signed.example.")],
+        &[
+            Covers("nothing.signed.example."),
+            Covers("*.signed.example."),
+        ],
+        &[
+            Matches("signed.example."),
+            Covers("nothing.signed.example."),
+            Covers("*.signed.example."),
+        ],
     );
     check_both(
         "x.y.host.wild.signed.example. A",
@@ -178,8 +275,15 @@ fn no_name_is_proven_with_the_wildcard_that_might_have_been() {
     check_both(
         "c.a.ent.signed.example. A",
         &expected,
-        &[Covers("c.a.ent.signed.example."), Covers("*.a.ent.signed.example.")],
-        &[Matches("a.ent.signed.example."), Covers("c.a.ent.signed.example."), Covers("*.a.ent.signed.example.")],
+        &[
+            Covers("c.a.ent.signed.example."),
+            Covers("*.a.ent.signed.example."),
+        ],
+        &[
+            Matches("a.ent.signed.example."),
+            Covers("c.a.ent.signed.example."),
+            Covers("*.a.ent.signed.example."),
+        ],
     );
 }
 
@@ -218,8 +322,15 @@ fn no_data_at_a_wildcard_proves_both() {
     check_both(
         "x.wild.signed.example. A",
         &format!("NOERROR aa\n; authority\n{SOA}"),
-        &[Covers("x.wild.signed.example."), Matches("*.wild.signed.example.")],
-        &[Matches("wild.signed.example."), Covers("x.wild.signed.example."), Matches("*.wild.signed.example.")],
+        &[
+            Covers("x.wild.signed.example."),
+            Matches("*.wild.signed.example."),
+        ],
+        &[
+            Matches("wild.signed.example."),
+            Covers("x.wild.signed.example."),
+            Matches("*.wild.signed.example."),
+        ],
     );
 }
 
@@ -231,14 +342,29 @@ fn every_wildcard_of_a_chain_is_proven() {
     check_both(
         "q.alias.signed.example. TXT",
         chain,
-        &[Covers("q.alias.signed.example."), Covers("x.wild.signed.example.")],
-        &[Covers("q.alias.signed.example."), Covers("x.wild.signed.example.")],
+        &[
+            Covers("q.alias.signed.example."),
+            Covers("x.wild.signed.example."),
+        ],
+        &[
+            Covers("q.alias.signed.example."),
+            Covers("x.wild.signed.example."),
+        ],
     );
     check_both(
         "dangling.signed.example. A",
-        &format!("NXDOMAIN aa\ndangling.signed.example. 3600 IN CNAME nowhere.signed.example.\n; authority\n{SOA}"),
-        &[Covers("nowhere.signed.example."), Covers("*.signed.example.")],
-        &[Matches("signed.example."), Covers("nowhere.signed.example."), Covers("*.signed.example.")],
+        &format!(
+            "NXDOMAIN aa\ndangling.signed.example. 3600 IN CNAME nowhere.signed.example.\n; authority\n{SOA}"
+        ),
+        &[
+            Covers("nowhere.signed.example."),
+            Covers("*.signed.example."),
+        ],
+        &[
+            Matches("signed.example."),
+            Covers("nowhere.signed.example."),
+            Covers("*.signed.example."),
+        ],
     );
 }
 
@@ -280,7 +406,10 @@ fn a_referral_to_an_unsigned_zone_proves_that_there_is_no_ds() {
          ; additional
          ns.insecure.signed.example. 3600 IN A 192.0.2.7",
         &[Matches("insecure.signed.example.")],
-        &[Matches("signed.example."), Covers("insecure.signed.example.")],
+        &[
+            Matches("signed.example."),
+            Covers("insecure.signed.example."),
+        ],
     );
     check_both(
         "plain.only.signed.example. A",
@@ -307,7 +436,10 @@ fn ds_is_answered_and_denied_by_the_parent() {
         "insecure.signed.example. DS",
         &format!("NOERROR aa\n; authority\n{SOA}"),
         &[Matches("insecure.signed.example.")],
-        &[Matches("signed.example."), Covers("insecure.signed.example.")],
+        &[
+            Matches("signed.example."),
+            Covers("insecure.signed.example."),
+        ],
     );
 }
 
@@ -331,7 +463,9 @@ fn names_of_nsec3_records_do_not_exist() {
 
 #[test]
 fn a_zone_that_asks_for_too_much_hashing_is_answered_for_without_proofs() {
-    let text = NSEC3.replace(" 1 1 1 AABB ", " 1 1 501 AABB ").replace("NSEC3PARAM 1 0 1 AABB", "NSEC3PARAM 1 0 501 AABB");
+    let text = NSEC3
+        .replace(" 1 1 1 AABB ", " 1 1 501 AABB ")
+        .replace("NSEC3PARAM 1 0 1 AABB", "NSEC3PARAM 1 0 501 AABB");
     check_proof(
         &Table::of(&[zone("signed.example.", &text)]),
         "nothing.signed.example. A",
@@ -346,14 +480,27 @@ fn any_and_rrsig_give_signatures() {
     let types = |question: &str| {
         let request = Ask::new(question);
         let mut octets = Vec::new();
-        table.responder(Config::default()).worker().respond(&request.octets, request.peer, NOW, &mut octets);
-        let types = records(&octets).into_iter().map(|(_, record)| record.rtype.to_string());
+        table.responder(Config::default()).worker().respond(
+            &request.octets,
+            request.peer,
+            NOW,
+            &mut octets,
+        );
+        let types = records(&octets)
+            .into_iter()
+            .map(|(_, record)| record.rtype.to_string());
         types.collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(types("mail.signed.example. ANY +tcp"), "A RRSIG MX RRSIG NSEC RRSIG");
+    assert_eq!(
+        types("mail.signed.example. ANY +tcp"),
+        "A RRSIG MX RRSIG NSEC RRSIG"
+    );
     assert_eq!(types("mail.signed.example. ANY"), "A");
     assert_eq!(types("mail.signed.example. ANY +do"), "A RRSIG");
-    assert_eq!(types("mail.signed.example. RRSIG +tcp"), "RRSIG RRSIG RRSIG");
+    assert_eq!(
+        types("mail.signed.example. RRSIG +tcp"),
+        "RRSIG RRSIG RRSIG"
+    );
     assert_eq!(types("mail.signed.example. RRSIG"), "RRSIG");
 }
 
@@ -361,11 +508,20 @@ fn any_and_rrsig_give_signatures() {
 fn the_root_zone_refers_with_ds_signature_and_glue() {
     let root = Table::of(&[root()]);
     let text = render(&reply(&root, "www.example.org. A +do"));
-    assert!(text.starts_with("NOERROR edns do\n; authority\norg. 172800 IN NS "), "{text}");
+    assert!(
+        text.starts_with("NOERROR edns do\n; authority\norg. 172800 IN NS "),
+        "{text}"
+    );
     assert_eq!(text.matches(" IN NS ").count(), 6);
     assert_eq!(text.matches("\norg. 86400 IN DS ").count(), 1, "{text}");
-    assert_eq!(text.matches("\norg. 86400 IN RRSIG DS 8 1 86400 ").count(), 1);
-    assert_eq!(text.matches(" IN A ").count() + text.matches(" IN AAAA ").count(), 12);
+    assert_eq!(
+        text.matches("\norg. 86400 IN RRSIG DS 8 1 86400 ").count(),
+        1
+    );
+    assert_eq!(
+        text.matches(" IN A ").count() + text.matches(" IN AAAA ").count(),
+        12
+    );
     let text = render(&reply(&root, "com. NS"));
     assert!(!text.contains("DS"), "{text}");
 }
@@ -381,20 +537,35 @@ fn the_root_zone_proves_what_does_not_exist() {
         &[Covers("nonexistent-tld."), Covers("*.")],
     );
     let table = Table::of(&[root()]);
-    assert!(render(&reply(&table, ". DNSKEY +do")).starts_with("NOERROR aa edns do\n. 172800 IN DNSKEY 25"));
+    assert!(
+        render(&reply(&table, ". DNSKEY +do"))
+            .starts_with("NOERROR aa edns do\n. 172800 IN DNSKEY 25")
+    );
 }
 
 #[test]
 fn priming_the_root_gets_all_addresses() {
     let text = render(&reply(&Table::of(&[root()]), ". NS +do"));
-    assert!(text.starts_with("NOERROR aa edns do\n. 518400 IN NS "), "{text}");
+    assert!(
+        text.starts_with("NOERROR aa edns do\n. 518400 IN NS "),
+        "{text}"
+    );
     assert_eq!(text.matches("\n. 518400 IN NS ").count(), 13);
-    assert_eq!(text.matches(".root-servers.net. 518400 IN A").count(), 26, "{text}");
+    assert_eq!(
+        text.matches(".root-servers.net. 518400 IN A").count(),
+        26,
+        "{text}"
+    );
 }
 
 fn reply(table: &Table, question: &str) -> Vec<u8> {
     let request = Ask::new(question);
     let mut octets = Vec::new();
-    table.responder(Config::default()).worker().respond(&request.octets, request.peer, NOW, &mut octets);
+    table.responder(Config::default()).worker().respond(
+        &request.octets,
+        request.peer,
+        NOW,
+        &mut octets,
+    );
     octets
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use common::{Ask, NOW, Table, name, peer, render, root, zone};
 use zonekit_serve::{
-    Action, Config, Holding, OutgoingTransfer, Responder, TransferError, Transport,
+    Action, Config, Holding, OutgoingTransfer, Responder, TransferError, Transport, Zones,
 };
-use zonekit_store::Zone;
+use zonekit_store::{Checks, Diff, Zone, ZoneLimits, ZonePatch};
 use zonekit_tsig::{Algorithm, ClientStream, Key, KeyRing, Signed, sign_request};
 use zonekit_wire::{
     Class, Compressor, Header, Message, MessageWriter, Name, Opcode, Record, Rtype, Section,
@@ -118,7 +118,11 @@ fn axfr_of_the_root_zone_fills_its_messages_and_loses_nothing() {
             transfer_message_size: size,
             ..open_to_all()
         };
-        let messages = messages(begin(&Table::of(std::slice::from_ref(&root)), config, ". AXFR"));
+        let messages = messages(begin(
+            &Table::of(std::slice::from_ref(&root)),
+            config,
+            ". AXFR",
+        ));
         assert!(records(&messages) == everything(&root), "size {size}");
         let largest = messages.iter().map(Vec::len).max().unwrap();
         assert!(
@@ -406,6 +410,147 @@ fn ixfr_without_a_known_difference_is_the_whole_zone_and_over_udp_the_soa() {
         render(&out),
         "NOERROR aa\nexample. 60 IN SOA ns.example. h.example. 7 1 1 1 60"
     );
+}
+
+/// A zone with a history.
+struct History(Vec<Zone>);
+
+impl Zones for History {
+    fn enclosing(&self, name: Name<'_>) -> Option<Holding> {
+        self.0
+            .last()
+            .filter(|zone| name.is_at_or_below(zone.apex()))
+            .cloned()
+            .map(Holding::Served)
+    }
+
+    fn zone(&self, apex: Name<'_>) -> Option<Holding> {
+        self.0
+            .last()
+            .filter(|zone| apex == zone.apex())
+            .cloned()
+            .map(Holding::Served)
+    }
+
+    fn differences(&self, _: Name<'_>, from: Serial) -> Option<Vec<Diff>> {
+        let from = self.0.iter().position(|zone| zone.serial() == from)?;
+        Some(
+            self.0[from..]
+                .windows(2)
+                .map(|pair| Diff::between(&pair[0], &pair[1]))
+                .collect(),
+        )
+    }
+}
+
+/// A thousand hosts, of which one is new and one is gone in every version.
+fn version(serial: usize) -> Zone {
+    let mut text = EXAMPLE.replace(" 7 ", &format!(" {serial} "));
+    (serial..serial + 1000)
+        .for_each(|number| text.push_str(&format!("host{number} 60 IN TXT \"host {number}\"\n")));
+    zone("example.", &text)
+}
+
+/// What a client that holds `old` has after it got these messages.
+fn carried_out(old: &Zone, messages: &[Vec<u8>]) -> Zone {
+    let mut unpacker = Unpacker::new();
+    let mut records = Vec::new();
+    for octets in messages {
+        for record in Message::new(octets).unwrap().records().unwrap() {
+            records.push(unpacker.unpack(record.unwrap().1).unwrap().to_buf());
+        }
+    }
+    let newest = records.remove(0);
+    assert_eq!(
+        records.pop().unwrap(),
+        newest,
+        "the SOA of the version announced, at both ends"
+    );
+    let mut patch = ZonePatch::new(old, ZoneLimits::default(), Checks::Strict);
+    let mut adding = true;
+    for record in &records {
+        let record = record.as_record();
+        match (record.rtype == Rtype::SOA, adding) {
+            (true, true) => patch.step(&record).unwrap(),
+            (true, false) => patch.reach(&record).unwrap(),
+            (false, true) => patch.add(&record).unwrap(),
+            (false, false) => patch.remove(&record).unwrap(),
+        }
+        adding ^= record.rtype == Rtype::SOA;
+    }
+    patch.finish().unwrap().0
+}
+
+#[test]
+fn ixfr_leads_from_the_clients_version_to_ours_in_messages_of_any_size() {
+    let versions: Vec<Zone> = (1..=20).map(version).collect();
+    for size in [512, 1000, 16_384] {
+        let config = Config {
+            transfer_message_size: size,
+            ..open_to_all()
+        };
+        let responder = Responder::new(Arc::new(History(versions.clone())), config);
+        for held in [1, 2, 19] {
+            let (Action::Transfer(transfer), _) =
+                respond(&responder, &ixfr("example.", held), Transport::Tcp)
+            else {
+                panic!("no transfer")
+            };
+            let messages = messages(*transfer);
+            let old = versions
+                .iter()
+                .find(|zone| zone.serial() == Serial(held))
+                .unwrap();
+            assert_eq!(
+                everything(&carried_out(old, &messages)),
+                everything(&versions[19])
+            );
+            assert_eq!(
+                records(&messages).len(),
+                2 + (20 - held as usize) * 4,
+                "two SOAs and two hosts a step"
+            );
+        }
+        assert_eq!(
+            (
+                responder.counters().ixfr_begun.value(),
+                responder.counters().axfr_begun.value()
+            ),
+            (3, 0)
+        );
+    }
+}
+
+#[test]
+fn ixfr_over_udp_is_the_difference_if_it_fits_and_the_soa_if_not() {
+    let versions: Vec<Zone> = (1..=20).map(version).collect();
+    let responder = Responder::new(Arc::new(History(versions.clone())), open_to_all());
+    let (Action::Reply, out) = respond(&responder, &ixfr("example.", 19), Transport::Udp) else {
+        panic!("no answer")
+    };
+    assert_eq!(
+        everything(&carried_out(&versions[18], &[out])),
+        everything(&versions[19])
+    );
+    let (Action::Reply, out) = respond(&responder, &ixfr("example.", 1), Transport::Udp) else {
+        panic!("no answer")
+    };
+    assert_eq!(
+        render(&out),
+        "NOERROR aa\nexample. 60 IN SOA ns.example. h.example. 20 1 1 1 60"
+    );
+}
+
+#[test]
+fn a_difference_larger_than_the_zone_is_the_zone() {
+    let old = version(1);
+    let new = zone("example.", EXAMPLE);
+    let responder = Responder::new(Arc::new(History(vec![old, new.clone()])), open_to_all());
+    let (Action::Transfer(transfer), _) = respond(&responder, &ixfr("example.", 1), Transport::Tcp)
+    else {
+        panic!("no transfer")
+    };
+    assert_eq!(records(&messages(*transfer)), everything(&new));
 }
 
 #[test]
