@@ -5,8 +5,43 @@
 //! caller to do ([`Action`]). With feature `tokio` (on by default) [`Server`] puts them behind UDP and TCP, and
 //! [`Notifier`] tells other servers of new versions.
 //!
+//! ```
+//! use std::sync::Arc;
+//! use zonekit_serve::{Acl, Action, Config, Peer, Responder, Transport};
+//! use zonekit_store::Store;
+//! use zonekit_wire::{Class, Compressor, Header, Message, MessageWriter, NameBuf, Rcode, Rtype};
+//!
+//! let store = Arc::new(Store::in_memory()); // without a zone yet
+//! let allow_transfer: Acl = ["192.0.2.0/24".parse()?, "key:transfer.example".parse()?].into_iter().collect();
+//! let responder = Responder::new(store, Config { allow_transfer, ..Config::default() });
+//!
+//! let name: NameBuf = "www.example.org".parse()?;
+//! let (mut request, mut compressor) = (Vec::new(), Compressor::new());
+//! let mut writer = MessageWriter::new(&mut request, 512, &mut compressor);
+//! writer.set_header(Header { id: 7, ..Header::default() });
+//! writer.question(name.as_name(), Rtype::A, Class::IN)?;
+//! writer.finish();
+//!
+//! let peer = Peer { address: "192.0.2.1:53000".parse()?, transport: Transport::Udp };
+//! let mut answer = Vec::new();
+//! let action = responder.worker().respond(&request, peer, 1_800_000_000, &mut answer);
+//! assert!(matches!(action, Action::Reply));
+//! assert_eq!(Message::new(&answer)?.header().rcode, Rcode::REFUSED); // no zone of ours
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! This crate knows nothing of where zones come from, of primaries or of management: it answers for what it is shown, as
 //! it was received.
+//!
+//! # Where we differ
+//!
+//! - A signed zone is answered for as it is: a proof whose records the zone lacks is left out, and so are all proofs of
+//!   a zone that asks for more than 500 extra iterations of NSEC3 (RFC 9276 §3.1).
+//! - Additional records are those that a referral needs (RFC 9471) and the addresses that go with NS; MX and SRV bring
+//!   none.
+//! - A chain of CNAMEs and DNAMEs is followed for 16 names, through all zones that are held.
+//! - AXFR over UDP is FORMERR (RFC 5936 §4.2 leaves it undefined); for a zone that is not ours NOTAUTH, if the client
+//!   may have transfers at all, else REFUSED.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -1,6 +1,6 @@
 //! Where the zones to answer for are found.
 
-use zonekit_store::{Diff, Zone};
+use zonekit_store::{Diff, HeldZone, Standing, Store, Zone};
 use zonekit_wire::{Name, Serial};
 
 /// The table of zones that a [`Responder`](crate::Responder) answers from: a `Store`, or something made up for a test.
@@ -30,4 +30,29 @@ pub enum Holding {
     NotLoaded,
     /// Held, and too old to be told on (RFC 1035 §3.3.13, EXPIRE).
     Expired,
+}
+
+impl Zones for Store {
+    fn enclosing(&self, name: Name<'_>) -> Option<Holding> {
+        self.enclosing(name).map(|held| Holding::of(&held))
+    }
+
+    fn zone(&self, apex: Name<'_>) -> Option<Holding> {
+        self.zone(apex).map(|held| Holding::of(&held))
+    }
+
+    /// A history that cannot be read is none: the whole zone is handed over instead.
+    fn differences(&self, apex: Name<'_>, from: Serial) -> Option<Vec<Diff>> {
+        self.journal(apex, from).ok().flatten()
+    }
+}
+
+impl Holding {
+    fn of(held: &HeldZone) -> Self {
+        match (held.servable(), held.standing) {
+            (Some(zone), _) => Self::Served(zone.clone()),
+            (None, Standing::Expired) => Self::Expired,
+            (None, _) => Self::NotLoaded,
+        }
+    }
 }

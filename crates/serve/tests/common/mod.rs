@@ -6,8 +6,8 @@ use std::sync::Arc;
 use zonekit_serve::{Action, Config, Holding, Peer, Responder, Transport, Zones};
 use zonekit_store::{Checks, Zone, ZoneBuilder, ZoneLimits};
 use zonekit_wire::{
-    Class, Compressor, Header, Message, MessageWriter, Name, NameBuf, OptRepr, Rtype, Section,
-    Unpacker, master,
+    Class, Compressor, Header, Message, MessageWriter, Name, NameBuf, OptRepr, Record, Rtype,
+    Section, Serial, Soa, Unpacker, master,
 };
 
 /// A moment of which the tests' keys know nothing special, in seconds since 1970.
@@ -75,7 +75,8 @@ pub fn name(text: &str) -> NameBuf {
     text.parse().unwrap()
 }
 
-/// A request out of text: name, type, then what is unusual about it: `+do`, `+edns`, `+tcp`, `+size=N`.
+/// A request out of text: name, type (`IXFR=N` for serial N held), then what is unusual about it: `+do`, `+edns`,
+/// `+tcp`, `+size=N`.
 pub struct Ask {
     pub octets: Vec<u8>,
     pub peer: Peer,
@@ -85,7 +86,11 @@ impl Ask {
     pub fn new(text: &str) -> Self {
         let mut words = text.split_whitespace();
         let qname = name(words.next().expect("a name"));
-        let rtype: Rtype = words.next().expect("a type").parse().unwrap();
+        let rtype = words.next().expect("a type");
+        let (rtype, held) = rtype
+            .split_once('=')
+            .map_or((rtype, None), |(rtype, serial)| (rtype, Some(serial)));
+        let rtype: Rtype = rtype.parse().unwrap();
         let mut transport = Transport::Udp;
         let mut opt = None;
         for word in words {
@@ -119,6 +124,28 @@ impl Ask {
             ..Header::default()
         });
         writer.question(qname.as_name(), rtype, Class::IN).unwrap();
+        if let Some(serial) = held {
+            let (name, mut rdata) = (qname.as_name(), Vec::new());
+            let serial = Serial(serial.parse().unwrap());
+            Soa {
+                mname: name,
+                rname: name,
+                serial,
+                refresh: 1,
+                retry: 1,
+                expire: 1,
+                minimum: 1,
+            }
+            .write(&mut rdata);
+            let soa = Record {
+                owner: name,
+                rtype: Rtype::SOA,
+                class: Class::IN,
+                ttl: 0,
+                rdata: &rdata,
+            };
+            writer.record(Section::Authority, &soa).unwrap();
+        }
         if let Some(opt) = opt {
             writer.opt(&opt).unwrap();
         }
