@@ -438,8 +438,8 @@ struct Comparison<'z> {
 
 impl Comparison<'_> {
     fn trees(&mut self, old: &Tree, new: &Tree) {
-        let (old, new) = old.difference(new);
-        let (mut old, mut new) = (Run::new(&old), Run::new(&new));
+        let changed = old.difference(new);
+        let (mut old, mut new) = (Run::new(&changed.gone), Run::new(&changed.fresh));
         loop {
             let order = match (old.key(), new.key()) {
                 (None, None) => return,

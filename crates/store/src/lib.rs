@@ -67,4 +67,5 @@ pub use records::Records;
 pub use rrset::{Rdatas, RrSet, RrSets};
 pub use store::Store;
 pub use store_error::{Damage, OpenError, Piece, StorageFailure, StoreError};
+pub use tree::ChangedPages;
 pub use zone::{Corrupt, Zone};

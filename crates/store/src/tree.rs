@@ -30,6 +30,15 @@ pub(crate) struct Tree {
     root: Option<Link>,
 }
 
+/// The pages that two versions of a zone do not share, in the order of [`Zone::pages`](crate::Zone::pages).
+#[derive(Clone, Debug, Default)]
+pub struct ChangedPages<'z> {
+    /// Those that only the older has.
+    pub gone: Vec<&'z Arc<[u8]>>,
+    /// Those that only the newer has.
+    pub fresh: Vec<&'z Arc<[u8]>>,
+}
+
 /// A subtree.
 #[derive(Clone, Debug)]
 pub(crate) enum Link {
@@ -168,17 +177,14 @@ impl Tree {
         Ok(Self::from_slots(slots))
     }
 
-    /// The pages that are in one of two trees only: those of `self`, those of `other`; each in key order.
-    pub(crate) fn difference<'z>(
-        &'z self,
-        other: &'z Self,
-    ) -> (Vec<&'z Arc<[u8]>>, Vec<&'z Arc<[u8]>>) {
+    /// The pages that `self` has and `newer` has not, and the other way round.
+    pub(crate) fn difference<'z>(&'z self, newer: &'z Self) -> ChangedPages<'z> {
         let mut ours: Vec<&Link> = self.root.iter().collect();
-        let mut theirs: Vec<&Link> = other.root.iter().collect();
-        let (mut only_ours, mut only_theirs) = (Vec::new(), Vec::new());
+        let mut theirs: Vec<&Link> = newer.root.iter().collect();
+        let mut changed = ChangedPages::default();
         loop {
             let (take_ours, take_theirs) = match (ours.last(), theirs.last()) {
-                (None, None) => return (only_ours, only_theirs),
+                (None, None) => return changed,
                 (Some(_), None) => (true, false),
                 (None, Some(_)) => (false, true),
                 (Some(a), Some(b)) if a.is_same(b) => {
@@ -197,10 +203,10 @@ impl Tree {
                 },
             };
             if take_ours && let Some(link) = ours.pop() {
-                link.open(&mut ours, &mut only_ours);
+                link.open(&mut ours, &mut changed.gone);
             }
             if take_theirs && let Some(link) = theirs.pop() {
-                link.open(&mut theirs, &mut only_theirs);
+                link.open(&mut theirs, &mut changed.fresh);
             }
         }
     }

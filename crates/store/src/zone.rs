@@ -9,7 +9,7 @@ use crate::key::{self, KeyBuf};
 use crate::nsec3::hash_key;
 use crate::page::{Flags, Page};
 use crate::tree::{Tree, Walk};
-use crate::{Finding, Node, Nsec3, Nsec3Parameters, Place, Records, RrSet};
+use crate::{ChangedPages, Finding, Node, Nsec3, Nsec3Parameters, Place, Records, RrSet};
 
 /// One version of a zone. It never changes; clones are cheap and share it.
 ///
@@ -273,16 +273,13 @@ impl Zone {
         self.0.names.pages().chain(self.0.hashes.pages())
     }
 
-    /// The pages that are in one version only: those of `self`, those of `newer`. Costs what the difference does.
-    pub fn changed_pages<'z>(
-        &'z self,
-        newer: &'z Self,
-    ) -> (Vec<&'z Arc<[u8]>>, Vec<&'z Arc<[u8]>>) {
-        let (mut old, mut new) = self.0.names.difference(&newer.0.names);
-        let (old_hashes, new_hashes) = self.0.hashes.difference(&newer.0.hashes);
-        old.extend(old_hashes);
-        new.extend(new_hashes);
-        (old, new)
+    /// The pages that this version and a `newer` one do not share. Costs what the difference does.
+    pub fn changed_pages<'z>(&'z self, newer: &'z Self) -> ChangedPages<'z> {
+        let mut changed = self.0.names.difference(&newer.0.names);
+        let hashes = self.0.hashes.difference(&newer.0.hashes);
+        changed.gone.extend(hashes.gone);
+        changed.fresh.extend(hashes.fresh);
+        changed
     }
 
     /// Makes a version of the pages of one, which are proven to be whole but not read record by record.

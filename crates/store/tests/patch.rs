@@ -6,7 +6,9 @@ use common::{
     Model, build, exactly, insert, key, large, model, name, of_model, of_zone, record, records, soa,
 };
 use proptest::prelude::*;
-use zonekit_store::{Checks, DecodeError, Diff, EditError, Zone, ZoneLimits, ZonePatch};
+use zonekit_store::{
+    ChangedPages, Checks, DecodeError, Diff, EditError, Zone, ZoneLimits, ZonePatch,
+};
 use zonekit_wire::{NameBuf, RecordBuf, Rtype};
 
 /// Carries out one step.
@@ -105,7 +107,7 @@ proptest! {
             }
             for record in additions.iter().filter(|record| record.owner.as_name().is_at_or_below(apex.as_name())) {
                 if has(&model, record) {
-                    let twice = patch(&zone, &from, &removed, &to, &[&added[..], &[record.clone()]].concat());
+                    let twice = patch(&zone, &from, &removed, &to, &[&added[..], std::slice::from_ref(record)].concat());
                     let is_told = matches!(twice, Err(EditError::AlreadyThere { .. }));
                     prop_assert!(is_told);
                     continue;
@@ -119,7 +121,7 @@ proptest! {
             prop_assert_eq!(exactly(&diff.apply(&zone).unwrap()), exactly(&next));
             prop_assert_eq!(diff.removed().count() + diff.added().count(), removed.len() + added.len());
             if let Some(gone) = removed.iter().find(|record| !has(&model, record)) {
-                let error = patch(&next, &to, &[gone.clone()], &soa(&apex, 99), &[]);
+                let error = patch(&next, &to, std::slice::from_ref(gone), &soa(&apex, 99), &[]);
                 let is_told = matches!(error, Err(EditError::NotThere { .. }));
                 prop_assert!(is_told);
             }
@@ -170,7 +172,7 @@ fn a_small_change_to_a_large_zone_touches_few_pages() {
         &[new],
     )
     .unwrap();
-    let (gone, fresh) = zone.changed_pages(&next);
+    let ChangedPages { gone, fresh } = zone.changed_pages(&next);
     assert!(
         pages > 200 && gone.len() <= 4 && fresh.len() <= 5,
         "{pages}, {}, {}",

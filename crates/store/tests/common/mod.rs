@@ -1,5 +1,5 @@
 //! A zone as a plain map, to hold the real one against; and small names and records that collide often.
-#![allow(dead_code)]
+#![allow(dead_code)] // each test file uses a part
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use zonekit_store::{Checks, EditError, Notes, Zone, ZoneBuilder, ZoneLimits};
 use zonekit_wire::{Class, Name, NameBuf, Record, RecordBuf, Rtype, rdata};
 
 /// Owner, and RRs by (type, canonical RDATA).
-pub type Model = BTreeMap<NameBuf, BTreeMap<(u16, Vec<u8>), (u32, Vec<u8>)>>;
+pub(crate) type Model = BTreeMap<NameBuf, BTreeMap<(u16, Vec<u8>), (u32, Vec<u8>)>>;
 
-pub fn name(text: &str) -> NameBuf {
+pub(crate) fn name(text: &str) -> NameBuf {
     text.parse().unwrap()
 }
 
-pub fn record(owner: &NameBuf, rtype: Rtype, ttl: u32, rdata: &[u8]) -> RecordBuf {
+pub(crate) fn record(owner: &NameBuf, rtype: Rtype, ttl: u32, rdata: &[u8]) -> RecordBuf {
     RecordBuf {
         owner: owner.clone(),
         rtype,
@@ -24,7 +24,7 @@ pub fn record(owner: &NameBuf, rtype: Rtype, ttl: u32, rdata: &[u8]) -> RecordBu
     }
 }
 
-pub fn soa(apex: &NameBuf, serial: u32) -> RecordBuf {
+pub(crate) fn soa(apex: &NameBuf, serial: u32) -> RecordBuf {
     let rdata = [
         &b"\x02ns\x00\x04host\x00"[..],
         &serial.to_be_bytes(),
@@ -34,7 +34,7 @@ pub fn soa(apex: &NameBuf, serial: u32) -> RecordBuf {
     record(apex, Rtype::SOA, 3600, &rdata)
 }
 
-pub fn build(
+pub(crate) fn build(
     apex: &NameBuf,
     soa: &RecordBuf,
     records: &[RecordBuf],
@@ -48,7 +48,7 @@ pub fn build(
 }
 
 /// What the rules make of these records, by the plainest means.
-pub fn model(apex: &NameBuf, records: &[RecordBuf]) -> Model {
+pub(crate) fn model(apex: &NameBuf, records: &[RecordBuf]) -> Model {
     let mut model = Model::new();
     for record in records
         .iter()
@@ -59,7 +59,7 @@ pub fn model(apex: &NameBuf, records: &[RecordBuf]) -> Model {
     model
 }
 
-pub fn insert(model: &mut Model, record: &RecordBuf) {
+pub(crate) fn insert(model: &mut Model, record: &RecordBuf) {
     let node = model.entry(record.owner.clone()).or_default();
     let held = node
         .entry(key(record))
@@ -79,7 +79,7 @@ pub fn insert(model: &mut Model, record: &RecordBuf) {
     }
 }
 
-pub fn key(record: &RecordBuf) -> (u16, Vec<u8>) {
+pub(crate) fn key(record: &RecordBuf) -> (u16, Vec<u8>) {
     let mut canonical = Vec::new();
     rdata::canonical(record.rtype, &record.rdata, &mut canonical);
     (record.rtype.0, canonical)
@@ -94,7 +94,7 @@ fn group(rtype: u16, rdata: &[u8]) -> (u16, Option<[u8; 2]>) {
 }
 
 /// All records as text, sorted: what two zones have to have in common.
-pub fn of_zone(zone: &Zone) -> Vec<String> {
+pub(crate) fn of_zone(zone: &Zone) -> Vec<String> {
     let mut all = Vec::new();
     let mut records = zone.iter();
     while let Some(record) = records.next() {
@@ -104,7 +104,7 @@ pub fn of_zone(zone: &Zone) -> Vec<String> {
     all
 }
 
-pub fn of_model(model: &Model, soa: &RecordBuf) -> Vec<String> {
+pub(crate) fn of_model(model: &Model, soa: &RecordBuf) -> Vec<String> {
     let mut all = vec![line(soa.owner.as_name(), soa.as_record())];
     for (owner, node) in model {
         for ((rtype, _), (ttl, rdata)) in node {
@@ -125,7 +125,7 @@ pub fn of_model(model: &Model, soa: &RecordBuf) -> Vec<String> {
     all
 }
 
-pub fn line(owner: Name<'_>, record: Record<'_>) -> String {
+pub(crate) fn line(owner: Name<'_>, record: Record<'_>) -> String {
     format!(
         "{} {} {} {:?}",
         owner.to_string().to_lowercase(),
@@ -153,7 +153,7 @@ fn label() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// A name at or below `apex`.
-pub fn names(apex: NameBuf) -> impl Strategy<Value = NameBuf> {
+pub(crate) fn names(apex: NameBuf) -> impl Strategy<Value = NameBuf> {
     prop::collection::vec(label(), 0..4).prop_map(move |labels| {
         let mut name = apex.clone();
         for label in &labels {
@@ -164,7 +164,7 @@ pub fn names(apex: NameBuf) -> impl Strategy<Value = NameBuf> {
 }
 
 /// A record at or below `apex` other than its SOA.
-pub fn records(apex: NameBuf) -> impl Strategy<Value = RecordBuf> {
+pub(crate) fn records(apex: NameBuf) -> impl Strategy<Value = RecordBuf> {
     let data = prop_oneof![
         4 => any::<[u8; 1]>().prop_map(|[a]| (Rtype::A, vec![192, 0, 2, a % 4])),
         2 => prop_oneof![Just(&b"\x02ns\x00"[..]), Just(&b"\x02NS\x00"[..]), Just(&b"\x01b\x00"[..])]
@@ -183,7 +183,7 @@ pub fn records(apex: NameBuf) -> impl Strategy<Value = RecordBuf> {
 }
 
 /// All records in order, to the letter.
-pub fn exactly(zone: &Zone) -> Vec<String> {
+pub(crate) fn exactly(zone: &Zone) -> Vec<String> {
     let mut all = Vec::new();
     let mut records = zone.iter();
     while let Some(record) = records.next() {
@@ -197,7 +197,7 @@ pub fn exactly(zone: &Zone) -> Vec<String> {
 }
 
 /// A zone with delegations and glue that fills many pages.
-pub fn large(apex: &NameBuf, names: u32) -> Vec<RecordBuf> {
+pub(crate) fn large(apex: &NameBuf, names: u32) -> Vec<RecordBuf> {
     let mut records = vec![record(apex, Rtype::NS, 3600, b"\x02ns\x00")];
     for number in 0..names {
         let mut owner = apex.clone();
