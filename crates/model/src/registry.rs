@@ -1,5 +1,10 @@
 //! The one judge of every command, and the tables that it judges by.
 
+mod judge;
+mod tenant;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -7,10 +12,10 @@ use std::{
 
 use uuid::Uuid;
 
+use self::tenant::{Tenant, place_of};
 use crate::{
-    Change, Changes, Command, Contract, DeclaredKey, DeclaredZone, KeyDraft, KeyName, Page,
-    PageRequest, Primaries, Primary, Quota, QuotaLimits, QuotaUsage, Refusal, SecondaryZone,
-    Timestamp, TsigKey, WantedPrimaries, ZoneDraft, ZoneFilter, ZoneId, ZoneName, ZoneState,
+    Change, Changes, Contract, KeyName, Page, PageRequest, Primaries, Quota, QuotaLimits,
+    QuotaUsage, SecondaryZone, TsigKey, ZoneFilter, ZoneId, ZoneName, ZoneState,
 };
 
 /// All zones and keys of all contracts.
@@ -83,72 +88,6 @@ impl Registry {
             registry.put_zone(zone);
         }
         Ok(registry)
-    }
-
-    /// Says what a command would change, or why it may not.
-    ///
-    /// # Errors
-    ///
-    /// The refusal, in words fit for the client that asked.
-    pub fn judge(&self, command: Command, at: Timestamp) -> Result<Changes, Refusal> {
-        match command {
-            Command::CreateZone {
-                contract,
-                id,
-                draft,
-            } => match self.zone(&contract, id) {
-                Some(_) => Err(Refusal::IdTaken),
-                None => self.judge_new(contract, id, draft, at),
-            },
-            Command::EnsureZone {
-                contract,
-                id,
-                draft,
-                expected,
-            } => match (self.zone(&contract, id), expected) {
-                (Some(zone), _) => self.judge_changed(zone, draft, expected, at),
-                (None, None) => self.judge_new(contract, id, draft, at),
-                (None, Some(_)) => Err(Refusal::UnknownZone),
-            },
-            Command::RemoveZone {
-                contract,
-                id,
-                expected,
-            } => {
-                let zone = self.zone(&contract, id).ok_or(Refusal::UnknownZone)?;
-                may_change(zone.declared, zone.generation, expected)?;
-                Ok(Change::RemoveZone(Arc::clone(zone)).into())
-            }
-            Command::CreateKey {
-                contract,
-                id,
-                draft,
-            } => {
-                if self.key_of(&contract, id).is_some() {
-                    return Err(Refusal::IdTaken);
-                }
-                if self.keys.contains_key(&draft.name) {
-                    return Err(Refusal::KeyNameTaken(draft.name));
-                }
-                Ok(Change::PutKey(Arc::new(self.new_key(Some(contract), id, draft, at))).into())
-            }
-            Command::RemoveKey {
-                contract,
-                id,
-                expected,
-            } => {
-                let key = self.key_of(&contract, id).ok_or(Refusal::UnknownKey)?;
-                may_change(key.declared, key.generation, expected)?;
-                match self.uses_of(&key.name) {
-                    0 => Ok(Change::RemoveKey(Arc::clone(key)).into()),
-                    zones => Err(Refusal::KeyInUse {
-                        name: key.name.clone(),
-                        zones,
-                    }),
-                }
-            }
-            Command::Declare { zones, keys } => self.judge_declared(zones, keys, at),
-        }
     }
 
     /// Makes changes that were judged, and gives what would undo them.
@@ -279,30 +218,6 @@ impl Registry {
         self.limits = limits;
     }
 
-    /// Says whether a zone may hold that many records within its contract's quota.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::TooManyRecords`] if not. A zone never refused is one without contract, or one that is not growing.
-    pub fn judge_records(&self, zone: &ZoneId, records: u64) -> Result<(), Refusal> {
-        let Some(tenant) = zone
-            .contract
-            .as_ref()
-            .and_then(|contract| self.tenant(Some(contract)))
-        else {
-            return Ok(());
-        };
-        let held = tenant.counts.get(&zone.id).copied().unwrap_or(0);
-        let wanted = (tenant.records - held).saturating_add(records);
-        if wanted > self.limits.records && records > held {
-            return Err(Refusal::TooManyRecords {
-                limit: self.limits.records,
-                wanted,
-            });
-        }
-        Ok(())
-    }
-
     /// Notes how many records a zone holds now. Counts are not part of what is stored: whoever restores tells them anew.
     pub fn note_records(&mut self, zone: &ZoneId, records: u64) {
         let Some(tenant) = self.tenants.get_mut(&zone.contract) else {
@@ -312,199 +227,6 @@ impl Registry {
             let held = tenant.counts.insert(zone.id, records).unwrap_or(0);
             tenant.records = tenant.records - held + records;
         }
-    }
-
-    fn judge_new(
-        &self,
-        contract: Contract,
-        id: Uuid,
-        draft: ZoneDraft,
-        at: Timestamp,
-    ) -> Result<Changes, Refusal> {
-        if self.by_name.contains_key(&draft.name) {
-            return Err(Refusal::NameTaken(draft.name));
-        }
-        let limit = self.limits.secondary_zones;
-        if self.quota(&contract).usage.secondary_zones >= limit {
-            return Err(Refusal::TooManyZones { limit });
-        }
-        let primaries = merge(draft.primaries, None)?;
-        self.judge_keys(&primaries, Some(&contract))?;
-        let zone = SecondaryZone {
-            id,
-            contract: Some(contract),
-            name: draft.name,
-            description: draft.description,
-            primaries,
-            created: at,
-            modified: at,
-            generation: self.next_generation(at),
-            declared: false,
-        };
-        Ok(Change::PutZone(Arc::new(zone)).into())
-    }
-
-    fn judge_changed(
-        &self,
-        zone: &Arc<SecondaryZone>,
-        draft: ZoneDraft,
-        expected: Option<u64>,
-        at: Timestamp,
-    ) -> Result<Changes, Refusal> {
-        may_change(zone.declared, zone.generation, expected)?;
-        if zone.name != draft.name {
-            return Err(Refusal::NameFixed {
-                is: zone.name.clone(),
-                wanted: draft.name,
-            });
-        }
-        let primaries = merge(draft.primaries, Some(&zone.primaries))?;
-        self.judge_keys(&primaries, zone.contract.as_ref())?;
-        let changed = SecondaryZone {
-            description: draft.description,
-            primaries,
-            modified: at,
-            generation: self.next_generation(at),
-            ..SecondaryZone::clone(zone)
-        };
-        Ok(Change::PutZone(Arc::new(changed)).into())
-    }
-
-    /// A key must be there, and be the contract's own.
-    fn judge_keys(
-        &self,
-        primaries: &Primaries,
-        contract: Option<&Contract>,
-    ) -> Result<(), Refusal> {
-        let unknown = |name: &&KeyName| {
-            self.key(name)
-                .is_none_or(|key| key.contract.as_ref() != contract)
-        };
-        match primaries
-            .iter()
-            .filter_map(|primary| primary.key.as_ref())
-            .find(unknown)
-        {
-            Some(name) => Err(Refusal::UnknownKeyName(name.clone())),
-            None => Ok(()),
-        }
-    }
-
-    fn judge_declared(
-        &self,
-        zones: Vec<DeclaredZone>,
-        keys: Vec<DeclaredKey>,
-        at: Timestamp,
-    ) -> Result<Changes, Refusal> {
-        let mut changes = Changes::default();
-
-        let mut key_names = HashSet::new();
-        for DeclaredKey { id, draft } in keys {
-            if !key_names.insert(draft.name.clone()) {
-                return Err(Refusal::KeyNameTaken(draft.name));
-            }
-            match self.key(&draft.name) {
-                Some(key) if !key.declared => return Err(Refusal::KeyNameTaken(draft.name)),
-                Some(key) if key.algorithm == draft.algorithm && key.secret == draft.secret => {}
-                known => {
-                    let key = TsigKey {
-                        declared: true,
-                        ..self.new_key(None, known.map_or(id, |key| key.id), draft, at)
-                    };
-                    changes.push(Change::PutKey(Arc::new(key)));
-                }
-            }
-        }
-
-        let generation = self.next_generation(at);
-        let mut zone_names = HashSet::new();
-        let mut puts = Vec::new();
-        for DeclaredZone {
-            contract,
-            id,
-            draft,
-        } in zones
-        {
-            if !zone_names.insert(draft.name.clone()) {
-                return Err(Refusal::NameTaken(draft.name));
-            }
-            let primaries = merge(draft.primaries, None)?;
-            let unknown = |name: &&KeyName| !key_names.contains(*name);
-            if let Some(name) = primaries
-                .iter()
-                .filter_map(|primary| primary.key.as_ref())
-                .find(unknown)
-            {
-                return Err(Refusal::UnknownKeyName(name.clone()));
-            }
-            let known = self.by_name.get(&draft.name);
-            if let Some(zone) = known.filter(|zone| zone.contract != contract) {
-                if !zone.declared {
-                    return Err(Refusal::NameTaken(draft.name));
-                }
-                changes.push(Change::RemoveZone(Arc::clone(zone)));
-            }
-            let known = known.filter(|zone| zone.contract == contract);
-            if known.is_some_and(|zone| {
-                zone.declared
-                    && zone.primaries == primaries
-                    && zone.description == draft.description
-            }) {
-                continue;
-            }
-            puts.push(Change::PutZone(Arc::new(SecondaryZone {
-                id: known.map_or(id, |zone| zone.id),
-                contract,
-                name: draft.name,
-                description: draft.description,
-                primaries,
-                created: known.map_or(at, |zone| zone.created),
-                modified: at,
-                generation,
-                declared: true,
-            })));
-        }
-        // What leaves goes first, so that its id and name are free; keys go last, when nothing uses them any more.
-        for zone in self
-            .zones()
-            .filter(|zone| zone.declared && !zone_names.contains(&zone.name))
-        {
-            changes.push(Change::RemoveZone(Arc::clone(zone)));
-        }
-        for put in puts {
-            changes.push(put);
-        }
-        for key in self
-            .keys()
-            .filter(|key| key.declared && !key_names.contains(&key.name))
-        {
-            changes.push(Change::RemoveKey(Arc::clone(key)));
-        }
-        Ok(changes)
-    }
-
-    fn new_key(
-        &self,
-        contract: Option<Contract>,
-        id: Uuid,
-        draft: KeyDraft,
-        at: Timestamp,
-    ) -> TsigKey {
-        TsigKey {
-            id,
-            contract,
-            name: draft.name,
-            algorithm: draft.algorithm,
-            secret: draft.secret,
-            created: at,
-            generation: self.next_generation(at),
-            declared: false,
-        }
-    }
-
-    /// Above all before, and above those of registries before a restart: it starts from the time.
-    fn next_generation(&self, at: Timestamp) -> u64 {
-        at.0.max(self.latest.saturating_add(1))
     }
 
     fn tenant(&self, contract: Option<&Contract>) -> Option<&Tenant> {
@@ -578,59 +300,11 @@ impl Registry {
     }
 }
 
-/// The zones of one contract.
-#[derive(Clone, Debug, Default)]
-struct Tenant {
-    zones: HashMap<Uuid, Arc<SecondaryZone>>,
-    /// The same zones by age, so that any page is found at once and new zones come at the end.
-    listing: Vec<Arc<SecondaryZone>>,
-    counts: HashMap<Uuid, u64>,
-    /// Sum of `counts`.
-    records: u64,
-}
-
-impl Tenant {
-    fn put(&mut self, zone: Arc<SecondaryZone>) -> Option<Arc<SecondaryZone>> {
-        let before = self.zones.insert(zone.id, Arc::clone(&zone));
-        if let Some(before) = &before {
-            self.unlist(before);
-        }
-        let place = place_of(&zone);
-        let position = self
-            .listing
-            .partition_point(|other| place_of(other) < place);
-        self.listing.insert(position, zone);
-        before
-    }
-
-    fn remove(&mut self, id: Uuid) -> Option<Arc<SecondaryZone>> {
-        let before = self.zones.remove(&id)?;
-        self.unlist(&before);
-        self.records -= self.counts.remove(&id).unwrap_or(0);
-        Some(before)
-    }
-
-    fn unlist(&mut self, zone: &SecondaryZone) {
-        let place = place_of(zone);
-        if let Ok(position) = self
-            .listing
-            .binary_search_by(|other| place_of(other).cmp(&place))
-        {
-            self.listing.remove(position);
-        }
-    }
-}
-
 #[derive(Clone, Debug)]
 struct HeldKey {
     key: Arc<TsigKey>,
     /// How many zones name it.
     uses: usize,
-}
-
-/// Where a zone stands in its contract's list; it never moves.
-fn place_of(zone: &SecondaryZone) -> (Timestamp, Uuid) {
-    (zone.created, zone.id)
 }
 
 /// Part of a name as names are stored: lower case, no final dot.
@@ -641,34 +315,3 @@ fn plain_part(part: &str) -> String {
         _ => part,
     }
 }
-
-fn may_change(declared: bool, is: u64, expected: Option<u64>) -> Result<(), Refusal> {
-    match expected {
-        _ if declared => Err(Refusal::Declared),
-        Some(expected) if expected != is => Err(Refusal::Changed { is, expected }),
-        _ => Ok(()),
-    }
-}
-
-/// The primaries that result from what is wanted and what is there: an address alone keeps the port and the key of the
-/// primary that is there; the same address again stands for the next one there.
-fn merge(wanted: WantedPrimaries, present: Option<&Primaries>) -> Result<Primaries, Refusal> {
-    let addresses = match wanted {
-        WantedPrimaries::Exactly(primaries) => return Ok(primaries),
-        WantedPrimaries::Addresses(addresses) => addresses,
-    };
-    let mut left: Vec<_> = present.into_iter().flatten().map(Some).collect();
-    let mut take = |address| {
-        let held = left
-            .iter_mut()
-            .find(|held| held.is_some_and(|primary| primary.address == address));
-        held.and_then(Option::take)
-            .cloned()
-            .unwrap_or_else(|| Primary::from(address))
-    };
-    let primaries: Vec<_> = addresses.into_iter().map(&mut take).collect();
-    Ok(Primaries::new(primaries)?)
-}
-
-#[cfg(test)]
-mod tests;

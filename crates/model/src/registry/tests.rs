@@ -3,7 +3,9 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{PrimariesError, Secret};
+use crate::{
+    Command, DeclaredZone, KeyDraft, PrimariesError, Primary, Refusal, Secret, Timestamp, ZoneDraft,
+};
 
 fn contract(name: &str) -> Contract {
     name.parse().unwrap()
