@@ -2,10 +2,11 @@
 
 mod common;
 
+use std::slice;
 use std::time::Duration;
 
 use common::primary::{Act, Door, Host, World, failure, primaries};
-use common::{Copy, Reply, axfr, message, one_by_one, rr, rrs, soa, soa_buf, zone};
+use common::{Copy, HELD, Reply, axfr, message, one_by_one, rr, rrs, soa, soa_buf, zone};
 use zonekit_tsig::Key;
 use zonekit_wire::{Rcode, RecordBuf, Rtype};
 use zonekit_xfr::{
@@ -29,13 +30,6 @@ fn first(hosts: &[Host]) -> (Report, Copy, World) {
 fn again(hosts: &[Host]) -> (Report, Copy, World) {
     run(hosts, held(hosts), Copy::of(1, &HELD))
 }
-
-const HELD: [&str; 4] = [
-    "@ NS ns1",
-    "ns1 A 192.0.2.1",
-    "www A 192.0.2.80",
-    "old TXT old",
-];
 
 fn held(hosts: &[Host]) -> Visit {
     Visit {
@@ -79,7 +73,7 @@ use TransferKind::{Axfr, Ixfr};
 #[test]
 fn a_first_visit_takes_the_whole_zone() {
     let host = Host::new(7);
-    let (report, copy, _) = first(&[host.clone()]);
+    let (report, copy, _) = first(slice::from_ref(&host));
     assert_eq!(report.outcome, taken(Axfr, 7, 0));
     assert!(copy.is(7, &["@ NS ns1", "ns1 A 192.0.2.1", "www A 192.0.2.80"]));
     assert_eq!(host.story(), "SOA/udp AXFR/tcp");
@@ -94,7 +88,7 @@ fn a_first_visit_takes_the_whole_zone() {
 #[test]
 fn what_is_held_is_up_to_date_when_the_serial_is_the_same() {
     let host = Host::new(1);
-    let (report, copy, _) = again(&[host.clone()]);
+    let (report, copy, _) = again(slice::from_ref(&host));
     assert_eq!((report.outcome, copy.commits), (Outcome::UpToDate, 0));
     assert_eq!(host.story(), "SOA/udp");
 }
@@ -102,7 +96,7 @@ fn what_is_held_is_up_to_date_when_the_serial_is_the_same() {
 #[test]
 fn a_newer_version_comes_by_ixfr() {
     let host = Host::new(2).ixfr(step_to(2));
-    let (report, copy, _) = again(&[host.clone()]);
+    let (report, copy, _) = again(slice::from_ref(&host));
     assert_eq!(report.outcome, taken(Ixfr, 2, 0));
     assert!(copy.has("new TXT new") && !copy.has("old TXT old"));
     assert_eq!(host.story(), "SOA/udp IXFR/tcp");
@@ -185,7 +179,7 @@ fn any_failure_of_ixfr_is_followed_by_axfr() {
         ]),
     ];
     for (number, host) in hosts.into_iter().enumerate() {
-        let (report, copy, _) = again(&[host.clone()]);
+        let (report, copy, _) = again(slice::from_ref(&host));
         assert_eq!(report.outcome, taken(Axfr, 2, 0), "{number}");
         assert_eq!((copy.commits, copy.abandoned), (1, 1), "{number}");
         assert!(
@@ -228,7 +222,7 @@ fn a_result_that_breaks_the_zone_checks_is_followed_by_axfr() {
         is_strict: true,
         ..Copy::of(1, &HELD)
     };
-    let (report, copy, _) = run(&[host.clone()], held(&[host]), strict);
+    let (report, copy, _) = run(slice::from_ref(&host), held(slice::from_ref(&host)), strict);
     assert_eq!((report.outcome, copy.abandoned), (taken(Axfr, 2, 0), 1));
     let error = report.primaries[0].transfers[0].error.as_ref().unwrap();
     assert_eq!(
@@ -263,16 +257,16 @@ fn a_lone_soa_is_waited_upon_for_five_seconds_and_may_be_the_beginning_of_a_whol
 #[test]
 fn ixfr_that_failed_is_tried_again_after_a_while_and_then_forgotten() {
     let host = Host::new(2).ixfr(step_to(2));
-    let mut visit = held(&[host.clone()]);
+    let mut visit = held(slice::from_ref(&host));
     visit.memory = vec![Memory {
         no_ixfr_until: Some(NOW + 60),
         ixfr_failures: 3,
     }];
-    let (report, _, _) = run(&[host.clone()], visit.clone(), Copy::of(1, &HELD));
+    let (report, _, _) = run(slice::from_ref(&host), visit.clone(), Copy::of(1, &HELD));
     assert_eq!(report.outcome, taken(Axfr, 2, 0));
     assert_eq!(report.memory, visit.memory);
     visit.memory[0].no_ixfr_until = Some(NOW);
-    let (report, _, _) = run(&[host.clone()], visit, Copy::of(1, &HELD));
+    let (report, _, _) = run(slice::from_ref(&host), visit, Copy::of(1, &HELD));
     assert_eq!(report.outcome, taken(Ixfr, 2, 0));
     assert_eq!(report.memory[0], Memory::default());
 }
@@ -367,7 +361,7 @@ fn an_ixfr_elsewhere_starts_from_what_is_held() {
 #[test]
 fn a_lower_serial_is_not_taken_and_is_reported() {
     let host = Host::new(0);
-    let (report, copy, _) = again(&[host.clone()]);
+    let (report, copy, _) = again(slice::from_ref(&host));
     assert_eq!((report.outcome, copy.commits), (Outcome::NotTaken, 0));
     assert_eq!(kind(&report, 0), Some(ErrorKind::Behind));
     assert_eq!(host.story(), "SOA/udp");
@@ -440,9 +434,9 @@ fn serials_are_compared_around_the_end_of_their_numbers() {
 #[test]
 fn a_datagram_that_is_lost_is_sent_again() {
     let host = Host::new(1);
-    let mut world = World::new(&[host.clone()]);
+    let mut world = World::new(slice::from_ref(&host));
     world.drops = 1;
-    let mut exchange = Exchange::new(held(&[host.clone()]), world.now, NOW, 1);
+    let mut exchange = Exchange::new(held(slice::from_ref(&host)), world.now, NOW, 1);
     let report = world.run(&mut exchange, &mut Copy::default());
     assert_eq!(
         (report.outcome, host.story().as_str()),
@@ -453,7 +447,7 @@ fn a_datagram_that_is_lost_is_sent_again() {
 #[test]
 fn tcp_is_tried_where_datagrams_are_not_answered_or_not_delivered() {
     let host = Host::new(7).without_udp();
-    let (report, _, world) = first(&[host.clone()]);
+    let (report, _, world) = first(slice::from_ref(&host));
     assert_eq!(
         (report.outcome, host.story().as_str()),
         (taken(Axfr, 7, 0), "SOA/udp SOA/udp SOA/tcp AXFR/tcp")
@@ -470,7 +464,7 @@ fn tcp_is_tried_where_the_answer_is_cut_off() {
                 .octets(),
         )]
     });
-    let (report, _, world) = first(&[host.clone()]);
+    let (report, _, world) = first(slice::from_ref(&host));
     assert_eq!(
         (report.outcome, host.story().as_str()),
         (taken(Axfr, 7, 0), "SOA/udp SOA/tcp AXFR/tcp")

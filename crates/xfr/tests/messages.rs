@@ -278,7 +278,7 @@ fn names_that_cannot_be_are_rejected() {
         .octets()
         .len() as u16;
     let pointer = |to: u16| (0xc000 | to).to_be_bytes().to_vec();
-    let long_label = [vec![63; 64].repeat(3), vec![62; 63], vec![0]].concat();
+    let long_label = [[63; 64].repeat(3), vec![62; 63], vec![0]].concat();
     let names = [
         ("pointer to itself", pointer(start)),
         ("pointer forward", pointer(start + 20)),

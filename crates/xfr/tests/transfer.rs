@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Copy, ZONE, axfr, rr, rrs, soa, soa_buf, zone};
+use common::{Copy, HELD, ZONE, axfr, rr, rrs, soa, soa_buf, zone};
 use zonekit_wire::{Class, RecordBuf, Serial};
 use zonekit_xfr::{Apply, Transfer, TransferError, TransferKind};
 
@@ -27,14 +27,6 @@ fn whole(records: &[RecordBuf]) -> Result<Copy, TransferError> {
     assert_eq!(copy.commits, 1);
     Ok(copy)
 }
-
-/// What we hold before an IXFR: serial 1.
-const HELD: [&str; 4] = [
-    "@ NS ns1",
-    "ns1 A 192.0.2.1",
-    "www A 192.0.2.80",
-    "old TXT old",
-];
 
 fn differences(records: &[RecordBuf]) -> Result<Copy, TransferError> {
     let mut copy = Copy::of(1, &HELD);

@@ -104,6 +104,14 @@ pub fn soa(serial: u32) -> RecordBuf {
     rr(&format!("@ SOA {serial}"))
 }
 
+/// What is held before differences come, at serial 1.
+pub const HELD: [&str; 4] = [
+    "@ NS ns1",
+    "ns1 A 192.0.2.1",
+    "www A 192.0.2.80",
+    "old TXT old",
+];
+
 /// A small whole zone as AXFR sends it.
 pub fn axfr(serial: u32) -> Vec<RecordBuf> {
     let middle = ["@ NS ns1", "ns1 A 192.0.2.1", "www A 192.0.2.80"];
