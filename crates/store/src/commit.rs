@@ -1,11 +1,11 @@
 //! Commits: changes that wait together are written together.
 //!
-//! Whoever changes something puts it into a queue and waits for the pen. Whoever gets the pen takes all that is in the
-//! queue, writes it in one transaction, makes it visible, and hands everybody the result; most then find theirs done
-//! when the pen comes to them. Changes of the same zone go one after the other.
+//! Whoever changes something puts it into a queue. If nobody writes, that one takes all that is in the queue, writes it in
+//! one transaction, makes it visible, and hands everybody the result; otherwise it waits until its result is there or
+//! it is its turn to write. Changes of the same zone go one after the other.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use zonekit_wire::NameBuf;
@@ -14,19 +14,26 @@ use crate::batch::ZoneChange;
 use crate::disk::{Disk, Extent, Plan, Writing, ZoneFile, ZoneRow, step_content};
 use crate::table::{Entry, Table};
 use crate::{
-    Batch, Content, Generation, HeldZone, JournalLimits, Publication, Standing, StoreError, Timers,
-    Zone,
+    Batch, Content, Generation, HeldZone, JournalLimits, Publication, Standing, StorageFailure,
+    StoreError, Timers, Zone,
 };
 
 /// No more changes than this in one transaction.
 const GROUP: usize = 1_000;
 
 pub(crate) struct Committer {
-    queue: Mutex<Vec<Arc<Job>>>,
-    pen: Mutex<Pen>,
+    waiting: Mutex<Waiting>,
+    /// Something was committed: results may be there, and somebody else may write.
+    committed: Condvar,
 }
 
-/// Held by whoever writes.
+struct Waiting {
+    queue: Vec<Arc<Job>>,
+    /// `None` while somebody writes.
+    pen: Option<Pen>,
+}
+
+/// Had by whoever writes.
 struct Pen {
     last_id: u64,
     last_generation: Generation,
@@ -68,11 +75,14 @@ struct Publish<'j> {
 impl Committer {
     pub(crate) fn new(last_id: u64, last_generation: Generation) -> Self {
         Self {
-            queue: Mutex::default(),
-            pen: Mutex::new(Pen {
-                last_id,
-                last_generation,
+            waiting: Mutex::new(Waiting {
+                queue: Vec::new(),
+                pen: Some(Pen {
+                    last_id,
+                    last_generation,
+                }),
             }),
+            committed: Condvar::new(),
         }
     }
 
@@ -85,34 +95,75 @@ impl Committer {
         limits: JournalLimits,
     ) -> Result<Vec<Generation>, StoreError> {
         let job = Arc::new(Job::new(batch)?);
-        lock(&self.queue).push(Arc::clone(&job));
-        let mut pen = lock(&self.pen);
+        let mut waiting = lock(&self.waiting);
+        waiting.queue.push(Arc::clone(&job));
         loop {
             if let Some(result) = job.done.get() {
                 return result.clone();
             }
-            let group = self.take_group();
-            pen.write(&group, table, disk, dirty, limits);
+            let Some(pen) = waiting.pen.take() else {
+                waiting = self
+                    .committed
+                    .wait(waiting)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let mut turn = Turn {
+                committer: self,
+                pen: Some(pen),
+                group: waiting.take_group(),
+            };
+            drop(waiting);
+            turn.write(table, disk, dirty, limits);
+            drop(turn);
+            waiting = lock(&self.waiting);
         }
     }
+}
 
+impl Waiting {
     /// Takes changes from the front of the queue, up to one that touches a zone for the second time.
-    fn take_group(&self) -> Vec<Arc<Job>> {
-        let mut queue = lock(&self.queue);
+    fn take_group(&mut self) -> Vec<Arc<Job>> {
         let mut touched = HashSet::new();
-        let fits = |job: &Arc<Job>| {
+        let mut fits = |job: &Arc<Job>| {
             let names = || job.batch.zones.iter().map(|(name, _)| name);
             !names().any(|name| touched.contains(name)) && {
                 touched.extend(names().cloned());
                 true
             }
         };
-        let mut fits = fits;
         let mut len = 0;
-        while len < GROUP && queue.get(len).is_some_and(&mut fits) {
+        while len < GROUP && self.queue.get(len).is_some_and(&mut fits) {
             len += 1;
         }
-        queue.drain(..len).collect()
+        self.queue.drain(..len).collect()
+    }
+}
+
+/// The time in which somebody writes. However it ends, the pen goes back, and nobody is left waiting.
+struct Turn<'c> {
+    committer: &'c Committer,
+    pen: Option<Pen>,
+    group: Vec<Arc<Job>>,
+}
+
+impl Turn<'_> {
+    fn write(&mut self, table: &ArcSwap<Table>, disk: &Disk, dirty: &Dirty, limits: JournalLimits) {
+        if let Some(pen) = &mut self.pen {
+            pen.write(&self.group, table, disk, dirty, limits);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        for job in &self.group {
+            // All are finished, unless the writer panicked.
+            let failure = || StorageFailure::new(redb::Error::PreviousIo);
+            job.done.get_or_init(|| Err(failure().into()));
+        }
+        lock(&self.committer.waiting).pen = self.pen.take();
+        self.committer.committed.notify_all();
     }
 }
 
@@ -160,7 +211,7 @@ impl Pen {
                     writing.timers(entry.id, timers, entry.head.load().standing)?;
                 }
             }
-            Ok::<(), crate::StorageFailure>(())
+            Ok::<(), StorageFailure>(())
         });
         match written {
             Ok(()) => self.make_visible(accepted, table),
