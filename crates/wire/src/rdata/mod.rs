@@ -75,7 +75,7 @@ fn validate_fields(row: &'static table::Row, rdata: &[u8]) -> Result<(), RdataEr
     if let Some(count @ 1..) = rdata.len().checked_sub(MAX_RDATA) {
         return Err(RdataError::TrailingOctets { count });
     }
-    let mut walk = Walk::new(row, rdata);
+    let mut walk = Walk::behind_prefix(row, rdata);
     while walk.step()?.is_some() {}
     walk.finish()
 }

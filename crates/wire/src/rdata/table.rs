@@ -18,6 +18,10 @@ pub(super) struct Row {
     pub(super) rtype: u16,
     pub(super) fields: &'static [Field],
     pub(super) shape: Shape,
+    /// Octets of the fields in front that have a fixed size and any value.
+    pub(super) prefix: usize,
+    /// The fields behind these.
+    pub(super) behind_prefix: &'static [Field],
     /// Whether a name may stand in it.
     pub(super) has_names: bool,
     /// Whether a name in it may be compressed in a message that is read.
@@ -386,10 +390,19 @@ const fn row_of(rtype: u16, fields: &'static [Field]) -> Row {
         }
         rest = behind;
     }
+    let (mut prefix, mut behind_prefix) = (0, fields);
+    while let [field, behind @ ..] = behind_prefix
+        && let Some(size) = field.kind.size()
+    {
+        prefix += size;
+        behind_prefix = behind;
+    }
     Row {
         rtype,
         fields,
         shape: shape_of(fields),
+        prefix,
+        behind_prefix,
         has_names,
         read_packed,
         lower_case,

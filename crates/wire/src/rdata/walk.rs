@@ -23,6 +23,19 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A way that begins behind the fields in front that any octets fit, if there are as many octets.
+    #[inline]
+    pub(super) fn behind_prefix(row: &'static Row, rdata: &'a [u8]) -> Self {
+        if rdata.len() < row.prefix {
+            return Self::new(row, rdata); // which is to find the field that is short
+        }
+        Self {
+            fields: row.behind_prefix.iter(),
+            rdata,
+            at: row.prefix,
+        }
+    }
+
     pub(crate) fn of(rtype: Rtype, rdata: &'a [u8]) -> Self {
         Self::new(table::row(rtype), rdata)
     }
