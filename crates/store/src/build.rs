@@ -6,7 +6,8 @@ use zonekit_wire::{Class, Name, NameBuf, Record, Rtype, Soa};
 
 use crate::draft::{Draft, is_nsec3, spelling};
 use crate::key::{self, KeyBuf};
-use crate::page::{Flags, Page, PageWriter, Totals};
+use crate::page::{Flags, Page, Totals};
+use crate::page_writer::PageWriter;
 use crate::rrset::{Body, Owner};
 use crate::tree::Tree;
 use crate::{Checks, EditError, Notes, Zone, ZoneLimits};

@@ -45,6 +45,7 @@ mod node;
 mod nsec3;
 mod options;
 mod page;
+mod page_writer;
 mod patch;
 mod records;
 mod rrset;

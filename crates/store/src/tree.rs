@@ -18,7 +18,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::key::{KeyBuf, common_prefix};
-use crate::page::{Entries, Flags, Page, PageWriter, Search, Spot, Totals};
+use crate::page::{Entries, Flags, Page, Search, Spot, Totals};
+use crate::page_writer::PageWriter;
 use crate::rrset::Body;
 
 /// Children of an inner node, at most. Their separators together stay below 64 KiB.

@@ -1,0 +1,232 @@
+//! Packing entries into pages.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::key::common_prefix;
+use crate::page::{Flags, GROUP, HEADER, PAGE_OCTETS, SLOT, Totals, VERSION, head};
+use crate::rrset::{number_octets, write_number};
+
+/// How large a page may grow by edits before it is cut in two, header not counted. More than a page has when it is
+/// built: those are full, and would all be cut by the first record that comes to them.
+const EDITED_OCTETS: usize = PAGE_OCTETS * 3 / 2 - HEADER;
+
+/// Packs entries that come in key order into pages.
+#[derive(Debug)]
+pub(crate) struct PageWriter {
+    flags: Flags,
+    keys: Vec<u8>,
+    bodies: Vec<u8>,
+    pending: Vec<Pending>,
+    /// What the entries at hand come to, without the header.
+    size: usize,
+    out: Vec<u8>,
+}
+
+/// An entry that is not yet in a page.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    shared: usize,
+    /// Where its key and its body end.
+    key_end: usize,
+    body_end: usize,
+    totals: Totals,
+}
+
+impl PageWriter {
+    /// For one of the two trees of a zone: `flags` is [`Flags::NSEC3`] or nothing.
+    pub(crate) fn new(flags: Flags) -> Self {
+        Self {
+            flags,
+            keys: Vec::new(),
+            bodies: Vec::new(),
+            pending: Vec::new(),
+            size: 0,
+            out: Vec::new(),
+        }
+    }
+
+    /// Takes an entry whose key is behind all before; gives a page when one became full.
+    pub(crate) fn push(&mut self, key: &[u8], body: &[u8], totals: Totals) -> Option<Arc<[u8]>> {
+        let size = self.size + self.size_of(key, body);
+        let full =
+            HEADER + size > PAGE_OCTETS && HEADER + size - self.saved_by_prefix(key) > PAGE_OCTETS;
+        let full = full && !self.pending.is_empty();
+        let page = if full { self.finish() } else { None };
+        self.push_unbounded(key, body, totals);
+        page
+    }
+
+    /// Takes an entry whose key is behind all before, however much is at hand already.
+    pub(crate) fn push_unbounded(&mut self, key: &[u8], body: &[u8], totals: Totals) {
+        self.size += self.size_of(key, body);
+        let shared = common_prefix(self.last_key(), key);
+        self.keys.extend_from_slice(key);
+        self.bodies.extend_from_slice(body);
+        self.pending.push(Pending {
+            shared,
+            key_end: self.keys.len(),
+            body_end: self.bodies.len(),
+            totals,
+        });
+    }
+
+    /// Makes one page of what is at hand; `None` when there is nothing.
+    pub(crate) fn finish(&mut self) -> Option<Arc<[u8]>> {
+        let page = self.lay_out(0..self.pending.len());
+        self.clear();
+        page
+    }
+
+    /// Makes pages of what is at hand: one if it is not too large, or several that are about as full.
+    pub(crate) fn finish_in_parts(&mut self, mut take: impl FnMut(Arc<[u8]>)) {
+        let size = self.size - self.saved_by_prefix(self.last_key());
+        let parts = if size <= EDITED_OCTETS {
+            1
+        } else {
+            size.div_ceil(PAGE_OCTETS - HEADER)
+        };
+        let quota = self.size.div_ceil(parts.max(1));
+        let (mut from, mut made, mut done, mut size) = (0, 0, 0, 0);
+        let (mut body_start, mut key_start) = (0, 0);
+        for index in 0..self.pending.len() {
+            if parts <= 1 {
+                break;
+            }
+            let entry = self.pending[index];
+            // Near enough: what the prefix of each page saves is not known yet.
+            let own = entry.body_end - body_start + entry.key_end - key_start - entry.shared + 4;
+            if size > 0 && (done + size >= quota * (made + 1) || size + own > EDITED_OCTETS) {
+                self.lay_out(from..index).into_iter().for_each(&mut take);
+                made = (made + 1).max((done + size) / quota);
+                done += size;
+                (from, size) = (index, 0);
+            }
+            size += own;
+            (body_start, key_start) = (entry.body_end, entry.key_end);
+        }
+        self.lay_out(from..self.pending.len())
+            .into_iter()
+            .for_each(take);
+        self.clear();
+    }
+
+    /// Whether what is at hand would be a page too small to stand beside others.
+    pub(crate) fn is_small(&self) -> bool {
+        HEADER + self.size < PAGE_OCTETS / 3
+    }
+
+    /// Whether nothing is at hand.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Writes a page of these entries.
+    fn lay_out(&mut self, range: Range<usize>) -> Option<Arc<[u8]>> {
+        let before = range
+            .start
+            .checked_sub(1)
+            .and_then(|before| self.pending.get(before));
+        let (mut key_start, mut body_start) =
+            before.map_or((0, 0), |entry| (entry.key_end, entry.body_end));
+        let entries = self.pending.get(range)?;
+        let first_key = &self.keys[key_start..entries.first()?.key_end];
+        let prefix = match entries {
+            [.., before, last] => {
+                common_prefix(first_key, &self.keys[before.key_end..last.key_end])
+            }
+            _ => first_key.len(),
+        };
+        let mut totals = Totals {
+            flags: self.flags,
+            ..Totals::default()
+        };
+        entries.iter().for_each(|entry| totals.add(entry.totals));
+        let out = &mut self.out;
+        out.clear();
+        out.extend([VERSION, totals.flags.0]);
+        out.extend((entries.len() as u16).to_be_bytes()); // a page of 4 KiB has at most some hundreds
+        out.extend((totals.records as u32).to_be_bytes()); // one name has fewer than 2³² records
+        out.extend(totals.octets.to_be_bytes());
+        out.extend((prefix as u16).to_be_bytes()); // a key has at most 510 octets
+        out.extend_from_slice(&first_key[..prefix]);
+        let directory = out.len();
+        out.resize(directory + entries.len().div_ceil(GROUP) * SLOT, 0);
+        let bodies = &self.bodies[body_start..entries.last()?.body_end];
+        let bodies_from = body_start;
+        for (index, entry) in entries.iter().enumerate() {
+            let key = &self.keys[key_start + prefix..entry.key_end];
+            let shared = if index.is_multiple_of(GROUP) {
+                // Only the last entry can end behind 4 KiB, so two octets do. Bodies start where is not known yet.
+                let slot = directory + index / GROUP * SLOT;
+                let key_place = (out.len() as u16).to_be_bytes();
+                let body_place = ((body_start - bodies_from) as u16).to_be_bytes();
+                out[slot..slot + 2].copy_from_slice(&key_place);
+                out[slot + 2..slot + 4].copy_from_slice(&body_place);
+                out[slot + 4..slot + SLOT].copy_from_slice(&head(key).to_be_bytes());
+                0
+            } else {
+                entry.shared - prefix
+            };
+            let suffix = &key[shared..];
+            out.push((shared.min(15) << 4 | suffix.len().min(15)) as u8);
+            for size in [shared, suffix.len()] {
+                if size >= 15 {
+                    write_number(size, out);
+                }
+            }
+            out.extend_from_slice(suffix);
+            write_number(entry.body_end - body_start, out);
+            (key_start, body_start) = (entry.key_end, entry.body_end);
+        }
+        let shift = out.len();
+        for slot in out[directory..]
+            .chunks_exact_mut(SLOT)
+            .take(entries.len().div_ceil(GROUP))
+        {
+            let place = usize::from(u16::from_be_bytes([slot[2], slot[3]])) + shift;
+            slot[2..4].copy_from_slice(&(place as u16).to_be_bytes());
+        }
+        out.extend_from_slice(bodies);
+        Some(Arc::from(out.as_slice()))
+    }
+
+    /// What the prefix of the page saves when `last` is its last key: the first key of each group is without it.
+    fn saved_by_prefix(&self, last: &[u8]) -> usize {
+        let Some(first) = self.pending.first() else {
+            return 0;
+        };
+        let groups = self.pending.len().div_ceil(GROUP);
+        groups.saturating_sub(1) * common_prefix(&self.keys[..first.key_end], last)
+    }
+
+    /// What one more entry adds to the page, before its prefix is known.
+    fn size_of(&self, key: &[u8], body: &[u8]) -> usize {
+        let first = self.pending.len().is_multiple_of(GROUP);
+        let shared = if first {
+            0
+        } else {
+            common_prefix(self.last_key(), key)
+        };
+        let suffix = key.len() - shared;
+        let slot = if first { SLOT } else { 0 };
+        let wide = [shared, suffix].into_iter().filter(|size| *size >= 15);
+        let sizes = 1 + wide.map(number_octets).sum::<usize>();
+        slot + sizes + suffix + number_octets(body.len()) + body.len()
+    }
+
+    fn clear(&mut self) {
+        self.keys.clear();
+        self.bodies.clear();
+        self.pending.clear();
+        self.size = 0;
+    }
+
+    fn last_key(&self) -> &[u8] {
+        match self.pending.as_slice() {
+            [.., before, last] => &self.keys[before.key_end..last.key_end],
+            [only] => &self.keys[..only.key_end],
+            [] => &[],
+        }
+    }
+}
