@@ -298,6 +298,47 @@ fn text_that_bind_refuses_is_refused() {
 }
 
 #[test]
+fn the_longest_rdata_there_can_be_goes_round_and_one_octet_more_is_refused() {
+    let longest = rdata::MAX_RDATA;
+    let strings = |octets: usize| -> Vec<u8> {
+        let whole = [&[255][..], &[7; 255]].concat().repeat(octets / 256);
+        let rest = octets % 256; // a length and as many octets, or nothing
+        [whole, vec![rest.saturating_sub(1) as u8; rest]].concat()
+    };
+    for (rtype, rdata) in [
+        (Rtype::TXT, strings(longest)),
+        (Rtype::OPENPGPKEY, vec![1; longest]),
+        (Rtype(731), vec![2; longest]),
+        (Rtype::URI, vec![200; longest]),
+    ] {
+        rdata::validate(rtype, &rdata).unwrap();
+        let text = rdata::display(rtype, &rdata).to_string();
+        assert!(read(rtype, &text).unwrap() == rdata, "{rtype}");
+        let longer = match rtype {
+            Rtype::TXT => strings(longest + 1),
+            _ => [&rdata[..], &[3]].concat(),
+        };
+        assert!(rdata::validate(rtype, &longer).is_err(), "{rtype}");
+    }
+}
+
+#[test]
+fn the_longest_name_goes_round_and_one_octet_more_is_refused() {
+    let label = "\\007".repeat(63);
+    let longest = format!("{label}.{label}.{label}.{}.", "\\.".repeat(61));
+    let rdata = read(Rtype::NS, &longest).unwrap();
+    assert_eq!(rdata.len(), 255);
+    assert_eq!(rdata::display(Rtype::NS, &rdata).to_string(), longest);
+    for longer in [
+        format!("a.{longest}"),
+        longest.replacen("\\.", "\\.\\.", 1),
+        format!("{label}a."),
+    ] {
+        assert!(read(Rtype::NS, &longer).is_err());
+    }
+}
+
+#[test]
 fn errors_name_the_field_the_place_and_the_token() {
     let error = read(Rtype::SOA, "a. b. 1 2h x 4 5").unwrap_err();
     assert_eq!(error.kind, text::TextErrorKind::Value { field: "retry" });

@@ -19,6 +19,7 @@
 //! [RFC 3597 §5]: https://www.rfc-editor.org/rfc/rfc3597#section-5
 
 mod error;
+mod location;
 mod mnemonics;
 mod odd;
 mod put;

@@ -25,6 +25,16 @@ pub(crate) fn decimal(number: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(digits.get(at..).unwrap_or_default());
 }
 
+/// Appends numbers in decimal, joined by blanks.
+pub(crate) fn numbers<const N: usize>(numbers: [u32; N], out: &mut Vec<u8>) {
+    for (at, number) in numbers.into_iter().enumerate() {
+        if at > 0 {
+            out.push(b' ');
+        }
+        decimal(number, out);
+    }
+}
+
 /// Appends a number in decimal, with zeros in front to at least `width` (up to 10) digits.
 pub(crate) fn padded(number: u32, width: usize, out: &mut Vec<u8>) {
     let start = out.len();
