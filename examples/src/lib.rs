@@ -2,8 +2,10 @@
 
 #![warn(missing_docs)]
 
+pub mod demo;
 pub mod failure;
 pub mod key_file;
 pub mod log;
 pub mod primary;
+pub mod query;
 pub mod server;

@@ -108,9 +108,9 @@ pub struct Timers {
     pub min_retry: u32,
     /// Longest time until the next check after a failed one. Default: 1,209,600 (two weeks).
     pub max_retry: u32,
-    /// Shortest time that a zone is served without contact to a primary. Default: 0.
+    /// Shortest time that a zone is served without contact to a primary. Default: 300.
     pub min_expire: u32,
-    /// Longest time that a zone is served without contact to a primary. Default: 4,294,967,295, as the SOA says.
+    /// Longest time that a zone is served without contact to a primary. Default: 31,449,600 (52 weeks).
     pub max_expire: u32,
 }
 
@@ -121,8 +121,8 @@ impl Default for Timers {
             max_refresh: 2_419_200,
             min_retry: 60,
             max_retry: 1_209_600,
-            min_expire: 0,
-            max_expire: u32::MAX,
+            min_expire: 300,
+            max_expire: 31_449_600,
         }
     }
 }
@@ -271,6 +271,20 @@ impl Config {
         match entry.map(|entry| entry.checks) {
             Some(Checks::Lenient) => StoreChecks::Lenient,
             Some(Checks::Strict) | None => StoreChecks::Strict,
+        }
+    }
+}
+
+impl Timers {
+    /// The bounds that the schedule keeps to.
+    pub fn for_schedule(&self) -> zonekit_xfr::Timers {
+        zonekit_xfr::Timers {
+            min_refresh: self.min_refresh,
+            max_refresh: self.max_refresh,
+            min_retry: self.min_retry,
+            max_retry: self.max_retry,
+            min_expire: self.min_expire,
+            max_expire: self.max_expire,
         }
     }
 }

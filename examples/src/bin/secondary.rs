@@ -1,1 +1,99 @@
-fn main() {}
+//! Keeps zones in step with their primaries, answers for them, hands them on, and is managed over HTTP.
+//!
+//!     cargo run --release --bin secondary -- demo
+//!     cargo run --release --bin secondary -- --config secondary.toml
+//!     dig @127.0.0.1 -p 5300 example.org SOA
+//!
+//! SIGHUP reads the configuration again, SIGTERM and Ctrl-C end the program; whatever was served is on disk already.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info};
+use zonekit_examples::{demo, log};
+use zonekit_secondary::{Config, Secondary};
+
+/// How long the end may take: what is still under way then is cut off, and nothing is lost by that.
+const PARTING: Duration = Duration::from_secs(4);
+
+/// A secondary DNS server: takes zones from their primaries, keeps them in step, serves them, hands them on.
+///
+/// Zones come from the configuration and over the HTTP API. Everything that is served is on disk first; a restart
+/// serves at once what was served before. SIGHUP reads the configuration again; SIGTERM ends the program.
+///
+/// Logs go to standard error, for people on a terminal and as JSON lines otherwise; RUST_LOG filters them.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+struct Arguments {
+    /// The configuration file; its form is in the README.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show the whole way on loopback, with the real root zone: a primary with a TSIG key, a secondary that is given the
+    /// zone over its HTTP API, the transfer as it goes, and answers over HTTP and DNS.
+    Demo {
+        /// End when everything has been shown and checked: status 0 if all of it was as it should be, 1 if not.
+        #[arg(long)]
+        once: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse() {
+        Arguments { command: Some(Command::Demo { once }), .. } => demo::run(once),
+        Arguments { config: Some(path), .. } => {
+            log::start();
+            run(path)
+        }
+        Arguments { .. } => Err(anyhow::anyhow!("give --config FILE, or demo")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("secondary: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The whole program as a plan: load, start, then wait for signals until asked to stop.
+fn run(path: PathBuf) -> anyhow::Result<()> {
+    let config = Config::load(&path)?;
+    let runtime = Runtime::new().context("starting threads")?;
+    let result = runtime.block_on(async {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let secondary = Secondary::start(config).await?;
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => match Config::load(&path) {
+                    Ok(config) => match secondary.reload(config).await {
+                        Ok(()) => info!(file = %path.display(), "configuration read again"),
+                        Err(error) => error!(error = format!("{error:#}"), "the old configuration stays"),
+                    },
+                    Err(error) => error!(%error, "the old configuration stays"),
+                },
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        info!("ending");
+        match tokio::time::timeout(PARTING, secondary.shutdown()).await {
+            Ok(()) => Ok(()),
+            Err(_) => bail!("did not end within {} s", PARTING.as_secs()),
+        }
+    });
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    result
+}

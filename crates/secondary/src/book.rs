@@ -1,0 +1,105 @@
+//! The registry and its durable form: who has which zone, and which keys there are.
+
+use std::sync::{Mutex, MutexGuard};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zonekit_model::{
+    Change, Changes, Command, DeclaredKey, DeclaredZone, QuotaLimits, Registry, RestoreError, SecondaryZone,
+    TsigKey, Uuid, ZoneDraft,
+};
+use crate::shelf::{Shelf, ShelfError};
+
+use crate::Config;
+
+/// Settings of zones begin with this, followed by their [`zonekit_model::ZoneId`].
+const ZONE: &str = "zone/";
+/// Settings of keys begin with this, followed by their name.
+const KEY: &str = "key/";
+
+/// The registry, and where it is kept.
+pub(crate) struct Book {
+    registry: Mutex<Registry>,
+}
+
+/// Why the registry could not be restored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BookError {
+    /// The store failed.
+    #[error("reading the settings")]
+    Store(#[from] ShelfError),
+    /// A setting is not what this program writes.
+    #[error("the setting {name} cannot be read: {error}")]
+    Unreadable {
+        /// What it is called in the store.
+        name: String,
+        /// What the JSON reader says.
+        error: String,
+    },
+    /// The settings contradict each other.
+    #[error("the settings contradict each other")]
+    Restore(#[from] RestoreError),
+}
+
+impl Book {
+    /// The registry as the store has it.
+    pub(crate) fn open(shelf: &Shelf, limits: QuotaLimits) -> Result<Self, BookError> {
+        let zones: Vec<SecondaryZone> = read_all(shelf, ZONE)?;
+        let keys: Vec<TsigKey> = read_all(shelf, KEY)?;
+        Ok(Self {
+            registry: Mutex::new(Registry::restore(limits, zones, keys)?),
+        })
+    }
+
+    /// The registry, for a moment: nothing is waited for while it is held.
+    pub(crate) fn registry(&self) -> MutexGuard<'_, Registry> {
+        // Changes are applied one by one, each of them whole.
+        self.registry.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Makes changes durable. Declared keys are not kept: the configuration has them, and is where they are guarded.
+    pub(crate) fn store(&self, shelf: &Shelf, changes: &Changes) -> Result<(), ShelfError> {
+        let settings = changes.iter().filter_map(|change| match change {
+            Change::PutZone(zone) => Some((format!("{ZONE}{}", zone.zone_id()), json(&**zone))),
+            Change::RemoveZone(zone) => Some((format!("{ZONE}{}", zone.zone_id()), None)),
+            Change::PutKey(key) if key.declared => None,
+            Change::PutKey(key) => Some((format!("{KEY}{}", key.name), json(&**key))),
+            Change::RemoveKey(key) => Some((format!("{KEY}{}", key.name), None)),
+        });
+        shelf.put_settings(settings)
+    }
+}
+
+/// The command that makes the registry have what the configuration declares.
+pub(crate) fn declaration(config: &Config) -> Command {
+    let zones = config.zones.iter().map(|zone| DeclaredZone {
+        contract: zone.contract.clone(),
+        id: Uuid::now_v7(),
+        draft: ZoneDraft::from_primaries(zone.name.clone(), zone.primaries.clone()),
+    });
+    let keys = config.keys.iter().map(|key| DeclaredKey {
+        id: Uuid::now_v7(),
+        draft: key.clone(),
+    });
+    Command::Declare {
+        zones: zones.collect(),
+        keys: keys.collect(),
+    }
+}
+
+fn json(value: &impl Serialize) -> Option<Vec<u8>> {
+    // Plain structs of text and numbers: there is nothing in them that JSON cannot say.
+    serde_json::to_vec(value).ok()
+}
+
+fn read_all<T: DeserializeOwned>(shelf: &Shelf, prefix: &str) -> Result<Vec<T>, BookError> {
+    { shelf.settings(prefix)?.into_iter() }
+        .map(|(name, value)| {
+            serde_json::from_slice(&value).map_err(|error| BookError::Unreadable {
+                name,
+                error: error.to_string(),
+            })
+        })
+        .collect()
+}

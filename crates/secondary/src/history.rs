@@ -1,0 +1,141 @@
+//! What came of a visit, put into what the operator sees of the zone: status per primary and history.
+
+use zonekit_model::{
+    Failure, PrimaryOutcome, PrimaryStatus, Timestamp, TransferFigures, TransferKind, VisitCause, VisitOutcome,
+    VisitRecord, ZoneStatus,
+};
+use zonekit_wire::Serial;
+use zonekit_xfr::{Outcome, PrimaryReport, Report, Statistics, VisitError};
+
+/// A visit that has ended, and everything that the status tells of it.
+pub(crate) struct Finished<'r> {
+    pub(crate) report: &'r Report,
+    pub(crate) cause: VisitCause,
+    pub(crate) began: Timestamp,
+    pub(crate) ended: Timestamp,
+    /// The serial held when it began.
+    pub(crate) from: Option<Serial>,
+    /// Why the new version could not be kept here, though the primary had delivered it.
+    pub(crate) unpublished: Option<Failure>,
+}
+
+impl Finished<'_> {
+    /// Whether the zone is as its primaries have it.
+    pub(crate) fn is_good(&self) -> bool {
+        self.unpublished.is_none() && matches!(self.outcome(), VisitOutcome::UpToDate | VisitOutcome::Transferred)
+    }
+
+    pub(crate) fn outcome(&self) -> VisitOutcome {
+        match self.report.outcome {
+            _ if self.unpublished.is_some() => VisitOutcome::Failed,
+            Outcome::UpToDate => VisitOutcome::UpToDate,
+            Outcome::Transferred { .. } => VisitOutcome::Transferred,
+            Outcome::NotTaken => VisitOutcome::NotTaken,
+            Outcome::Failed => VisitOutcome::Failed,
+        }
+    }
+
+    /// What was transferred, if a new version was published.
+    pub(crate) fn figures(&self) -> Option<TransferFigures> {
+        let Outcome::Transferred { serial, .. } = self.report.outcome else {
+            return None;
+        };
+        let transfer = self.report.transfer().filter(|_| self.unpublished.is_none())?;
+        Some(figures(&transfer.statistics, serial, self.ended))
+    }
+
+    /// What went wrong: here, or at the first primary that failed.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        let here = self.unpublished.clone();
+        here.or_else(|| self.report.error().map(failure))
+    }
+
+    /// Enters the visit into the status of its zone, whose primaries must be those of the visit.
+    pub(crate) fn enter(&self, status: &mut ZoneStatus) {
+        let taken_from = match self.report.outcome {
+            Outcome::Transferred { primary, .. } => Some(primary),
+            _ => None,
+        };
+        for (index, (entry, report)) in status.primaries.iter_mut().zip(&self.report.primaries).enumerate() {
+            let figures = self.figures().filter(|_| taken_from == Some(index));
+            self.enter_primary(entry, report, figures);
+        }
+        status.last_check = Some(self.ended);
+        if self.is_good() {
+            status.last_success = Some(self.ended);
+            status.failures = 0;
+        } else {
+            status.failures = status.failures.saturating_add(1);
+        }
+        let decisive = taken_from.or_else(|| {
+            let mut all = self.report.primaries.iter();
+            all.position(|primary| primary.error.is_some() != self.is_good())
+        });
+        let primary = decisive.and_then(|index| self.report.primaries.get(index));
+        status.remember(VisitRecord {
+            at: self.began,
+            duration: self.ended.since(self.began),
+            cause: self.cause,
+            outcome: self.outcome(),
+            from: self.from.map(|serial| serial.0),
+            to: match self.figures() {
+                Some(figures) => Some(figures.serial),
+                None => self.from.map(|serial| serial.0),
+            },
+            primary: primary.map(|primary| primary.address),
+            transfer: self.figures(),
+            failure: self.failure(),
+        });
+    }
+
+    fn enter_primary(&self, entry: &mut PrimaryStatus, report: &PrimaryReport, figures: Option<TransferFigures>) {
+        entry.last_check = Some(self.ended);
+        if let Some(serial) = report.serial() {
+            entry.serial = Some(serial.0);
+        }
+        match &report.error {
+            Some(error) => {
+                entry.outcome = PrimaryOutcome::Error;
+                entry.failure = Some(failure(error));
+            }
+            None => {
+                entry.outcome = PrimaryOutcome::Ok;
+                entry.failure = None;
+                entry.last_success = Some(self.ended);
+            }
+        }
+        if let Some(figures) = figures {
+            entry.transfer = Some(figures);
+        }
+    }
+}
+
+/// A visit's error in the words of the status: the mnemonic of RFC 8945 where a signature is the matter.
+pub(crate) fn failure(error: &VisitError) -> Failure {
+    let kind = match error {
+        VisitError::Answer {
+            error: zonekit_xfr::AnswerError::Tsig(tsig),
+            ..
+        } => tsig.kind(),
+        _ => error.kind().as_str(),
+    };
+    Failure {
+        kind: kind.to_owned(),
+        text: error.in_words(),
+    }
+}
+
+fn figures(statistics: &Statistics, serial: Serial, at: Timestamp) -> TransferFigures {
+    TransferFigures {
+        kind: match statistics.kind {
+            zonekit_xfr::TransferKind::Axfr => TransferKind::Axfr,
+            zonekit_xfr::TransferKind::Ixfr => TransferKind::Ixfr,
+        },
+        serial: serial.0,
+        at,
+        octets: statistics.octets,
+        messages: statistics.messages,
+        records: statistics.records,
+        duration: u64::try_from(statistics.duration.as_millis()).unwrap_or(u64::MAX),
+    }
+}

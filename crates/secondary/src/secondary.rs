@@ -1,0 +1,204 @@
+//! A running node, from outside: start, addresses, reload, end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tracing::{error, info};
+use zonekit_http::{Metrics, ServiceError};
+use zonekit_model::Refusal;
+use zonekit_serve::{BindError, Notification, Server, Stopper};
+
+use crate::book::BookError;
+use crate::node::Node;
+use crate::service::Desk;
+use crate::shelf::ShelfError;
+use crate::{Config, metrics, visits};
+
+/// NOTIFYs that wait to be looked at; one that finds no room is not answered, and comes again.
+const NOTIFICATIONS: usize = 1_024;
+/// How long those who are being answered may take at the end.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A secondary name server that runs: serves, visits primaries, answers the management API.
+///
+/// Dropping it ends it at once; [`shutdown`](Self::shutdown) lets answers under way finish. Either way nothing is lost
+/// that was served.
+#[derive(Debug)]
+pub struct Secondary {
+    node: Arc<Node>,
+    dns: Vec<SocketAddr>,
+    http: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    stopper: Stopper,
+    tasks: JoinSet<()>,
+}
+
+impl Secondary {
+    /// Opens the store, serves what is in it, and begins to keep it in step.
+    ///
+    /// # Errors
+    ///
+    /// If the data cannot be read or is in use, or an address cannot be bound. Nothing runs then.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let listen = config.dns.listen.clone();
+        let workers = NonZero::new(config.dns.workers).unwrap_or(NonZero::<usize>::MIN);
+        let http_listen = config.http.as_ref().map(|http| http.listen);
+        let opening = tokio::task::spawn_blocking(move || Node::open(config));
+        let node = opening.await.map_err(|_| StartError::Panicked)??;
+
+        let options = zonekit_serve::Options {
+            workers,
+            ..zonekit_serve::Options::default()
+        };
+        let server = Server::bind(&listen, node.responder.clone(), options)?;
+        let dns = server.local_addresses().to_vec();
+        let stopper = server.stopper();
+        let listener = match http_listen {
+            None => None,
+            Some(address) => Some(listen_http(address).await?),
+        };
+        let http = listener.as_ref().map(|(_, address)| *address);
+
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let (notifications, notified) = mpsc::channel(NOTIFICATIONS);
+        tasks.spawn(async move {
+            if let Err(error) = server.serve(notifications).await {
+                error!(%error, "answering DNS");
+            }
+        });
+        if let Some((listener, _)) = listener {
+            let metrics = Metrics::new(metrics::registry(&node.counts, Arc::downgrade(&node)));
+            let router = zonekit_http::router(
+                Arc::new(Desk(Arc::clone(&node))),
+                node.tokens.clone(),
+                metrics,
+                zonekit_http::Limits::default(),
+            );
+            let mut stopped = stopped.clone();
+            let stop = async move {
+                let _ = stopped.wait_for(|&stop| stop).await;
+            };
+            tasks.spawn(async move {
+                zonekit_http::serve(listener, router, zonekit_http::Limits::default(), stop).await;
+            });
+        }
+        tasks.spawn(listen_to(Arc::clone(&node), notified));
+        tasks.spawn(visits::run(Arc::clone(&node), stopped));
+        let zones = node.zones.lock().len();
+        info!(dns = listed(&dns), http = http.map(|http| http.to_string()), zones, "listening");
+        Ok(Self {
+            node,
+            dns,
+            http,
+            stop,
+            stopper,
+            tasks,
+        })
+    }
+
+    /// Where DNS is answered, in the order of the configuration, with the ports that the system picked.
+    pub fn dns_addresses(&self) -> &[SocketAddr] {
+        &self.dns
+    }
+
+    /// Where HTTP is answered, if it is.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// Takes another configuration: zones, keys, access lists, tokens, limits and quotas change at once, transfers under
+    /// way that they concern end without trace. Addresses, `data_dir` and `[timers]` change at the next start.
+    ///
+    /// # Errors
+    ///
+    /// If the zones and keys that it declares collide with those made over the API, or the store fails.
+    pub async fn reload(&self, config: Config) -> Result<(), ReloadError> {
+        self.node.reload(config).await.map_err(|error| match error {
+            ServiceError::Refused(refusal) => ReloadError::Declared(refusal),
+            other => ReloadError::Store(other.to_string()),
+        })
+    }
+
+    /// Ends: no visit begins, those under way end without trace, answers under way get a moment to finish.
+    pub async fn shutdown(mut self) {
+        self.node.end();
+        self.stop.send_replace(true);
+        self.stopper.stop();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(GRACE, ended).await;
+        self.tasks.abort_all();
+    }
+}
+
+impl Drop for Secondary {
+    fn drop(&mut self) {
+        self.node.end();
+        self.stopper.stop();
+    }
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The file with the data cannot be opened or read.
+    #[error("opening the data")]
+    Store(#[from] ShelfError),
+    /// What it says of zones and keys cannot be read.
+    #[error("restoring zones and keys")]
+    Book(#[from] BookError),
+    /// The zones and keys of the configuration collide with those made over the API.
+    #[error("declaring the zones of the configuration")]
+    Declared(#[from] Refusal),
+    /// An address for DNS cannot be bound.
+    #[error(transparent)]
+    Dns(#[from] BindError),
+    /// The address for HTTP cannot be bound.
+    #[error("binding {address} for HTTP")]
+    Http {
+        /// Which address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Opening panicked; the log has the place.
+    #[error("opening the data failed within")]
+    Panicked,
+}
+
+/// Why another configuration does not come into force, or not in whole.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// The zones and keys that it declares collide with those made over the API.
+    #[error("declaring the zones of the configuration")]
+    Declared(#[source] Refusal),
+    /// The store failed.
+    #[error("keeping what is declared: {0}")]
+    Store(String),
+}
+
+async fn listen_http(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Http { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+async fn listen_to(node: Arc<Node>, mut notifications: mpsc::Receiver<Notification>) {
+    while let Some(notification) = notifications.recv().await {
+        node.notified(&notification);
+    }
+}
+
+fn listed(addresses: &[SocketAddr]) -> String {
+    let texts: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+    texts.join(" ")
+}

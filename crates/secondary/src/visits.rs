@@ -1,0 +1,295 @@
+//! Who is visited when, and what becomes of it.
+//!
+//! ```text
+//!  Schedule ─due─► visit ─► Sink ─whole─► publish: durable, then visible, then told onward
+//!     ▲              │                       │
+//!     └── finished ◄─┴──── status, history ◄─┘
+//! ```
+//!
+//! A visit is a task; everything that it leaves behind goes through [`Node`] and only as long as the zone's settings are
+//! still those that it began with.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::watch;
+use tracing::{debug, info, warn};
+use zonekit_model::{Failure, PrimaryOutcome, Standing, VisitCause, VisitOutcome, ZoneName};
+use zonekit_store::Zone;
+use zonekit_wire::SoaBuf;
+use zonekit_xfr::{Due, Finished as Ended, Reason, Visit};
+
+use crate::clock;
+use crate::history::Finished;
+use crate::node::Node;
+use crate::shelf::{Generation, Timers};
+use crate::sink::{Candidate, Sink};
+
+/// Begins visits as they fall due, until `stop` says so.
+pub(crate) async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
+    loop {
+        while let Some(due) = node.next_due() {
+            match due {
+                Due::Visit {
+                    zone,
+                    reason,
+                    force,
+                    notifier,
+                    expired,
+                } => begin(&node, zone, cause(reason), force, notifier, expired),
+                Due::Expired(zone) => expire(&node, zone).await,
+            }
+        }
+        let next = node.next_timer().map(tokio::time::Instant::from_std);
+        tokio::select! {
+            _ = stop.wait_for(|&stop| stop) => return,
+            () = node.wake.notified() => {}
+            () = async { match next {
+                Some(next) => tokio::time::sleep_until(next).await,
+                None => std::future::pending().await,
+            } } => {}
+        }
+    }
+}
+
+/// A visit that is about to be made.
+struct Plan {
+    name: ZoneName,
+    /// The term of the zone's settings that it belongs to.
+    term: u64,
+    cause: VisitCause,
+    held: Option<Zone>,
+    generation: Option<Generation>,
+    visit: Visit,
+}
+
+fn begin(
+    node: &Arc<Node>,
+    name: ZoneName,
+    cause: VisitCause,
+    force: bool,
+    notifier: Option<std::net::IpAddr>,
+    expired: bool,
+) {
+    let running = Running {
+        node: Arc::clone(node),
+        name: name.clone(),
+        is_over: false,
+    };
+    let config = node.config();
+    let mut zones = node.zones.lock();
+    let Some(charge) = zones.get_mut(&name) else {
+        return; // removed a moment ago; `running` says so to the schedule
+    };
+    let primaries = match node.primaries_of(&config, &charge.zone) {
+        Ok(primaries) => primaries,
+        Err(key) => {
+            // Nothing is ever asked unsigned where a key is configured.
+            warn!(zone = %name, %key, "not visited: the key is not there");
+            return;
+        }
+    };
+    let held = node.held(&name);
+    for primary in &mut charge.status.primaries {
+        primary.outcome = PrimaryOutcome::InProgress;
+    }
+    let preferred = notifier.and_then(|from| {
+        let mut addresses = primaries.iter().map(|primary| primary.address.ip());
+        addresses.position(|address| address == from)
+    });
+    let version = held.as_ref().and_then(|held| held.zone.clone());
+    let plan = Plan {
+        term: charge.term,
+        cause,
+        generation: held.map(|held| held.generation),
+        visit: Visit {
+            held: version.as_ref().map(Zone::soa),
+            held_records: version.as_ref().map_or(0, Zone::record_count),
+            preferred,
+            force,
+            accept_lower: expired,
+            memory: charge.memory.clone(),
+            limits: config.limits.for_transfers(),
+            ..Visit::new(name.to_name(), primaries)
+        },
+        held: version,
+        name,
+    };
+    // The table is held, so that the task cannot end before it is known to be there.
+    charge.visit = Some(tokio::spawn(visit(running, plan)).abort_handle());
+}
+
+/// A zone that no primary has confirmed for too long is no longer answered from.
+async fn expire(node: &Arc<Node>, name: ZoneName) {
+    warn!(zone = %name, "expired: no primary has confirmed it for longer than its SOA allows");
+    node.expire(&name).await;
+    node.zones.with(&name, |charge| {
+        charge.status.standing = Standing::Expired;
+        charge.status.expires_at = None;
+    });
+}
+
+async fn visit(mut running: Running, plan: Plan) {
+    let node = Arc::clone(&running.node);
+    let config = node.config();
+    let zone_id = node.zones.with(&plan.name, |charge| charge.zone.zone_id());
+    let quota = {
+        let node = Arc::clone(&node);
+        move |records| match &zone_id {
+            Some(id) => node.book.registry().judge_records(id, records),
+            None => Ok(()),
+        }
+    };
+    let (mut sink, candidate) = Sink::new(
+        plan.visit.zone.clone(),
+        plan.held.clone(),
+        config.limits.for_zones(),
+        config.checks_for(&plan.name),
+        quota,
+    );
+    let began = clock::now();
+    let from = plan.held.as_ref().map(Zone::serial);
+    debug!(zone = %plan.name, cause = ?plan.cause, serial = from.map(|serial| serial.0), "visiting");
+    let visiting = {
+        let visit = plan.visit.clone();
+        async move { zonekit_xfr::visit(visit, &mut sink).await }
+    };
+    // Published as soon as it is whole: the visit may go on waiting for the word of other primaries.
+    let publishing = async {
+        match candidate.await {
+            Ok(candidate) => publish(&node, &plan, candidate).await.err(),
+            Err(_) => None,
+        }
+    };
+    let (report, unpublished) = tokio::join!(visiting, publishing);
+    let finished = Finished {
+        report: &report,
+        cause: plan.cause,
+        began,
+        ended: clock::now(),
+        from,
+        unpublished,
+    };
+    conclude(&mut running, &plan, &finished).await;
+}
+
+/// Makes a version durable, then visible, then tells of it; says what kept it from that.
+async fn publish(node: &Arc<Node>, plan: &Plan, candidate: Candidate) -> Result<(), Failure> {
+    let node = Arc::clone(node);
+    let (name, term, generation) = (plan.name.clone(), plan.term, plan.generation.clone());
+    // Once begun it goes through, whoever waits for it or not.
+    let publishing = tokio::task::spawn_blocking(move || node.publish(&name, term, generation, candidate));
+    match publishing.await {
+        Ok(result) => result,
+        Err(panic) => Err(Failure {
+            kind: "internal".to_owned(),
+            text: panic.to_string(),
+        }),
+    }
+}
+
+/// Enters what came of a visit into schedule, timers, status and history, and tells the log.
+async fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
+    let node = Arc::clone(&running.node);
+    let name = &plan.name;
+    let soa = node.held(name).and_then(|held| held.zone).map(|zone| zone.soa());
+    let good = finished.is_good();
+    let Some(timing) = running.end(soa.as_ref().filter(|_| good)) else {
+        return;
+    };
+    let now = Instant::now();
+    let entered = node.zones.within(name, plan.term, |charge| {
+        charge.visit = None;
+        charge.memory.clone_from(&finished.report.memory);
+        let status = &mut charge.status;
+        finished.enter(status);
+        // No timer runs while the zone waits in line: then it is tried as soon as there is a slot.
+        status.next_try = Some(timing.next_check.map_or(clock::now(), clock::timestamp));
+        status.expires_at = timing.expires.map(clock::timestamp);
+        status.standing = match (soa.is_some(), good) {
+            (false, _) => Standing::NeverLoaded,
+            (true, true) => Standing::Current,
+            (true, false) if timing.expires.is_none_or(|expires| expires <= now) => Standing::Expired,
+            (true, false) => Standing::Stale,
+        };
+        status.standing
+    });
+    let Some(standing) = entered else {
+        return; // the settings are others by now: this visit leaves no trace
+    };
+    tell(name, finished);
+    node.count(finished);
+    if soa.is_some() && standing != Standing::Expired {
+        let timers = Timers {
+            next_check: timing.next_check.map_or(clock::now().as_seconds(), clock::unix),
+            expires: timing.expires.map(clock::unix),
+        };
+        node.keep_timers(name, timers).await;
+    }
+}
+
+/// One event for each outcome.
+fn tell(name: &ZoneName, finished: &Finished<'_>) {
+    let milliseconds = finished.ended.since(finished.began);
+    let serial = finished.from.map(|serial| serial.0);
+    let failure = finished.failure();
+    let kind = failure.as_ref().map(|failure| failure.kind.as_str());
+    let text = failure.as_ref().map(|failure| failure.text.as_str());
+    match (finished.outcome(), finished.figures()) {
+        (VisitOutcome::Transferred, Some(figures)) => info!(
+            zone = %name,
+            kind = figures.kind.as_str(),
+            from = serial,
+            serial = figures.serial,
+            records = figures.records,
+            octets = figures.octets,
+            messages = figures.messages,
+            milliseconds,
+            "transferred"
+        ),
+        (VisitOutcome::UpToDate | VisitOutcome::Transferred, _) => {
+            debug!(zone = %name, serial, milliseconds, "up to date");
+        }
+        (VisitOutcome::NotTaken, _) => {
+            warn!(zone = %name, serial, milliseconds, error = text, "not taken: the primaries have older versions only");
+        }
+        (VisitOutcome::Failed, _) => {
+            warn!(zone = %name, serial, milliseconds, kind, error = text, "failed");
+        }
+    }
+}
+
+/// The schedule's place of a visit, given back however it ends.
+struct Running {
+    node: Arc<Node>,
+    name: ZoneName,
+    is_over: bool,
+}
+
+impl Running {
+    /// Tells the schedule; `soa` is what is held, if a primary has confirmed it.
+    fn end(&mut self, soa: Option<&SoaBuf>) -> Option<zonekit_xfr::Timing> {
+        self.is_over = true;
+        self.node.finished(&self.name, match soa {
+            Some(soa) => Ended::Current { soa, expire: None },
+            None => Ended::Failed,
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.end(None);
+        }
+    }
+}
+
+fn cause(reason: Reason) -> VisitCause {
+    match reason {
+        Reason::Operator => VisitCause::Operator,
+        Reason::Notify => VisitCause::Notify,
+        Reason::Refresh => VisitCause::Refresh,
+        Reason::Bootstrap => VisitCause::Bootstrap,
+    }
+}

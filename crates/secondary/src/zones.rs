@@ -1,0 +1,93 @@
+//! What the node knows of each zone while it runs: settings, status, what failed where, and the visit under way.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::task::AbortHandle;
+use zonekit_model::{PrimaryOutcome, PrimaryStatus, SecondaryZone, ZoneName, ZoneState, ZoneStatus};
+use zonekit_xfr::Memory;
+
+/// One zone in our charge.
+pub(crate) struct Charge {
+    pub(crate) zone: Arc<SecondaryZone>,
+    pub(crate) status: ZoneStatus,
+    /// What visits found out about each primary, in their order.
+    pub(crate) memory: Vec<Memory>,
+    /// Grows with every change of the settings: a visit that began before it has nothing more to say.
+    pub(crate) term: u64,
+    /// The visit under way.
+    pub(crate) visit: Option<AbortHandle>,
+}
+
+/// All zones in our charge.
+#[derive(Default)]
+pub(crate) struct Zones {
+    table: Mutex<HashMap<ZoneName, Charge>>,
+}
+
+impl Zones {
+    /// The table, for a moment: nothing is waited for while it is held.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<ZoneName, Charge>> {
+        // A panic elsewhere leaves every entry whole: they are changed field by field.
+        self.table.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Looks at one zone.
+    pub(crate) fn with<T>(&self, name: &ZoneName, look: impl FnOnce(&mut Charge) -> T) -> Option<T> {
+        self.lock().get_mut(name).map(look)
+    }
+
+    /// Looks at one zone if its settings are still those of `term`.
+    pub(crate) fn within<T>(&self, name: &ZoneName, term: u64, look: impl FnOnce(&mut Charge) -> T) -> Option<T> {
+        self.lock().get_mut(name).filter(|charge| charge.term == term).map(look)
+    }
+
+    pub(crate) fn status(&self, name: &ZoneName) -> Option<ZoneStatus> {
+        self.with(name, |charge| charge.status.clone())
+    }
+
+    pub(crate) fn state(&self, name: &ZoneName) -> ZoneState {
+        let state = self.with(name, |charge| charge.status.state());
+        state.unwrap_or(ZoneState::Provisioning)
+    }
+}
+
+impl Charge {
+    /// A zone that is new here.
+    pub(crate) fn new(zone: Arc<SecondaryZone>, status: ZoneStatus) -> Self {
+        Self {
+            zone,
+            status,
+            memory: Vec::new(),
+            term: 0,
+            visit: None,
+        }
+    }
+
+    /// Puts other settings in place. A visit under way ends without trace.
+    pub(crate) fn change(&mut self, zone: Arc<SecondaryZone>, primaries: Vec<PrimaryStatus>) {
+        self.call_off();
+        self.zone = zone;
+        self.memory.clear();
+        // Where a primary stays, so does what is known of it; it will be asked anew in a moment all the same.
+        let before = std::mem::take(&mut self.status.primaries);
+        self.status.primaries = { primaries.into_iter() }
+            .map(|fresh| {
+                let known = before.iter().find(|known| known.address == fresh.address);
+                PrimaryStatus {
+                    outcome: PrimaryOutcome::Pending,
+                    failure: None,
+                    ..known.cloned().unwrap_or(fresh)
+                }
+            })
+            .collect();
+    }
+
+    /// Ends the visit under way, if there is one, without trace.
+    pub(crate) fn call_off(&mut self) {
+        self.term += 1;
+        if let Some(visit) = self.visit.take() {
+            visit.abort();
+        }
+    }
+}

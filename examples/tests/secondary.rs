@@ -1,0 +1,432 @@
+//! The program `secondary` from outside: our own `primary` beside it, the HTTP API, DNS, signals.
+
+mod support;
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use serde_json::{Value, json};
+use support::{Api, Program, ask, canonical_lines, eventually, master_file, serial_of};
+use tempfile::TempDir;
+use zonekit_wire::{Rcode, Rtype};
+
+const KEY: &str = "transfer.example.";
+const SECRET: &str = "c2VjcmV0LWtleS1vZi0zMi1vY3RldHMtZm9yLWJlbmNoISE=";
+const OTHER_SECRET: &str = "b3RoZXItc2VjcmV0LW9mLTMyLW9jdGV0cy1mb3ItdGVzdHM=";
+const TOKEN: &str = "a token of the tests";
+
+/// A zone's master file and our `primary` that serves it.
+struct Source {
+    program: Program,
+    address: SocketAddr,
+    file: PathBuf,
+}
+
+impl Source {
+    /// Serves `text` as `zone` to whoever signs with the tests' key; tells `notify` of changes.
+    fn start(directory: &Path, zone: &str, text: &str, notify: Option<SocketAddr>) -> Self {
+        let notify = notify.map(|address| address.to_string());
+        let more = match &notify {
+            Some(notify) => vec!["--notify", notify.as_str()],
+            None => Vec::new(),
+        };
+        Self::start_with(directory, zone, text, &more)
+    }
+
+    /// Serves `text` as `zone` to everybody on loopback, signed or not.
+    fn start_open(directory: &Path, zone: &str, text: &str) -> Self {
+        Self::start_with(directory, zone, text, &["--allow", "127.0.0.0/8"])
+    }
+
+    fn start_with(directory: &Path, zone: &str, text: &str, more: &[&str]) -> Self {
+        let file = directory.join(format!("{zone}.zone"));
+        fs::write(&file, text).unwrap();
+        let entry = format!("{zone}={}", file.display());
+        let key = format!("{KEY}:{SECRET}");
+        let mut arguments = vec!["--listen", "127.0.0.1:0", "--zone", &entry, "--key", &key];
+        arguments.extend(more);
+        let mut program = Program::ours("primary", &arguments);
+        let address = program.address("dns");
+        Self { program, address, file }
+    }
+
+    /// Puts a new version in place and has it read.
+    fn change(&self, text: &str) {
+        let fresh = self.file.with_extension("new");
+        fs::write(&fresh, text).unwrap();
+        fs::rename(fresh, &self.file).unwrap();
+        self.program.signal("HUP");
+    }
+}
+
+/// Timers for tests that wait for checks.
+const QUICK: &str = "[timers]\nmin_refresh = 1\nmax_refresh = 1\nmin_retry = 1\nmax_retry = 1\n";
+
+/// A running secondary, and what the tests ask it with.
+struct Node {
+    program: Program,
+    dns: SocketAddr,
+    api: Api,
+}
+
+impl Node {
+    fn start(directory: &Path, more: &str) -> Self {
+        Self::start_with_port(directory, 53, more)
+    }
+
+    /// With the port that primaries have which the API gives by their address only.
+    fn start_with_port(directory: &Path, primary_port: u16, more: &str) -> Self {
+        Self::start_as(directory, "127.0.0.1:0", primary_port, QUICK, more)
+    }
+
+    fn start_on(directory: &Path, listen: &str, more: &str) -> Self {
+        Self::start_as(directory, listen, 53, QUICK, more)
+    }
+
+    fn start_as(directory: &Path, listen: &str, primary_port: u16, timers: &str, more: &str) -> Self {
+        let path = Self::write(directory, listen, primary_port, timers, more);
+        let mut program = Program::ours("secondary", &["--config", path.to_str().unwrap()]);
+        let dns = program.address("dns");
+        let api = Api::new(program.address("http"), TOKEN);
+        Self { program, dns, api }
+    }
+
+    fn write(directory: &Path, listen: &str, primary_port: u16, timers: &str, more: &str) -> PathBuf {
+        let path = directory.join("secondary.toml");
+        let text = format!(
+            "data_dir = \"var\"\n[dns]\nlisten = [\"{listen}\"]\nallow_transfer = [\"127.0.0.0/8\"]\nworkers = 1\n\
+             primary_port = {primary_port}\n\
+             [http]\nlisten = \"127.0.0.1:0\"\n[[http.token]]\ncontract = \"tests\"\nsha256 = \"{}\"\n\
+             {timers}{more}",
+            sha256(TOKEN)
+        );
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// What the status says of the zone's first primary.
+    fn primary(&self, id: &str) -> Value {
+        self.api.transfer_status(id).swap_remove(0)
+    }
+
+    /// Waits until the first primary's status has `word` in its error.
+    #[track_caller]
+    fn wait_for_error(&self, id: &str, word: &str) -> String {
+        eventually(&format!("{word} in the status"), || {
+            let primary = self.primary(id);
+            let error = primary["errorMessage"].as_str()?.to_owned();
+            (primary["status"] == "ERROR" && error.contains(word)).then_some(error)
+        })
+    }
+}
+
+fn sha256(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(text.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+fn keyed(address: SocketAddr, secret: &str) -> String {
+    format!(
+        "[[key]]\nname = \"{KEY}\"\nsecret = \"{secret}\"\n[[primary]]\naddress = \"{address}\"\nkey = \"{KEY}\"\n"
+    )
+}
+
+/// Everything a server hands out of a zone, by our own `axfr`.
+fn transferred(server: SocketAddr, zone: &str) -> Vec<String> {
+    let at = format!("@{server}");
+    let key = format!("{KEY}:{SECRET}");
+    let (status, said) = Program::ours("axfr", &[&at, zone, "--key", &key]).wait();
+    assert!(status.success(), "axfr {at} {zone}: {said}");
+    canonical_lines(&said)
+}
+
+/// The tests' `[[zone]]` in a configuration.
+fn declared(zone: &str, primary: SocketAddr, key: Option<&str>) -> String {
+    let key = key.map(|key| format!(", key = \"{key}\"")).unwrap_or_default();
+    format!("[[zone]]\nname = \"{zone}\"\ncontract = \"tests\"\nprimaries = [{{ address = \"{primary}\"{key} }}]\n")
+}
+
+/// The id of the zone that the API shows under this name.
+#[track_caller]
+fn id_of(api: &Api, zone: &str) -> String {
+    let (status, answer) = api.get(&format!("/secondaryzones?filter.zoneName={zone}"));
+    assert_eq!(status, 200, "{answer}");
+    answer["items"][0]["id"].as_str().expect("a zone of that name").to_owned()
+}
+
+#[test]
+fn a_zone_created_over_the_api_is_transferred_shown_served_and_handed_on() {
+    let directory = TempDir::new().unwrap();
+    let text = master_file("example.org", 7, 300);
+    let source = Source::start(directory.path(), "example.org", &text, None);
+    let node = Node::start_with_port(directory.path(), source.address.port(), &keyed(source.address, SECRET));
+
+    let id = node.api.create("example.org", &["127.0.0.1"]);
+    eventually("serial 7", || (serial_of(node.dns, "example.org") == Some(7)).then_some(()));
+
+    eventually("AVAILABLE and OK", || {
+        let (_, zone) = node.api.get(&format!("/secondaryzones/{id}"));
+        (zone["metadata"]["state"] == "AVAILABLE" && node.primary(&id)["status"] == "OK").then_some(())
+    });
+    let (status, records) = node.api.get(&format!("/secondaryzones/{id}/records?limit=1000"));
+    assert_eq!(status, 200);
+    let records = records["items"].as_array().unwrap();
+    assert_eq!(records[0]["properties"]["type"], "SOA");
+    let ours = transferred(node.dns, "example.org");
+    assert_eq!(records.len(), ours.len());
+    assert_eq!(ours, transferred(source.address, "example.org"));
+    assert_eq!(ours.len(), 309);
+
+    let answer = ask(node.dns, "www.example.org", Rtype::A).unwrap();
+    assert_eq!((answer.rcode, answer.aa, answer.answers.len()), (Rcode::NOERROR, true, 2));
+    // The owner's case is the zone's, not ours.
+    assert!(ours.iter().any(|line| line.starts_with("www.example.org. ")));
+    assert_eq!(answer.answers[0].owner.to_string().to_ascii_lowercase(), "www.example.org.");
+    assert_eq!(ask(node.dns, "example.net", Rtype::A).unwrap().rcode, Rcode::REFUSED);
+
+    let (status, _) = node.api.delete(&format!("/secondaryzones/{id}"));
+    assert_eq!(status, 200);
+    eventually("REFUSED after the zone is deleted", || {
+        (ask(node.dns, "example.org", Rtype::SOA)?.rcode == Rcode::REFUSED).then_some(())
+    });
+    assert_eq!(node.api.get(&format!("/secondaryzones/{id}")).0, 404);
+}
+
+#[test]
+fn a_notify_brings_the_new_version() {
+    let directory = TempDir::new().unwrap();
+    let port = support::free_port();
+    let node = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let source = Source::start(directory.path(), "example.org", &master_file("example.org", 1, 9), Some(node));
+    let zone = declared("example.org", source.address, Some(KEY));
+    let quiet = "[timers]\nmin_refresh = 3600\nmin_retry = 3600\n";
+    let node = Node::start_as(directory.path(), &node.to_string(), 53, quiet, &format!("{}{zone}", keyed(source.address, SECRET)));
+    eventually("serial 1", || (serial_of(node.dns, "example.org") == Some(1)).then_some(()));
+    for serial in 2..5 {
+        source.change(&master_file("example.org", serial, 9 + serial as usize));
+        eventually("the next serial", || (serial_of(node.dns, "example.org") == Some(serial)).then_some(()));
+        assert_eq!(transferred(node.dns, "example.org"), transferred(source.address, "example.org"));
+    }
+}
+
+#[test]
+fn the_notify_program_is_believed_from_a_primary_only() {
+    let directory = TempDir::new().unwrap();
+    let source = Source::start(directory.path(), "example.org", &master_file("example.org", 1, 1), None);
+    let zone = declared("example.org", source.address, Some(KEY));
+    // 127.0.0.9 is nobody's primary: `notify` comes from 127.0.0.1, which is one of example.org only.
+    let other = declared("example.net", "127.0.0.9:1".parse().unwrap(), None);
+    let node = Node::start(directory.path(), &format!("{}{zone}{other}", keyed(source.address, SECRET)));
+    eventually("serial 1", || (serial_of(node.dns, "example.org") == Some(1)).then_some(()));
+    let server = format!("@{}", node.dns);
+    for (zone, key, expected) in [
+        ("example.org", None, "NOERROR"),
+        ("example.org", Some(format!("{KEY}:{SECRET}")), "NOERROR"),
+        ("example.net", None, "REFUSED"),
+        ("example.com", None, "NOTAUTH"),
+    ] {
+        let mut arguments = vec![server.as_str(), zone];
+        if let Some(key) = &key {
+            arguments.extend(["--key", key]);
+        }
+        let (status, said) = Program::ours("notify", &arguments).wait();
+        assert!(said.contains(expected), "{zone}: {status}: {said}");
+        assert_eq!(status.success(), expected == "NOERROR", "{zone}: {said}");
+    }
+}
+
+#[test]
+fn a_wrong_key_is_told_as_badsig_or_badkey_and_nothing_is_taken_unsigned() {
+    for (more, word) in [
+        (OTHER_SECRET, "BADSIG"),
+        ("other name", "BADKEY"),
+    ] {
+        let directory = TempDir::new().unwrap();
+        let text = master_file("example.org", 7, 3);
+        // Without a key this primary would give the zone, too: what is taken unsigned would show.
+        let source = Source::start_open(directory.path(), "example.org", &text);
+        let keys = match more {
+            "other name" => keyed(source.address, SECRET).replace(KEY, "unknown.example."),
+            secret => keyed(source.address, secret),
+        };
+        let node = Node::start_with_port(directory.path(), source.address.port(), &keys);
+        let id = node.api.create("example.org", &["127.0.0.1"]);
+        node.wait_for_error(&id, word);
+        // Told to try again, it fails again in the same way.
+        assert_eq!(node.api.put(&format!("/secondaryzones/{id}/axfr"), &json!({})).0, 200);
+        node.wait_for_error(&id, word);
+        assert_eq!(serial_of(node.dns, "example.org"), None);
+        let (_, zone) = node.api.get(&format!("/secondaryzones/{id}"));
+        assert_ne!(zone["metadata"]["state"], "AVAILABLE");
+    }
+}
+
+#[test]
+fn after_sigkill_the_announced_version_is_served_without_a_transfer() {
+    let directory = TempDir::new().unwrap();
+    let text = master_file("example.org", 7, 2_000);
+    let source = Source::start(directory.path(), "example.org", &text, None);
+    let zone = declared("example.org", source.address, Some(KEY));
+    let more = format!("{}{zone}", keyed(source.address, SECRET));
+    let node = Node::start(directory.path(), &more);
+    eventually("serial 7", || (serial_of(node.dns, "example.org") == Some(7)).then_some(()));
+    let before = transferred(node.dns, "example.org");
+    node.program.kill();
+
+    // The primary is gone: whatever is served now comes from the disk.
+    source.program.kill();
+    let node = Node::start(directory.path(), &more);
+    assert_eq!(eventually("an SOA", || serial_of(node.dns, "example.org")), 7);
+    assert_eq!(transferred(node.dns, "example.org"), before);
+    let (status, health) = node.api.text("/healthz");
+    assert_eq!(status, 200, "{health}");
+}
+
+#[test]
+fn killed_again_and_again_it_never_serves_less_than_it_has_announced() {
+    let directory = TempDir::new().unwrap();
+    let source = Source::start(directory.path(), "example.org", &master_file("example.org", 1, 500), None);
+    let more = format!("{}{}", keyed(source.address, SECRET), declared("example.org", source.address, Some(KEY)));
+    let mut announced = 0;
+    for round in 1..=6u32 {
+        let node = Node::start(directory.path(), &more);
+        if announced > 0 {
+            let serial = eventually("an SOA", || serial_of(node.dns, "example.org"));
+            assert!(serial >= announced, "{serial} after {announced} was announced");
+        }
+        announced = eventually("the newest", || serial_of(node.dns, "example.org").filter(|&serial| serial >= round));
+        let records = transferred(node.dns, "example.org").len();
+        assert_eq!(records, 9 + 500 + announced as usize - 1, "version {announced} is whole");
+        // The next version, and the end at some moment of its transfer.
+        source.change(&master_file("example.org", round + 1, 500 + round as usize));
+        thread::sleep(std::time::Duration::from_millis(u64::from(round * 331 % 900)));
+        if let Some(serial) = serial_of(node.dns, "example.org") {
+            announced = announced.max(serial);
+        }
+        node.program.kill();
+    }
+}
+
+#[test]
+fn a_primary_that_is_down_slow_or_sends_rubbish_is_told_and_the_zone_stays() {
+    let directory = TempDir::new().unwrap();
+    let text = master_file("example.org", 7, 3);
+    let source = Source::start(directory.path(), "example.org", &text, None);
+    let address = source.address;
+    let node = Node::start_with_port(directory.path(), address.port(), &keyed(address, SECRET));
+    let id = node.api.create("example.org", &["127.0.0.1"]);
+    eventually("serial 7", || (serial_of(node.dns, "example.org") == Some(7)).then_some(()));
+    source.program.kill();
+
+    // Down: nobody listens there any more.
+    let error = node.wait_for_error(&id, "refused");
+    assert!(error.contains("connect"), "{error}");
+    assert_eq!(serial_of(node.dns, "example.org"), Some(7));
+
+    // Rubbish: something listens, and answers with what is no DNS message.
+    let rubbish = Rubbish::start(address);
+    let transfer = format!("/secondaryzones/{id}/axfr");
+    eventually("rubbish is told", || {
+        let before = rubbish.served();
+        node.api.put(&transfer, &json!({}));
+        eventually("it is asked", || (rubbish.served() > before).then_some(()));
+        let primary = node.primary(&id);
+        let error = primary["errorMessage"].as_str()?;
+        (primary["status"] == "ERROR" && !error.contains("refused")).then_some(())
+    });
+    assert_eq!(serial_of(node.dns, "example.org"), Some(7));
+    let (_, zone) = node.api.get(&format!("/secondaryzones/{id}"));
+    assert_eq!(zone["metadata"]["state"], "AVAILABLE");
+    let (status, metrics) = node.api.text("/metrics");
+    assert_eq!(status, 200);
+    assert!(metrics.contains("zonekit_"), "{metrics}");
+}
+
+#[test]
+fn sighup_takes_a_new_zone_in_and_an_old_one_out() {
+    let directory = TempDir::new().unwrap();
+    let source = Source::start(directory.path(), "example.org", &master_file("example.org", 7, 3), None);
+    let port = support::free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let keys = keyed(source.address, SECRET);
+    let one = declared("example.org", source.address, None);
+    let node = Node::start_on(directory.path(), &listen, &format!("{keys}{one}"));
+    eventually("serial 7", || (serial_of(node.dns, "example.org") == Some(7)).then_some(()));
+    let id = id_of(&node.api, "example.org");
+    assert_eq!(node.api.delete(&format!("/secondaryzones/{id}")).0, 409);
+
+    let other = declared("example.net", source.address, None);
+    Node::write(directory.path(), &listen, 53, "", &format!("{keys}{other}"));
+    node.program.signal("HUP");
+    eventually("example.org is gone", || {
+        (ask(node.dns, "example.org", Rtype::SOA)?.rcode == Rcode::REFUSED).then_some(())
+    });
+    eventually("example.net is asked for", || {
+        (ask(node.dns, "example.net", Rtype::SOA)?.rcode == Rcode::SERVFAIL).then_some(())
+    });
+
+    // A broken file changes nothing.
+    fs::write(directory.path().join("secondary.toml"), "data_dir = 3\n").unwrap();
+    node.program.signal("HUP");
+    let mut node = node;
+    node.program.wait_for("the error", |line| line.contains("secondary.toml:1: data_dir:").then_some(()));
+    assert_eq!(ask(node.dns, "example.net", Rtype::SOA).unwrap().rcode, Rcode::SERVFAIL);
+
+    node.program.signal("TERM");
+    let (status, said) = node.program.wait();
+    assert!(status.success(), "{said}");
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_told_by_file_line_and_key() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("secondary.toml");
+    fs::write(&path, "data_dir = \"var\"\n[dns]\nlisten = [\"127.0.0.1:0\"]\nwrokers = 1\n").unwrap();
+    let (status, said) = Program::ours("secondary", &["--config", path.to_str().unwrap()]).wait();
+    assert_eq!(status.code(), Some(1));
+    assert!(said.contains("secondary.toml:4: dns.wrokers: unknown field"), "{said}");
+}
+
+/// Listens where a primary was, and answers everything with octets that are no DNS message.
+struct Rubbish {
+    served: Arc<AtomicU64>,
+}
+
+impl Rubbish {
+    fn start(address: SocketAddr) -> Self {
+        let served = Arc::new(AtomicU64::new(0));
+        let listener = eventually("the port", || TcpListener::bind(address).ok());
+        let socket = eventually("the port", || UdpSocket::bind(address).ok());
+        let count = Arc::clone(&served);
+        thread::spawn(move || {
+            let mut request = [0; 4_096];
+            while let Ok((length, from)) = socket.recv_from(&mut request) {
+                // The header of an answer to this question, and then nothing that could be read.
+                let mut answer = request[..length.min(12)].to_vec();
+                answer[2] |= 0x80;
+                answer.extend([0xff; 40]);
+                let _ = socket.send_to(&answer, from);
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let count = Arc::clone(&served);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { continue };
+                let _ = stream.write_all(&[0, 20]);
+                let _ = stream.write_all(&[0xff; 20]);
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Self { served }
+    }
+
+    fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
+    }
+}
