@@ -1,14 +1,16 @@
 //! The registry and its durable form: who has which zone, and which keys there are.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zonekit_model::{
-    Change, Changes, Command, DeclaredKey, DeclaredZone, QuotaLimits, Registry, RestoreError, SecondaryZone,
-    TsigKey, Uuid, ZoneDraft,
+    Change, Changes, Command, DeclaredKey, DeclaredZone, QuotaLimits, Registry, RestoreError,
+    SecondaryZone, TsigKey, Uuid, ZoneDraft,
 };
-use crate::shelf::{Shelf, ShelfError};
+
+use zonekit_store::{Batch, Store, StoreError, Timers};
 
 use crate::Config;
 
@@ -28,7 +30,7 @@ pub(crate) struct Book {
 pub enum BookError {
     /// The store failed.
     #[error("reading the settings")]
-    Store(#[from] ShelfError),
+    Store(#[from] StoreError),
     /// A setting is not what this program writes.
     #[error("the setting {name} cannot be read: {error}")]
     Unreadable {
@@ -44,9 +46,9 @@ pub enum BookError {
 
 impl Book {
     /// The registry as the store has it.
-    pub(crate) fn open(shelf: &Shelf, limits: QuotaLimits) -> Result<Self, BookError> {
-        let zones: Vec<SecondaryZone> = read_all(shelf, ZONE)?;
-        let keys: Vec<TsigKey> = read_all(shelf, KEY)?;
+    pub(crate) fn open(store: &Store, limits: QuotaLimits) -> Result<Self, BookError> {
+        let zones: Vec<SecondaryZone> = read_all(store, ZONE)?;
+        let keys: Vec<TsigKey> = read_all(store, KEY)?;
         Ok(Self {
             registry: Mutex::new(Registry::restore(limits, zones, keys)?),
         })
@@ -55,19 +57,48 @@ impl Book {
     /// The registry, for a moment: nothing is waited for while it is held.
     pub(crate) fn registry(&self) -> MutexGuard<'_, Registry> {
         // Changes are applied one by one, each of them whole.
-        self.registry.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.registry
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Makes changes durable. Declared keys are not kept: the configuration has them, and is where they are guarded.
-    pub(crate) fn store(&self, shelf: &Shelf, changes: &Changes) -> Result<(), ShelfError> {
-        let settings = changes.iter().filter_map(|change| match change {
-            Change::PutZone(zone) => Some((format!("{ZONE}{}", zone.zone_id()), json(&**zone))),
-            Change::RemoveZone(zone) => Some((format!("{ZONE}{}", zone.zone_id()), None)),
-            Change::PutKey(key) if key.declared => None,
-            Change::PutKey(key) => Some((format!("{KEY}{}", key.name), json(&**key))),
-            Change::RemoveKey(key) => Some((format!("{KEY}{}", key.name), None)),
-        });
-        shelf.put_settings(settings)
+    /// Makes changes durable, in the settings and among the zones of the store. Declared keys are not kept: the
+    /// configuration has them, and is where they are guarded.
+    pub(crate) fn store(&self, store: &Store, changes: &Changes) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        let mut removed = HashSet::new();
+        for change in changes.iter() {
+            match change {
+                Change::PutZone(zone) => {
+                    let name = zone.name.to_name();
+                    if removed.contains(&zone.name) {
+                        // Another zone of the same name: nothing of the first may be left in it.
+                        store.commit(std::mem::take(&mut batch))?;
+                        removed.clear();
+                    }
+                    batch.put(format!("{ZONE}{}", zone.zone_id()), json(&**zone));
+                    if store.zone(name.as_name()).is_none() {
+                        batch.create_zone(name.as_name(), Timers::default());
+                    }
+                }
+                Change::RemoveZone(zone) => {
+                    let name = zone.name.to_name();
+                    batch.remove(format!("{ZONE}{}", zone.zone_id()));
+                    if store.zone(name.as_name()).is_some() {
+                        batch.remove_zone(name.as_name());
+                    }
+                    removed.insert(zone.name.clone());
+                }
+                Change::PutKey(key) if key.declared => {}
+                Change::PutKey(key) => {
+                    batch.put(format!("{KEY}{}", key.name), json(&**key));
+                }
+                Change::RemoveKey(key) => {
+                    batch.remove(format!("{KEY}{}", key.name));
+                }
+            }
+        }
+        store.commit(batch)
     }
 }
 
@@ -88,13 +119,13 @@ pub(crate) fn declaration(config: &Config) -> Command {
     }
 }
 
-fn json(value: &impl Serialize) -> Option<Vec<u8>> {
+fn json(value: &impl Serialize) -> Vec<u8> {
     // Plain structs of text and numbers: there is nothing in them that JSON cannot say.
-    serde_json::to_vec(value).ok()
+    serde_json::to_vec(value).unwrap_or_default()
 }
 
-fn read_all<T: DeserializeOwned>(shelf: &Shelf, prefix: &str) -> Result<Vec<T>, BookError> {
-    { shelf.settings(prefix)?.into_iter() }
+fn read_all<T: DeserializeOwned>(store: &Store, prefix: &str) -> Result<Vec<T>, BookError> {
+    { store.settings(prefix)?.into_iter() }
         .map(|(name, value)| {
             serde_json::from_slice(&value).map_err(|error| BookError::Unreadable {
                 name,

@@ -1,8 +1,8 @@
 //! What came of a visit, put into what the operator sees of the zone: status per primary and history.
 
 use zonekit_model::{
-    Failure, PrimaryOutcome, PrimaryStatus, Timestamp, TransferFigures, TransferKind, VisitCause, VisitOutcome,
-    VisitRecord, ZoneStatus,
+    Failure, PrimaryOutcome, PrimaryStatus, Timestamp, TransferFigures, TransferKind, VisitCause,
+    VisitOutcome, VisitRecord, ZoneStatus,
 };
 use zonekit_wire::Serial;
 use zonekit_xfr::{Outcome, PrimaryReport, Report, Statistics, VisitError};
@@ -22,7 +22,11 @@ pub(crate) struct Finished<'r> {
 impl Finished<'_> {
     /// Whether the zone is as its primaries have it.
     pub(crate) fn is_good(&self) -> bool {
-        self.unpublished.is_none() && matches!(self.outcome(), VisitOutcome::UpToDate | VisitOutcome::Transferred)
+        self.unpublished.is_none()
+            && matches!(
+                self.outcome(),
+                VisitOutcome::UpToDate | VisitOutcome::Transferred
+            )
     }
 
     pub(crate) fn outcome(&self) -> VisitOutcome {
@@ -40,7 +44,10 @@ impl Finished<'_> {
         let Outcome::Transferred { serial, .. } = self.report.outcome else {
             return None;
         };
-        let transfer = self.report.transfer().filter(|_| self.unpublished.is_none())?;
+        let transfer = self
+            .report
+            .transfer()
+            .filter(|_| self.unpublished.is_none())?;
         Some(figures(&transfer.statistics, serial, self.ended))
     }
 
@@ -56,7 +63,12 @@ impl Finished<'_> {
             Outcome::Transferred { primary, .. } => Some(primary),
             _ => None,
         };
-        for (index, (entry, report)) in status.primaries.iter_mut().zip(&self.report.primaries).enumerate() {
+        for (index, (entry, report)) in status
+            .primaries
+            .iter_mut()
+            .zip(&self.report.primaries)
+            .enumerate()
+        {
             let figures = self.figures().filter(|_| taken_from == Some(index));
             self.enter_primary(entry, report, figures);
         }
@@ -88,7 +100,12 @@ impl Finished<'_> {
         });
     }
 
-    fn enter_primary(&self, entry: &mut PrimaryStatus, report: &PrimaryReport, figures: Option<TransferFigures>) {
+    fn enter_primary(
+        &self,
+        entry: &mut PrimaryStatus,
+        report: &PrimaryReport,
+        figures: Option<TransferFigures>,
+    ) {
         entry.last_check = Some(self.ended);
         if let Some(serial) = report.serial() {
             entry.serial = Some(serial.0);

@@ -1,6 +1,39 @@
 //! A whole secondary name server as a library: who refreshes when, and what becomes of each result.
 //!
+//! ```text
+//!  Config ─► Secondary ──┬── visits: schedule ─► xfr::visit ─► Sink ─► store: durable, then visible
+//!                        ├── DNS: answers, transfers out, NOTIFY in and onward
+//!                        └── HTTP: the management API ─► registry, durable with its zones in one commit
+//! ```
+//!
 //! A [`Config`] says what a node is to do; it is read and checked as a whole, and its errors name file, line and key.
+//! [`Secondary::start`] makes a running node of it, on the tokio runtime that it is called on. Zones come from the
+//! configuration or over the API; either can change at any moment of a visit, which then ends without trace.
+//!
+//! This crate knows nothing of flags, signals, or where its configuration file is: the program `secondary` in the
+//! examples does.
+//!
+//! ```
+//! use zonekit_secondary::{Config, Secondary};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("secondary.toml");
+//! let text = r#"
+//!     data_dir = "var"
+//!     [dns]
+//!     listen = ["127.0.0.1:0"]
+//!     [[zone]]
+//!     name = "example.org"
+//!     primaries = [{ address = "127.0.0.1:5301" }]
+//! "#;
+//! let secondary = Secondary::start(Config::parse(text, &path)?).await?;
+//! println!("dig @{} example.org SOA", secondary.dns_addresses()[0]);
+//! secondary.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
 
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used))]
@@ -13,7 +46,6 @@ mod metrics;
 mod node;
 mod secondary;
 mod service;
-mod shelf;
 mod sink;
 mod visits;
 mod zones;
@@ -23,4 +55,3 @@ pub use config::{
     Checks, Config, ConfigError, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, ZoneEntry,
 };
 pub use secondary::{ReloadError, Secondary, StartError};
-pub use shelf::ShelfError;

@@ -64,15 +64,31 @@ impl Counts {
 /// The registry of everything that this node counts.
 pub(crate) fn registry(counts: &Counts, node: Weak<Node>) -> Registry {
     let mut registry = Registry::default();
-    registry.register("zonekit_visits", "Visits to the primaries of a zone, by outcome", counts.visits.clone());
+    registry.register(
+        "zonekit_visits",
+        "Visits to the primaries of a zone, by outcome",
+        counts.visits.clone(),
+    );
     registry.register(
         "zonekit_primary_failures",
         "Primaries that failed in a visit, by kind of failure",
         counts.failures.clone(),
     );
-    registry.register("zonekit_transfers", "Versions published, by kind of transfer", counts.transfers.clone());
-    registry.register("zonekit_transfer_octets", "Octets of the transfers published", counts.octets.clone());
-    registry.register("zonekit_transfer_records", "Records of the transfers published", counts.records.clone());
+    registry.register(
+        "zonekit_transfers",
+        "Versions published, by kind of transfer",
+        counts.transfers.clone(),
+    );
+    registry.register(
+        "zonekit_transfer_octets",
+        "Octets of the transfers published",
+        counts.octets.clone(),
+    );
+    registry.register(
+        "zonekit_transfer_records",
+        "Records of the transfers published",
+        counts.records.clone(),
+    );
     registry.register_collector(Box::new(Present(node)));
     registry
 }
@@ -105,30 +121,99 @@ impl Collector for Present {
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
         for (name, help, value) in [
-            ("zonekit_zones_never_loaded", "Zones of which nothing was ever transferred", standings[0]),
-            ("zonekit_zones_current", "Zones that a primary has confirmed", standings[1]),
-            ("zonekit_zones_stale", "Zones whose last visit failed", standings[2]),
-            ("zonekit_zones_expired", "Zones that are too old to be answered from", standings[3]),
-            ("zonekit_records", "Records held", i64::try_from(records).unwrap_or(i64::MAX)),
-            ("zonekit_visits_running", "Visits under way", i64::try_from(node.visits_running()).unwrap_or(i64::MAX)),
+            (
+                "zonekit_zones_never_loaded",
+                "Zones of which nothing was ever transferred",
+                standings[0],
+            ),
+            (
+                "zonekit_zones_current",
+                "Zones that a primary has confirmed",
+                standings[1],
+            ),
+            (
+                "zonekit_zones_stale",
+                "Zones whose last visit failed",
+                standings[2],
+            ),
+            (
+                "zonekit_zones_expired",
+                "Zones that are too old to be answered from",
+                standings[3],
+            ),
+            (
+                "zonekit_records",
+                "Records held",
+                i64::try_from(records).unwrap_or(i64::MAX),
+            ),
+            (
+                "zonekit_visits_running",
+                "Visits under way",
+                i64::try_from(node.visits_running()).unwrap_or(i64::MAX),
+            ),
         ] {
             gauge(&mut encoder, name, help, value)?;
         }
         let counters = node.responder.counters();
         for (name, help, counter) in [
-            ("zonekit_dns_udp_requests", "Requests over UDP", &counters.udp_requests),
-            ("zonekit_dns_tcp_requests", "Requests over TCP", &counters.tcp_requests),
-            ("zonekit_dns_dropped", "Messages left without an answer", &counters.dropped),
-            ("zonekit_dns_truncated", "Answers that did not fit", &counters.truncated),
-            ("zonekit_dns_tsig_rejected", "Requests whose signature did not pass", &counters.tsig_rejected),
-            ("zonekit_notifies_accepted", "NOTIFY requests believed", &counters.notifies_accepted),
-            ("zonekit_notifies_refused", "NOTIFY requests refused", &counters.notifies_refused),
-            ("zonekit_axfr_out", "AXFR streams begun", &counters.axfr_begun),
-            ("zonekit_ixfr_out", "IXFR answers made of differences", &counters.ixfr_begun),
-            ("zonekit_transfers_out_refused", "Transfers asked for and not given", &counters.transfers_refused),
+            (
+                "zonekit_dns_udp_requests",
+                "Requests over UDP",
+                &counters.udp_requests,
+            ),
+            (
+                "zonekit_dns_tcp_requests",
+                "Requests over TCP",
+                &counters.tcp_requests,
+            ),
+            (
+                "zonekit_dns_dropped",
+                "Messages left without an answer",
+                &counters.dropped,
+            ),
+            (
+                "zonekit_dns_truncated",
+                "Answers that did not fit",
+                &counters.truncated,
+            ),
+            (
+                "zonekit_dns_tsig_rejected",
+                "Requests whose signature did not pass",
+                &counters.tsig_rejected,
+            ),
+            (
+                "zonekit_notifies_accepted",
+                "NOTIFY requests believed",
+                &counters.notifies_accepted,
+            ),
+            (
+                "zonekit_notifies_refused",
+                "NOTIFY requests refused",
+                &counters.notifies_refused,
+            ),
+            (
+                "zonekit_axfr_out",
+                "AXFR streams begun",
+                &counters.axfr_begun,
+            ),
+            (
+                "zonekit_ixfr_out",
+                "IXFR answers made of differences",
+                &counters.ixfr_begun,
+            ),
+            (
+                "zonekit_transfers_out_refused",
+                "Transfers asked for and not given",
+                &counters.transfers_refused,
+            ),
         ] {
             let counter = ConstCounter::new(counter.value());
-            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+            counter.encode(encoder.encode_descriptor(
+                name,
+                help,
+                None,
+                counter.metric_type(),
+            )?)?;
         }
         Ok(())
     }

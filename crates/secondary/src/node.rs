@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 use zonekit_http::{Readiness, ServiceError, Token, Tokens};
 use zonekit_model::{
-    Change, Changes, Command, Failure, KeyName, Primary, PrimaryStatus, SecondaryZone, Standing, ZoneName,
-    ZoneStatus,
+    Change, Changes, Command, Failure, KeyName, Primary, PrimaryOutcome, PrimaryStatus,
+    SecondaryZone, Standing, Timestamp, ZoneName, ZoneStatus,
 };
 use zonekit_serve::{Notification, Notifier, NotifyRetry, NotifySources, NotifyTarget, Responder};
-use zonekit_store::Zone;
+use zonekit_store::{
+    Batch, Content, Generation, Held, Options, Publication, Store, StoreError, Timers, Zone,
+};
 use zonekit_tsig::Key;
 use zonekit_wire::Name;
 use zonekit_xfr::{Due, Notified, Schedule, Slots, Start, Timing};
@@ -22,15 +24,17 @@ use zonekit_xfr::{Due, Notified, Schedule, Slots, Start, Timing};
 use crate::book::{self, Book};
 use crate::history::Finished;
 use crate::metrics::Counts;
-use crate::shelf::{Generation, Held, Shelf, Timers};
 use crate::sink::Candidate;
 use crate::zones::{Charge, Zones};
 use crate::{Config, StartError, clock};
 
+/// The file in `data_dir`.
+const FILE: &str = "zonekit.redb";
+
 /// What all tasks of a node share.
 pub(crate) struct Node {
     config: ArcSwap<Config>,
-    shelf: Arc<Shelf>,
+    store: Arc<Store>,
     pub(crate) book: Book,
     pub(crate) zones: Zones,
     keys: ArcSwap<HashMap<KeyName, Key>>,
@@ -55,21 +59,32 @@ impl std::fmt::Debug for Node {
 impl Node {
     /// Opens what is on disk and makes it what the configuration declares. Reads and writes files.
     pub(crate) fn open(config: Config) -> Result<Arc<Self>, StartError> {
-        let shelf = Arc::new(Shelf::open(&config.data_dir)?);
-        let book = Book::open(&shelf, config.quota)?;
-        let identity = shelf.identity()?;
+        let directory = &config.data_dir;
+        std::fs::create_dir_all(directory).map_err(|source| StartError::Directory {
+            path: directory.clone(),
+            source,
+        })?;
+        let store = Arc::new(Store::open(directory.join(FILE), Options::default())?);
+        for damage in store.damage() {
+            error!(%damage, "damaged on disk; what cannot be read is transferred anew");
+        }
+        let book = Book::open(&store, config.quota)?;
+        let identity = identity(&store)?;
         let slots = Slots {
             per_primary: config.limits.transfers_per_primary,
             all: config.limits.transfers,
         };
         let schedule = Schedule::new(config.timers.for_schedule(), slots, identity);
-        let responder = Responder::new(Arc::clone(&shelf) as Arc<dyn zonekit_serve::Zones>, zonekit_serve::Config::default());
+        let responder = Responder::new(
+            Arc::clone(&store) as Arc<dyn zonekit_serve::Zones>,
+            zonekit_serve::Config::default(),
+        );
         let counters = Arc::clone(responder.counters());
         let notifier = Notifier::new(targets(&config), NotifyRetry::default(), counters);
         let node = Arc::new(Self {
             tokens: Tokens::new(tokens(&config)),
             config: ArcSwap::from_pointee(config),
-            shelf,
+            store,
             book,
             zones: Zones::default(),
             keys: ArcSwap::default(),
@@ -89,21 +104,29 @@ impl Node {
     fn restore(self: &Arc<Self>) -> Result<(), StartError> {
         let declaration = book::declaration(&self.config());
         let changes = self.book.registry().judge(declaration, clock::now())?;
-        self.book.store(&self.shelf, &changes)?;
+        self.book.store(&self.store, &changes)?;
         let _ = self.book.registry().apply(changes);
         self.renew_keys();
 
-        let zones: Vec<Arc<SecondaryZone>> = self.book.registry().zones().cloned().collect();
-        // What a crash left between registry and store: the registry is right.
-        for name in self.shelf.names()? {
-            let name = ZoneName::from(name.as_name());
-            if self.book.registry().zone_named(&name).is_none() {
-                self.shelf.remove(&name)?;
+        // Settings and zones change in one commit, so that one without the other is damage; the settings are right.
+        for held in self.store.zones() {
+            if self
+                .book
+                .registry()
+                .zone_named(&ZoneName::from(held.name()))
+                .is_none()
+            {
+                warn!(zone = %held.name(), "in no settings: taken away");
+                self.store.remove_zone(held.name())?;
             }
         }
+        let zones: Vec<Arc<SecondaryZone>> = self.book.registry().zones().cloned().collect();
         for zone in zones {
-            self.shelf.create(&zone.name)?;
-            self.admit(zone)?;
+            let name = zone.name.to_name();
+            if self.store.zone(name.as_name()).is_none() {
+                self.store.create_zone(name.as_name())?;
+            }
+            self.admit(zone);
         }
         Ok(())
     }
@@ -115,12 +138,12 @@ impl Node {
 
     /// The version held and served, if there is one.
     pub(crate) fn version(&self, name: &ZoneName) -> Option<Zone> {
-        self.held(name)?.zone
+        self.held(name)?.zone.clone()
     }
 
     /// What the store has of a zone.
     pub(crate) fn held(&self, name: &ZoneName) -> Option<Held> {
-        self.shelf.held(name)
+        self.store.zone(name.to_name().as_name())
     }
 
     /// Whether requests and queries are answered.
@@ -140,56 +163,55 @@ impl Node {
     }
 
     /// Judges a command, makes what it changes durable, and puts it into effect.
-    pub(crate) async fn write(self: Arc<Self>, command: Command) -> Result<Arc<SecondaryZone>, ServiceError> {
+    pub(crate) async fn write(
+        self: Arc<Self>,
+        command: Command,
+    ) -> Result<Arc<SecondaryZone>, ServiceError> {
         let about = self.change(command).await?;
         about.ok_or_else(|| ServiceError::Internal("a command without a zone".to_owned()))
     }
 
-    async fn change(self: &Arc<Self>, command: Command) -> Result<Option<Arc<SecondaryZone>>, ServiceError> {
+    async fn change(
+        self: &Arc<Self>,
+        command: Command,
+    ) -> Result<Option<Arc<SecondaryZone>>, ServiceError> {
         if self.is_ending.load(Ordering::Relaxed) {
             return Err(ServiceError::Unavailable);
         }
         let _writer = self.writer.lock().await;
         let about = match &command {
-            Command::EnsureZone { contract, id, .. } => self.book.registry().zone(contract, *id).cloned(),
+            Command::EnsureZone { contract, id, .. } => {
+                self.book.registry().zone(contract, *id).cloned()
+            }
             _ => None,
         };
         let changes = self.book.registry().judge(command, clock::now())?;
         let about = changes.zone().cloned().or(about);
         let node = Arc::clone(self);
         let effects = changes.clone();
-        tokio::task::spawn_blocking(move || {
-            node.book.store(&node.shelf, &changes)?;
-            for change in changes.iter() {
-                if let Change::PutZone(zone) = change {
-                    node.shelf.create(&zone.name)?;
-                }
-            }
-            Ok(())
-        })
-        .await
-        .map_err(|error| ServiceError::Internal(error.to_string()))?
-        .map_err(|error: crate::shelf::ShelfError| ServiceError::Internal(in_words(&error)))?;
-        let undo = self.book.registry().apply(effects.clone());
-        drop(undo);
-        self.take_effect(effects).await;
+        tokio::task::spawn_blocking(move || node.book.store(&node.store, &changes))
+            .await
+            .map_err(|error| ServiceError::Internal(error.to_string()))?
+            .map_err(|error| ServiceError::Internal(in_words(&error)))?;
+        // Durable by now: there is no way back, and what could be undone by is not needed.
+        let _ = self.book.registry().apply(effects.clone());
+        self.take_effect(effects);
         Ok(about)
     }
 
     /// Follows the registry after a change of it.
-    async fn take_effect(self: &Arc<Self>, changes: Changes) {
+    fn take_effect(self: &Arc<Self>, changes: Changes) {
         let mut keys_changed = false;
         for change in changes {
             match change {
                 Change::PutZone(zone) => {
                     let name = zone.name.clone();
-                    if self.zones.with(&name, |_| ()).is_some() {
-                        self.resettle(zone);
-                    } else if let Err(error) = self.admit(zone) {
-                        error!(zone = %name, error = in_words(&error), "not taken in");
+                    match self.zones.with(&name, |_| ()) {
+                        Some(()) => self.resettle(zone),
+                        None => self.admit(zone),
                     }
                 }
-                Change::RemoveZone(zone) => self.dismiss(&zone.name).await,
+                Change::RemoveZone(zone) => self.dismiss(&zone.name),
                 Change::PutKey(_) | Change::RemoveKey(_) => keys_changed = true,
             }
         }
@@ -200,53 +222,55 @@ impl Node {
     }
 
     /// Takes a zone in that was not here: as it was left, or new.
-    fn admit(&self, zone: Arc<SecondaryZone>) -> Result<(), crate::shelf::ShelfError> {
-        let name = zone.name.clone();
-        let now = clock::now().as_seconds();
-        let held = self.shelf.held(&name);
-        let version = held.as_ref().and_then(|held| held.zone.as_ref());
-        let timers = self.shelf.timers(&name)?;
+    fn admit(&self, zone: Arc<SecondaryZone>) {
         let config = self.config();
+        let name = zone.name.to_name();
         let addresses = self.addresses_of(&config, &zone);
         let mut status = ZoneStatus {
-            primaries: addresses.iter().copied().map(PrimaryStatus::pending).collect(),
+            primaries: addresses
+                .iter()
+                .copied()
+                .map(PrimaryStatus::pending)
+                .collect(),
             ..ZoneStatus::default()
         };
-        let soa = version.map(Zone::soa);
-        let start = match (&soa, timers) {
-            (Some(soa), timers) => {
-                // A version without timers was published a moment before a crash: it is good from now on.
-                let timers = timers.unwrap_or_else(|| Timers {
-                    next_check: now,
-                    expires: Some(now + u64::from(soa.expire)),
-                });
-                let expires = timers.expires.filter(|&expires| expires > now);
-                status.standing = match expires {
+        let version = self.version(&zone.name);
+        let soa = version.as_ref().map(Zone::soa);
+        let start = match (&version, &soa) {
+            (Some(version), Some(soa)) => {
+                let now = clock::now().as_seconds();
+                let timers = self.store.timers(name.as_name()).unwrap_or_default();
+                let expires = Some(timers.expires_at).filter(|&expires| expires > now);
+                let standing = match expires {
+                    Some(_) if timers.failures > 0 => Standing::Stale,
                     Some(_) => Standing::Current,
                     None => Standing::Expired,
                 };
-                if expires.is_none() {
-                    self.shelf.set_expired(&name)?;
-                }
-                status.next_try = Some(zonekit_model::Timestamp::from_seconds(timers.next_check));
-                status.expires_at = expires.map(zonekit_model::Timestamp::from_seconds);
+                self.note_standing(&zone.name, standing, timers.expires_at);
+                status.standing = standing;
+                status.serial = Some(version.serial().0);
+                status.records = version.record_count();
+                status.octets = version.octets();
+                status.failures = timers.failures;
+                status.next_try = Some(Timestamp::from_seconds(timers.next_check));
+                status.expires_at = expires.map(Timestamp::from_seconds);
+                self.book
+                    .registry()
+                    .note_records(&zone.zone_id(), version.record_count());
                 Start::Held {
                     soa,
                     next_check: clock::instant(timers.next_check),
                     expires: expires.map(clock::instant),
                 }
             }
-            (None, _) => Start::Never,
+            _ => Start::Never,
         };
-        if let Some(version) = version {
-            status.serial = Some(version.serial().0);
-            status.records = version.record_count();
-            status.octets = version.octets();
-            self.book.registry().note_records(&zone.zone_id(), version.record_count());
-        }
-        self.zones.lock().insert(name.clone(), Charge::new(zone, status));
-        self.schedule().insert(name.clone(), name.to_name().as_name(), addresses, start, Instant::now());
-        Ok(())
+        let key = zone.name.clone();
+        self.zones
+            .lock()
+            .insert(key.clone(), Charge::new(zone, status));
+        self.schedule()
+            .insert(key, name.as_name(), addresses, start, Instant::now());
     }
 
     /// Puts other settings of a zone in force. A visit to primaries that are no longer its own ends without trace.
@@ -269,20 +293,12 @@ impl Node {
         }
     }
 
-    /// Lets a zone go, with everything that was held of it.
-    async fn dismiss(self: &Arc<Self>, name: &ZoneName) {
+    /// Lets a zone go. What was held of it is gone from the store already, with its settings.
+    fn dismiss(&self, name: &ZoneName) {
         if let Some(mut charge) = self.zones.lock().remove(name) {
             charge.call_off();
         }
         self.schedule().remove(name);
-        let (node, name) = (Arc::clone(self), name.clone());
-        let removing = tokio::task::spawn_blocking(move || {
-            if let Err(error) = node.shelf.remove(&name) {
-                // The registry has forgotten it: what is left goes at the next start.
-                error!(zone = %name, error = in_words(&error), "removing");
-            }
-        });
-        let _ = removing.await;
     }
 
     /// Takes another configuration. Where DNS and HTTP listen, where the data is and the bounds of timers and slots stay
@@ -293,17 +309,24 @@ impl Node {
             ("data_dir", before.data_dir != config.data_dir),
             ("dns.listen", before.dns.listen != config.dns.listen),
             ("dns.workers", before.dns.workers != config.dns.workers),
-            ("http.listen", before.http.as_ref().map(|http| http.listen) != config.http.as_ref().map(|http| http.listen)),
+            (
+                "http.listen",
+                before.http.as_ref().map(|http| http.listen)
+                    != config.http.as_ref().map(|http| http.listen),
+            ),
             ("timers", before.timers != config.timers),
         ] {
             if changed {
-                tracing::warn!(entry = what, "changes at the next start only");
+                warn!(entry = what, "changes at the next start only");
             }
         }
         let old_keys = self.keys.load_full();
         let declaration = book::declaration(&config);
         // Refused as a whole, if it is, before anything has changed.
-        let _ = self.book.registry().judge(declaration.clone(), clock::now())?;
+        let _ = self
+            .book
+            .registry()
+            .judge(declaration.clone(), clock::now())?;
         self.book.registry().set_limits(config.quota);
         self.notifier.retarget(targets(&config));
         self.tokens.replace(tokens(&config));
@@ -319,9 +342,14 @@ impl Node {
             let is = resolve(&config, &keys, &zone);
             if !same(&was, &is) {
                 let addresses = self.addresses_of(&config, &zone);
-                let pending = addresses.iter().copied().map(PrimaryStatus::pending).collect();
+                let pending = addresses
+                    .iter()
+                    .copied()
+                    .map(PrimaryStatus::pending)
+                    .collect();
                 let name = zone.name.clone();
-                self.zones.with(&name, |charge| charge.change(zone, pending));
+                self.zones
+                    .with(&name, |charge| charge.change(zone, pending));
                 self.schedule().set_primaries(&name, addresses);
             }
         }
@@ -360,11 +388,15 @@ impl Node {
     }
 
     fn addresses_of(&self, config: &Config, zone: &SecondaryZone) -> Vec<SocketAddr> {
-        { zone.primaries.iter() }.map(|primary| address(config, primary)).collect()
+        { zone.primaries.iter() }
+            .map(|primary| address(config, primary))
+            .collect()
     }
 
     fn schedule(&self) -> MutexGuard<'_, Schedule<ZoneName>> {
-        self.schedule.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.schedule
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// What is due now, if anything is and there is a slot for it.
@@ -382,12 +414,24 @@ impl Node {
 
     /// Has a zone's primaries visited at once.
     pub(crate) fn request_visit(&self, name: &ZoneName) {
+        // Whoever asks what came of it is not shown what came of the visit before.
+        self.zones.with(name, |charge| {
+            for primary in &mut charge.status.primaries {
+                if primary.outcome != PrimaryOutcome::InProgress {
+                    primary.outcome = PrimaryOutcome::Pending;
+                }
+            }
+        });
         self.schedule().order(name, false);
         self.wake.notify_one();
     }
 
     /// A visit is over; says when the next one is due.
-    pub(crate) fn finished(&self, name: &ZoneName, how: zonekit_xfr::Finished<'_>) -> Option<Timing> {
+    pub(crate) fn finished(
+        &self,
+        name: &ZoneName,
+        how: zonekit_xfr::Finished<'_>,
+    ) -> Option<Timing> {
         let timing = {
             let mut schedule = self.schedule();
             schedule.finished(name, how, Instant::now());
@@ -405,10 +449,6 @@ impl Node {
         generation: Option<Generation>,
         candidate: Candidate,
     ) -> Result<(), Failure> {
-        let local = |error: &dyn std::error::Error| Failure {
-            kind: "store".to_owned(),
-            text: in_words(error),
-        };
         let gone = || Failure {
             kind: "changed".to_owned(),
             text: "the zone was removed or changed meanwhile".to_owned(),
@@ -416,11 +456,41 @@ impl Node {
         if self.zones.within(name, term, |_| ()).is_none() {
             return Err(gone());
         }
-        let notes = candidate.notes;
-        let zone = candidate.zone.clone();
-        if let Err(error) = self.shelf.publish(name, generation, candidate) {
+        let Some(expected) = generation else {
+            return Err(gone());
+        };
+        let Candidate { zone, diff, notes } = candidate;
+        let soa = zone.soa();
+        let timers = self.config().timers.for_schedule().of(&soa);
+        let now = clock::now().as_seconds();
+        let publication = Publication {
+            zone: name.to_name(),
+            expected,
+            content: match diff {
+                Some(diff) => Content::Patch {
+                    zone: zone.clone(),
+                    diff,
+                },
+                None => Content::Replace(zone.clone()),
+            },
+            // Those of the schedule follow when the visit is over; these are for a crash until then.
+            timers: Some(Timers {
+                next_check: now + timers.refresh.as_secs(),
+                expires_at: now + timers.expire.as_secs(),
+                failures: 0,
+            }),
+        };
+        if let Err(error) = self.store.publish(publication) {
             error!(zone = %name, error = in_words(&error), "not published: the version before stays");
-            return Err(local(&error));
+            return Err(Failure {
+                kind: match &error {
+                    StoreError::Storage(failure) if failure.is_disk_full() => "disk full",
+                    StoreError::Conflict { .. } | StoreError::NoSuchZone(_) => "changed",
+                    _ => "store",
+                }
+                .to_owned(),
+                text: format!("not kept here: {}", in_words(&error)),
+            });
         }
         let id = self.zones.within(name, term, |charge| {
             charge.status.serial = Some(zone.serial().0);
@@ -435,31 +505,44 @@ impl Node {
         if notes != zonekit_store::Notes::default() {
             info!(zone = %name, serial = zone.serial().0, ?notes, "the records were not quite in order");
         }
-        self.notifier.announce(zone.apex(), &zone.soa());
+        self.notifier.announce(zone.apex(), &soa);
         Ok(())
     }
 
-    /// Makes a zone's standing known to those who answer, and durable.
-    pub(crate) async fn expire(self: &Arc<Self>, name: &ZoneName) {
-        let (node, zone) = (Arc::clone(self), name.clone());
-        let result = tokio::task::spawn_blocking(move || node.shelf.set_expired(&zone)).await;
-        if let Ok(Err(error)) = result {
-            error!(zone = %name, error = in_words(&error), "noting that it has expired");
+    /// Has those who answer know how a zone stands; in the file with the next commit.
+    pub(crate) fn note_standing(&self, name: &ZoneName, standing: Standing, expires_at: u64) {
+        let standing = match standing {
+            Standing::NeverLoaded => return,
+            Standing::Current => zonekit_store::Standing::Current,
+            Standing::Stale => zonekit_store::Standing::Stale { until: expires_at },
+            Standing::Expired => zonekit_store::Standing::Expired,
+        };
+        if let Err(error) = self.store.set_standing(name.to_name().as_name(), standing) {
+            debug!(zone = %name, %error, "noting how it stands"); // it was removed a moment ago
         }
     }
 
-    /// Makes a zone's timers durable, for the next start; one that was confirmed is answered from.
-    pub(crate) async fn keep_timers(self: &Arc<Self>, name: &ZoneName, timers: Timers) {
-        let (node, zone) = (Arc::clone(self), name.clone());
-        let result = tokio::task::spawn_blocking(move || node.shelf.set_timers(&zone, timers)).await;
-        if let Ok(Err(error)) = result {
-            error!(zone = %name, error = in_words(&error), "keeping its timers");
+    /// Notes a zone's timers for the next start; in the file with the next commit.
+    pub(crate) fn note_timers(&self, name: &ZoneName, timers: Timers) {
+        if let Err(error) = self.store.note_timers(name.to_name().as_name(), timers) {
+            debug!(zone = %name, %error, "noting its timers"); // it was removed a moment ago
+        }
+    }
+
+    /// Brings timers and standings that were noted into the file. Waits for the disk.
+    pub(crate) fn flush(&self) {
+        if let Err(error) = self.store.flush() {
+            error!(error = in_words(&error), "keeping timers");
         }
     }
 
     /// Counts what came of a visit.
     pub(crate) fn count(&self, finished: &Finished<'_>) {
-        let errors = finished.report.primaries.iter().filter_map(|primary| primary.error.as_ref());
+        let errors = finished
+            .report
+            .primaries
+            .iter()
+            .filter_map(|primary| primary.error.as_ref());
         let kinds = errors.map(|error| crate::history::failure(error).kind);
         self.counts.visit(finished.outcome(), kinds);
         if let Some(figures) = finished.figures() {
@@ -471,7 +554,9 @@ impl Node {
     pub(crate) fn notified(&self, notification: &Notification) {
         let name = ZoneName::from(notification.zone.as_name());
         let from = notification.source.ip();
-        let told = self.schedule().notify(&name, Some(from), notification.serial);
+        let told = self
+            .schedule()
+            .notify(&name, Some(from), notification.serial);
         debug!(zone = %name, %from, serial = notification.serial.map(|serial| serial.0), ?told, "NOTIFY");
         if matches!(told, Notified::Queued | Notified::Coalesced) {
             self.wake.notify_one();
@@ -500,8 +585,24 @@ impl NotifySources for Judge {
     }
 }
 
+/// A number that tells this node's timers from those of others with the same zones: drawn once, then kept.
+fn identity(store: &Store) -> Result<u64, StoreError> {
+    const KEY: &str = "node";
+    if let Some(octets) = store.setting(KEY)?.and_then(|value| value.try_into().ok()) {
+        return Ok(u64::from_be_bytes(octets));
+    }
+    let drawn = getrandom::u64().unwrap_or_else(|_| clock::now().0);
+    let mut batch = Batch::new();
+    batch.put(KEY, drawn.to_be_bytes());
+    store.commit(batch)?;
+    Ok(drawn)
+}
+
 fn address(config: &Config, primary: &Primary) -> SocketAddr {
-    SocketAddr::new(primary.address, primary.port.unwrap_or(config.dns.primary_port))
+    SocketAddr::new(
+        primary.address,
+        primary.port.unwrap_or(config.dns.primary_port),
+    )
 }
 
 fn key_name<'a>(config: &'a Config, primary: &'a Primary) -> Option<&'a KeyName> {
@@ -556,7 +657,9 @@ fn targets(config: &Config) -> Vec<NotifyTarget> {
 
 fn tokens(config: &Config) -> Vec<Token> {
     let tokens = config.http.iter().flat_map(|http| &http.tokens);
-    tokens.map(|token| Token::new(token.contract.clone(), token.sha256)).collect()
+    tokens
+        .map(|token| Token::new(token.contract.clone(), token.sha256))
+        .collect()
 }
 
 /// An error and what caused it, as one line.

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,15 +14,17 @@ use tracing::{error, info};
 use zonekit_http::{Metrics, ServiceError};
 use zonekit_model::Refusal;
 use zonekit_serve::{BindError, Notification, Server, Stopper};
+use zonekit_store::{OpenError, StoreError};
 
 use crate::book::BookError;
 use crate::node::Node;
 use crate::service::Desk;
-use crate::shelf::ShelfError;
 use crate::{Config, metrics, visits};
 
 /// NOTIFYs that wait to be looked at; one that finds no room is not answered, and comes again.
 const NOTIFICATIONS: usize = 1_024;
+/// How long timers may be known in memory only: a crash brings those before back, which costs a check too many.
+const KEEP: Duration = Duration::from_secs(1);
 /// How long those who are being answered may take at the end.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -90,9 +93,15 @@ impl Secondary {
             });
         }
         tasks.spawn(listen_to(Arc::clone(&node), notified));
+        tasks.spawn(keep(Arc::clone(&node), stopped.clone()));
         tasks.spawn(visits::run(Arc::clone(&node), stopped));
         let zones = node.zones.lock().len();
-        info!(dns = listed(&dns), http = http.map(|http| http.to_string()), zones, "listening");
+        info!(
+            dns = listed(&dns),
+            http = http.map(|http| http.to_string()),
+            zones,
+            "listening"
+        );
         Ok(Self {
             node,
             dns,
@@ -148,9 +157,20 @@ impl Drop for Secondary {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The file with the data cannot be opened or read.
+    /// The directory for the data cannot be made.
+    #[error("making the directory {}", path.display())]
+    Directory {
+        /// Which directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file with the data cannot be opened.
     #[error("opening the data")]
-    Store(#[from] ShelfError),
+    Open(#[from] OpenError),
+    /// The file with the data cannot be read or written.
+    #[error("reading the data")]
+    Store(#[from] StoreError),
     /// What it says of zones and keys cannot be read.
     #[error("restoring zones and keys")]
     Book(#[from] BookError),
@@ -195,6 +215,20 @@ async fn listen_http(address: SocketAddr) -> Result<(TcpListener, SocketAddr), S
 async fn listen_to(node: Arc<Node>, mut notifications: mpsc::Receiver<Notification>) {
     while let Some(notification) = notifications.recv().await {
         node.notified(&notification);
+    }
+}
+
+/// Brings timers into the file, now and then and at the end.
+async fn keep(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let ended = tokio::time::timeout(KEEP, stopped.wait_for(|&stop| stop))
+            .await
+            .is_ok();
+        let flushing = Arc::clone(&node);
+        let _ = tokio::task::spawn_blocking(move || flushing.flush()).await;
+        if ended {
+            return;
+        }
     }
 }
 

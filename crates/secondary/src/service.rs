@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use zonekit_http::{Readiness, RecordsView, Service, ServiceError, StatusView, ZoneView};
 use zonekit_model::{
-    Command, Contract, Page, PageRequest, Quota, RecordView, Refusal, SecondaryZone, Uuid, ZoneDraft,
-    ZoneFilter,
+    Command, Contract, Page, PageRequest, Quota, RecordView, Refusal, SecondaryZone, Uuid,
+    ZoneDraft, ZoneFilter,
 };
 
 use crate::node::Node;
@@ -14,13 +14,24 @@ use crate::node::Node;
 pub(crate) struct Desk(pub(crate) Arc<Node>);
 
 impl Service for Desk {
-    async fn create(&self, contract: &Contract, draft: ZoneDraft) -> Result<ZoneView, ServiceError> {
+    async fn create(
+        &self,
+        contract: &Contract,
+        draft: ZoneDraft,
+    ) -> Result<ZoneView, ServiceError> {
         // Version 7: ids in the order of their making lie side by side in every index.
-        let zone = self.write(Command::create(contract, Uuid::now_v7(), draft)).await?;
+        let zone = self
+            .write(Command::create(contract, Uuid::now_v7(), draft))
+            .await?;
         Ok(self.view(zone))
     }
 
-    async fn ensure(&self, contract: &Contract, id: Uuid, draft: ZoneDraft) -> Result<ZoneView, ServiceError> {
+    async fn ensure(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+        draft: ZoneDraft,
+    ) -> Result<ZoneView, ServiceError> {
         let zone = self.write(Command::ensure(contract, id, draft)).await?;
         // Also when nothing has changed: whoever says it again wants to see it done.
         self.0.request_visit(&zone.name);
@@ -43,11 +54,20 @@ impl Service for Desk {
         page: PageRequest,
     ) -> Result<Page<ZoneView>, ServiceError> {
         let state_of = |zone: &SecondaryZone| self.0.zones.state(&zone.name);
-        let page = self.0.book.registry().list(contract, &filter, page, state_of);
+        let page = self
+            .0
+            .book
+            .registry()
+            .list(contract, &filter, page, state_of);
         Ok(page.map(|zone| self.view(zone)))
     }
 
-    async fn records(&self, contract: &Contract, id: Uuid, page: PageRequest) -> Result<RecordsView, ServiceError> {
+    async fn records(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+        page: PageRequest,
+    ) -> Result<RecordsView, ServiceError> {
         let zone = self.find(contract, id)?;
         let Some(version) = self.0.version(&zone.name) else {
             let page = Page {

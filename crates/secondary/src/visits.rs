@@ -15,14 +15,13 @@ use std::time::Instant;
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 use zonekit_model::{Failure, PrimaryOutcome, Standing, VisitCause, VisitOutcome, ZoneName};
-use zonekit_store::Zone;
+use zonekit_store::{Generation, Timers, Zone};
 use zonekit_wire::SoaBuf;
 use zonekit_xfr::{Due, Finished as Ended, Reason, Visit};
 
 use crate::clock;
 use crate::history::Finished;
 use crate::node::Node;
-use crate::shelf::{Generation, Timers};
 use crate::sink::{Candidate, Sink};
 
 /// Begins visits as they fall due, until `stop` says so.
@@ -37,7 +36,7 @@ pub(crate) async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
                     notifier,
                     expired,
                 } => begin(&node, zone, cause(reason), force, notifier, expired),
-                Due::Expired(zone) => expire(&node, zone).await,
+                Due::Expired(zone) => expire(&node, &zone),
             }
         }
         let next = node.next_timer().map(tokio::time::Instant::from_std);
@@ -91,7 +90,10 @@ fn begin(
     };
     let held = node.held(&name);
     for primary in &mut charge.status.primaries {
-        primary.outcome = PrimaryOutcome::InProgress;
+        // A primary in trouble is shown as such, and not as being asked once more, unless somebody waits for just that.
+        if primary.outcome != PrimaryOutcome::Error {
+            primary.outcome = PrimaryOutcome::InProgress;
+        }
     }
     let preferred = notifier.and_then(|from| {
         let mut addresses = primaries.iter().map(|primary| primary.address.ip());
@@ -120,10 +122,10 @@ fn begin(
 }
 
 /// A zone that no primary has confirmed for too long is no longer answered from.
-async fn expire(node: &Arc<Node>, name: ZoneName) {
+fn expire(node: &Node, name: &ZoneName) {
     warn!(zone = %name, "expired: no primary has confirmed it for longer than its SOA allows");
-    node.expire(&name).await;
-    node.zones.with(&name, |charge| {
+    node.note_standing(name, Standing::Expired, 0);
+    node.zones.with(name, |charge| {
         charge.status.standing = Standing::Expired;
         charge.status.expires_at = None;
     });
@@ -170,15 +172,16 @@ async fn visit(mut running: Running, plan: Plan) {
         from,
         unpublished,
     };
-    conclude(&mut running, &plan, &finished).await;
+    conclude(&mut running, &plan, &finished);
 }
 
 /// Makes a version durable, then visible, then tells of it; says what kept it from that.
 async fn publish(node: &Arc<Node>, plan: &Plan, candidate: Candidate) -> Result<(), Failure> {
     let node = Arc::clone(node);
-    let (name, term, generation) = (plan.name.clone(), plan.term, plan.generation.clone());
+    let (name, term, generation) = (plan.name.clone(), plan.term, plan.generation);
     // Once begun it goes through, whoever waits for it or not.
-    let publishing = tokio::task::spawn_blocking(move || node.publish(&name, term, generation, candidate));
+    let publishing =
+        tokio::task::spawn_blocking(move || node.publish(&name, term, generation, candidate));
     match publishing.await {
         Ok(result) => result,
         Err(panic) => Err(Failure {
@@ -189,10 +192,10 @@ async fn publish(node: &Arc<Node>, plan: &Plan, candidate: Candidate) -> Result<
 }
 
 /// Enters what came of a visit into schedule, timers, status and history, and tells the log.
-async fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
+fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
     let node = Arc::clone(&running.node);
     let name = &plan.name;
-    let soa = node.held(name).and_then(|held| held.zone).map(|zone| zone.soa());
+    let soa = node.version(name).map(|zone| zone.soa());
     let good = finished.is_good();
     let Some(timing) = running.end(soa.as_ref().filter(|_| good)) else {
         return;
@@ -209,22 +212,31 @@ async fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
         status.standing = match (soa.is_some(), good) {
             (false, _) => Standing::NeverLoaded,
             (true, true) => Standing::Current,
-            (true, false) if timing.expires.is_none_or(|expires| expires <= now) => Standing::Expired,
+            (true, false) if timing.expires.is_none_or(|expires| expires <= now) => {
+                Standing::Expired
+            }
             (true, false) => Standing::Stale,
         };
-        status.standing
+        (status.standing, status.failures)
     });
-    let Some(standing) = entered else {
+    let Some((standing, failures)) = entered else {
         return; // the settings are others by now: this visit leaves no trace
     };
     tell(name, finished);
     node.count(finished);
-    if soa.is_some() && standing != Standing::Expired {
-        let timers = Timers {
-            next_check: timing.next_check.map_or(clock::now().as_seconds(), clock::unix),
-            expires: timing.expires.map(clock::unix),
-        };
-        node.keep_timers(name, timers).await;
+    let expires_at = timing.expires.map_or(0, clock::unix);
+    node.note_standing(name, standing, expires_at);
+    if soa.is_some() {
+        node.note_timers(
+            name,
+            Timers {
+                next_check: timing
+                    .next_check
+                    .map_or(clock::now().as_seconds(), clock::unix),
+                expires_at,
+                failures,
+            },
+        );
     }
 }
 
@@ -270,10 +282,13 @@ impl Running {
     /// Tells the schedule; `soa` is what is held, if a primary has confirmed it.
     fn end(&mut self, soa: Option<&SoaBuf>) -> Option<zonekit_xfr::Timing> {
         self.is_over = true;
-        self.node.finished(&self.name, match soa {
-            Some(soa) => Ended::Current { soa, expire: None },
-            None => Ended::Failed,
-        })
+        self.node.finished(
+            &self.name,
+            match soa {
+                Some(soa) => Ended::Current { soa, expire: None },
+                None => Ended::Failed,
+            },
+        )
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::task::AbortHandle;
-use zonekit_model::{PrimaryOutcome, PrimaryStatus, SecondaryZone, ZoneName, ZoneState, ZoneStatus};
+use zonekit_model::{
+    PrimaryOutcome, PrimaryStatus, SecondaryZone, ZoneName, ZoneState, ZoneStatus,
+};
 use zonekit_xfr::Memory;
 
 /// One zone in our charge.
@@ -29,17 +31,31 @@ impl Zones {
     /// The table, for a moment: nothing is waited for while it is held.
     pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<ZoneName, Charge>> {
         // A panic elsewhere leaves every entry whole: they are changed field by field.
-        self.table.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.table
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Looks at one zone.
-    pub(crate) fn with<T>(&self, name: &ZoneName, look: impl FnOnce(&mut Charge) -> T) -> Option<T> {
+    pub(crate) fn with<T>(
+        &self,
+        name: &ZoneName,
+        look: impl FnOnce(&mut Charge) -> T,
+    ) -> Option<T> {
         self.lock().get_mut(name).map(look)
     }
 
     /// Looks at one zone if its settings are still those of `term`.
-    pub(crate) fn within<T>(&self, name: &ZoneName, term: u64, look: impl FnOnce(&mut Charge) -> T) -> Option<T> {
-        self.lock().get_mut(name).filter(|charge| charge.term == term).map(look)
+    pub(crate) fn within<T>(
+        &self,
+        name: &ZoneName,
+        term: u64,
+        look: impl FnOnce(&mut Charge) -> T,
+    ) -> Option<T> {
+        self.lock()
+            .get_mut(name)
+            .filter(|charge| charge.term == term)
+            .map(look)
     }
 
     pub(crate) fn status(&self, name: &ZoneName) -> Option<ZoneStatus> {

@@ -44,7 +44,7 @@ pub(super) fn line_of(text: &str, path: &str) -> usize {
             break;
         };
         offset = name.span().start;
-        let value = match index.and_then(|index| value.get_ref().as_array()?.iter().nth(index)) {
+        let value = match index.and_then(|index| value.get_ref().as_array()?.get(index)) {
             Some(element) => {
                 offset = element.span().start;
                 element
