@@ -49,36 +49,67 @@ fn show(runtime: &Runtime, directory: &Path, once: bool) -> anyhow::Result<()> {
     let name: NameBuf = "transfer.demo.".parse()?;
     let key = Key::new(name.as_name(), Algorithm::HmacSha256, &secret)?;
 
-    step("A primary on loopback has the real root zone, and gives it to whoever signs with the key transfer.demo.");
+    step(
+        "A primary on loopback has the real root zone, and gives it to whoever signs with the key transfer.demo.",
+    );
     let options = primary::Options {
         listen: vec![loopback(0)],
-        zones: vec![primary::ZoneSource::held("demo/root.zone", NameBuf::new(), ROOT_ZONE)],
+        zones: vec![primary::ZoneSource::held(
+            "demo/root.zone",
+            NameBuf::new(),
+            ROOT_ZONE,
+        )],
         keys: vec![key.clone()],
         allow: vec![format!("key:{name}").parse()?],
         notify: Vec::new(),
     };
-    let primary = runtime.block_on(Primary::start(options)).context("starting the primary")?;
-    let primary_address = *primary.addresses().first().context("the primary has no address")?;
-    let (serial, records) = primary.version(Name::ROOT).context("the primary has no root zone")?;
-    say(&format!("{primary_address} serves . serial {serial}, {records} records"));
-    ensure!((serial, records) == (SERIAL, RECORDS), "expected serial {SERIAL} and {RECORDS} records");
+    let primary = runtime
+        .block_on(Primary::start(options))
+        .context("starting the primary")?;
+    let primary_address = *primary
+        .addresses()
+        .first()
+        .context("the primary has no address")?;
+    let (serial, records) = primary
+        .version(Name::ROOT)
+        .context("the primary has no root zone")?;
+    say(&format!(
+        "{primary_address} serves . serial {serial}, {records} records"
+    ));
+    ensure!(
+        (serial, records) == (SERIAL, RECORDS),
+        "expected serial {SERIAL} and {RECORDS} records"
+    );
 
     step("A secondary starts beside it, empty, with one durable file in a temporary directory.");
     let token = hex(&random::<20>()?);
     let path = directory.join("secondary.toml");
-    fs::write(&path, configuration(primary_address, &name, &secret, &token))?;
+    fs::write(
+        &path,
+        configuration(primary_address, &name, &secret, &token),
+    )?;
     let secondary = runtime
         .block_on(async { anyhow::Ok(Secondary::start(Config::load(&path)?).await?) })
         .context("starting the secondary")?;
-    let dns = *secondary.dns_addresses().first().context("the secondary has no DNS address")?;
-    let http = secondary.http_address().context("the secondary has no HTTP address")?;
-    say(&format!("DNS on {dns}, HTTP on http://{http}, configuration in {}", path.display()));
+    let dns = *secondary
+        .dns_addresses()
+        .first()
+        .context("the secondary has no DNS address")?;
+    let http = secondary
+        .http_address()
+        .context("the secondary has no HTTP address")?;
+    say(&format!(
+        "DNS on {dns}, HTTP on http://{http}, configuration in {}",
+        path.display()
+    ));
 
     step("The zone is created over the HTTP API, with a bearer token.");
     let api = Api::new(http, &token);
     let id = create(&api)?;
 
-    step("The secondary asks the primary for its SOA and takes the zone; the HTTP API tells how that goes.");
+    step(
+        "The secondary asks the primary for its SOA and takes the zone; the HTTP API tells how that goes.",
+    );
     watch_transfer(&api, &id)?;
 
     step("The records, as the HTTP API shows them.");
@@ -161,7 +192,10 @@ fn watch_transfer(api: &Api, id: &str) -> anyhow::Result<()> {
         let item = &answer["items"][0];
         let state = item["status"].as_str().unwrap_or("?");
         let problem = item["errorMessage"].as_str().unwrap_or_default();
-        let line = format!("{} {state} {problem}", item["primaryIp"].as_str().unwrap_or("?"));
+        let line = format!(
+            "{} {state} {problem}",
+            item["primaryIp"].as_str().unwrap_or("?")
+        );
         if line != last {
             say(line.trim());
             last = line;
@@ -169,14 +203,23 @@ fn watch_transfer(api: &Api, id: &str) -> anyhow::Result<()> {
         match state {
             "OK" => break,
             "ERROR" => bail!("the transfer failed: {problem}"),
-            _ => ensure!(begin.elapsed() < PATIENCE, "the transfer took longer than {PATIENCE:?}"),
+            _ => ensure!(
+                begin.elapsed() < PATIENCE,
+                "the transfer took longer than {PATIENCE:?}"
+            ),
         }
         sleep(Duration::from_millis(20));
     }
     let (_, zone) = api.get(&format!("/secondaryzones/{id}"))?;
     let state = zone["metadata"]["state"].as_str().unwrap_or("?");
-    ensure!(state == "AVAILABLE", "expected the state AVAILABLE, got {state}");
-    say(&format!("the zone is {state}, {} ms after it was created", begin.elapsed().as_millis()));
+    ensure!(
+        state == "AVAILABLE",
+        "expected the state AVAILABLE, got {state}"
+    );
+    say(&format!(
+        "the zone is {state}, {} ms after it was created",
+        begin.elapsed().as_millis()
+    ));
     Ok(())
 }
 
@@ -186,8 +229,9 @@ fn show_records(api: &Api, id: &str) -> anyhow::Result<()> {
     let mut records: Vec<Value> = Vec::new();
     loop {
         let offset = records.len();
-        let (status, mut answer) =
-            api.get(&format!("/secondaryzones/{id}/records?limit={PAGE}&offset={offset}"))?;
+        let (status, mut answer) = api.get(&format!(
+            "/secondaryzones/{id}/records?limit={PAGE}&offset={offset}"
+        ))?;
         ensure!(status == 200, "expected 200, got {status}: {answer}");
         let Value::Array(page) = answer["items"].take() else {
             bail!("the answer has no items");
@@ -208,15 +252,30 @@ fn show_records(api: &Api, id: &str) -> anyhow::Result<()> {
         first["properties"]["type"] == "SOA" && soa.split(' ').nth(2) == Some(&SERIAL.to_string()),
         "expected the SOA with serial {SERIAL} first, got {first}"
     );
-    ensure!(records.len() as u64 == RECORDS, "expected {RECORDS} records, got {}", records.len());
+    ensure!(
+        records.len() as u64 == RECORDS,
+        "expected {RECORDS} records, got {}",
+        records.len()
+    );
     Ok(())
 }
 
 fn in_short(record: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
-    let name = text(&record["metadata"]["fqdn"]);
-    let (rtype, content) = (&record["properties"]["type"], &record["properties"]["content"]);
-    let mut line = format!("{name}. {} {} {}", record["properties"]["ttl"], text(rtype), text(content));
+    let name = match text(&record["metadata"]["fqdn"]).as_str() {
+        "." => ".".to_owned(),
+        name => format!("{name}."),
+    };
+    let (rtype, content) = (
+        &record["properties"]["type"],
+        &record["properties"]["content"],
+    );
+    let mut line = format!(
+        "{name} {} {} {}",
+        record["properties"]["ttl"],
+        text(rtype),
+        text(content)
+    );
     if line.len() > 110 {
         line = line.chars().take(109).chain(['…']).collect();
     }
@@ -227,7 +286,11 @@ fn in_short(record: &Value) -> String {
 fn show_answers(runtime: &Runtime, dns: SocketAddr) -> anyhow::Result<()> {
     let soa = runtime.block_on(Client::new(dns).soa(NameBuf::new()))?;
     say(&format!(". SOA: serial {}", soa.serial));
-    ensure!(soa.serial.0 == SERIAL, "expected serial {SERIAL}, got {}", soa.serial);
+    ensure!(
+        soa.serial.0 == SERIAL,
+        "expected serial {SERIAL}, got {}",
+        soa.serial
+    );
     for (question, rtype, rcode, answers, authority) in [
         (".", Rtype::NS, "NOERROR", 13, 0),
         ("com.", Rtype::NS, "NOERROR", 0, 13),
@@ -241,7 +304,8 @@ fn show_answers(runtime: &Runtime, dns: SocketAddr) -> anyhow::Result<()> {
             found.rcode, found.answers, found.authority
         ));
         ensure!(
-            found.rcode.to_string() == rcode && (found.answers, found.authority) == (answers, authority),
+            found.rcode.to_string() == rcode
+                && (found.answers, found.authority) == (answers, authority),
             "expected {rcode} with {answers} answers and {authority} in the authority section"
         );
     }
@@ -260,13 +324,28 @@ fn compare(runtime: &Runtime, dns: SocketAddr) -> anyhow::Result<()> {
         }
         anyhow::Ok(found)
     })?;
-    let (missing, added) = (expected.difference(&found).count(), found.difference(&expected).count());
-    say(&format!("{} records, {missing} missing, {added} added", found.len()));
-    ensure!(missing == 0 && added == 0 && found.len() as u64 == RECORDS, "the two are not the same");
+    let (missing, added) = (
+        expected.difference(&found).count(),
+        found.difference(&expected).count(),
+    );
+    say(&format!(
+        "{} records, {missing} missing, {added} added",
+        found.len()
+    ));
+    ensure!(
+        missing == 0 && added == 0 && found.len() as u64 == RECORDS,
+        "the two are not the same"
+    );
     Ok(())
 }
 
-fn what_to_try(dns: SocketAddr, http: SocketAddr, token: &str, id: &str, directory: &Path) -> String {
+fn what_to_try(
+    dns: SocketAddr,
+    http: SocketAddr,
+    token: &str,
+    id: &str,
+    directory: &Path,
+) -> String {
     let (host, port) = (dns.ip(), dns.port());
     format!(
         "It keeps running until Ctrl-C; what to try:
@@ -307,13 +386,24 @@ impl Api {
 
     fn get(&self, path: &str) -> anyhow::Result<(u16, Value)> {
         let request = self.agent.get(format!("{}{path}", self.base));
-        let mut answer = request.header("Authorization", &self.authorization).call()?;
-        Ok((answer.status().as_u16(), answer.body_mut().with_config().limit(64 << 20).read_json()?))
+        let mut answer = request
+            .header("Authorization", &self.authorization)
+            .call()?;
+        Ok((
+            answer.status().as_u16(),
+            answer
+                .body_mut()
+                .with_config()
+                .limit(64 << 20)
+                .read_json()?,
+        ))
     }
 
     fn post(&self, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
         let request = self.agent.post(format!("{}{path}", self.base));
-        let mut answer = request.header("Authorization", &self.authorization).send_json(body)?;
+        let mut answer = request
+            .header("Authorization", &self.authorization)
+            .send_json(body)?;
         Ok((answer.status().as_u16(), answer.body_mut().read_json()?))
     }
 }

@@ -34,9 +34,14 @@ pub fn ask(server: SocketAddr, name: &str, rtype: Rtype) -> anyhow::Result<Overv
     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
     socket.send(&request)?;
     let mut reply = [0; 4_096];
-    let length = socket.recv(&mut reply).with_context(|| format!("{name} {rtype}: no answer"))?;
+    let length = socket
+        .recv(&mut reply)
+        .with_context(|| format!("{name} {rtype}: no answer"))?;
     let message = Message::new(&reply[..length])?;
-    ensure!(message.header().id == u16::from_be_bytes(id), "the answer is to another question");
+    ensure!(
+        message.header().id == u16::from_be_bytes(id),
+        "the answer is to another question"
+    );
     let mut overview = Overview {
         rcode: message.header().rcode,
         answers: 0,

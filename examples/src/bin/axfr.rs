@@ -133,7 +133,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         };
         output.record(&record)?;
         progress.records += 1;
-        if progress.records % LOOK == 0 {
+        if progress.records.is_multiple_of(LOOK) {
             progress.show(&transfer, false);
         }
     }

@@ -28,7 +28,11 @@ const PARTING: Duration = Duration::from_secs(4);
 ///
 /// Logs go to standard error, for people on a terminal and as JSON lines otherwise; RUST_LOG filters them.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true
+)]
 struct Arguments {
     /// The configuration file; its form is in the README.
     #[arg(long, value_name = "FILE")]
@@ -50,8 +54,13 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse() {
-        Arguments { command: Some(Command::Demo { once }), .. } => demo::run(once),
-        Arguments { config: Some(path), .. } => {
+        Arguments {
+            command: Some(Command::Demo { once }),
+            ..
+        } => demo::run(once),
+        Arguments {
+            config: Some(path), ..
+        } => {
             log::start();
             run(path)
         }

@@ -22,7 +22,9 @@ pub fn ask(server: SocketAddr, name: &str, rtype: Rtype) -> Option<Answer> {
     request.extend(rtype.0.to_be_bytes());
     request.extend([0, 1]);
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
     socket.connect(server).unwrap();
     socket.send(&request).ok()?;
     let mut reply = vec![0; 65_535];
@@ -30,8 +32,12 @@ pub fn ask(server: SocketAddr, name: &str, rtype: Rtype) -> Option<Answer> {
     reply.truncate(length);
     if reply.get(2)? & 2 != 0 {
         let mut stream = TcpStream::connect(server).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        stream.write_all(&(request.len() as u16).to_be_bytes()).ok()?;
+        stream
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        stream
+            .write_all(&(request.len() as u16).to_be_bytes())
+            .ok()?;
         stream.write_all(&request).ok()?;
         let mut length = [0; 2];
         stream.read_exact(&mut length).ok()?;

@@ -18,7 +18,12 @@ pub fn master_file(zone: &str, serial: u32, hosts: usize) -> String {
          @ TXT \"serial {serial}\"\nWww CNAME host0\n*.wild TXT \"a; b\" \"\\\"c\\\"\"\n"
     );
     for host in 0..hosts {
-        let _ = writeln!(text, "host{host} A 198.51.{}.{}", host / 250 % 250, host % 250 + 1);
+        let _ = writeln!(
+            text,
+            "host{host} A 198.51.{}.{}",
+            host / 250 % 250,
+            host % 250 + 1
+        );
     }
     text
 }
