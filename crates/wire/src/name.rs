@@ -194,7 +194,7 @@ impl<'a> Name<'a> {
                         rest = behind;
                         octet - 1
                     }
-                    [1, ..] | [] => return Err(NameError::Truncated),
+                    [1 | b'A'..=b'Z', ..] | [] => return Err(NameError::SortKey),
                     [octet, behind @ ..] => {
                         rest = behind;
                         *octet
@@ -332,6 +332,9 @@ pub enum NameError {
     /// Octets behind the root.
     #[error("octets behind the end of the name")]
     TrailingOctets,
+    /// Octets that no name has as its sort key.
+    #[error("not the sort key of a name")]
+    SortKey,
     /// A backslash with neither a character nor three digits up to 255 behind it.
     #[error("bad escape in name")]
     Escape,

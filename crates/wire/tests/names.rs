@@ -104,6 +104,27 @@ proptest! {
 }
 
 #[test]
+fn octets_that_no_name_has_as_key_are_no_sort_key() {
+    let check = |key: &[u8], error| {
+        assert_eq!(
+            Name::from_sort_key(key, &mut NameBuf::new()),
+            Err(error),
+            "{key:?}"
+        );
+    };
+    check(b"org", NameError::SortKey);
+    check(b"Org\0", NameError::SortKey);
+    check(b"\x01\x03\0", NameError::SortKey);
+    check(b"a\x01\0", NameError::SortKey);
+    check(b"org\0\0", NameError::EmptyLabel);
+    check(&[&[b'x'; 64][..], b"\0"].concat(), NameError::LabelTooLong);
+    check(
+        &[&[b'x'; 63][..], b"\0"].concat().repeat(4),
+        NameError::TooLong,
+    );
+}
+
+#[test]
 fn canonical_order_is_that_of_rfc_4034() {
     let names = [
         ".",
