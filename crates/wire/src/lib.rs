@@ -67,6 +67,7 @@
 
 mod compress;
 mod edns;
+mod flat;
 mod frame;
 #[cfg(feature = "hickory")]
 pub mod hickory;

@@ -1,5 +1,6 @@
 //! Messages, read where they lie.
 
+use crate::packed::Pointed;
 use crate::{Class, Opcode, PackedName, PackedRecord, Rcode, ReadError, Rtype};
 
 /// Octets of a message's header.
@@ -69,7 +70,7 @@ impl<'m> Message<'m> {
             message: self.octets,
             offset,
             left: [answers, authorities, additionals],
-            before: None,
+            before: Pointed::default(),
             done: false,
         })
     }
@@ -82,7 +83,7 @@ impl<'m> Message<'m> {
             message: self.octets,
             offset: place.offset.min(self.octets.len()),
             left: place.left,
-            before: None,
+            before: Pointed::default(),
             done: place.done,
         }
     }
@@ -255,7 +256,7 @@ pub struct Records<'m> {
     message: &'m [u8],
     offset: usize,
     left: [u16; 3],
-    before: Option<PackedRecord<'m>>,
+    before: Pointed,
     done: bool,
 }
 
@@ -312,9 +313,8 @@ impl<'m> Iterator for Records<'m> {
                 }));
             }
         };
-        match PackedRecord::read(self.message, self.offset, self.before.as_ref()) {
+        match PackedRecord::read(self.message, self.offset, &mut self.before) {
             Ok((record, end)) => {
-                self.before = Some(record);
                 self.offset = end;
                 Some(Ok((section, record)))
             }

@@ -1,10 +1,9 @@
 //! Names and records where they lie in a message, perhaps compressed.
 
 use std::fmt;
-use std::ops::Range;
 
-use crate::message::HEADER;
-use crate::name::{MAX_LABELS, MAX_NAME};
+use crate::flat::{Flat, check_pointer};
+use crate::name::MAX_NAME;
 use crate::{Class, Name, NameBuf, ReadError, Rtype};
 
 /// A name where it lies in its message, perhaps compressed ([RFC 1035 §4.1.4]).
@@ -18,8 +17,6 @@ pub struct PackedName<'m> {
     offset: u16,
     /// Where the first label (or the root) is, behind the pointer that the name may begin with.
     head: u16,
-    /// Octets up to the first pointer behind `head`, or the whole if there is none.
-    head_len: u8,
     /// Octets of the flat name.
     len: u8,
 }
@@ -28,29 +25,52 @@ impl<'m> PackedName<'m> {
     /// Checks the name at `offset` and returns it with the offset behind it.
     #[inline]
     pub(crate) fn read(message: &'m [u8], offset: usize) -> Result<(Self, usize), ReadError> {
-        let mut walk = Walk::new(message, offset);
-        let mut head = walk.run()?;
-        if head.is_empty() {
-            head = walk.run()?; // nothing but a pointer, so far
-        }
-        let mut len = head.len();
-        while !walk.done {
-            len += walk.run()?.len();
-            if len > MAX_NAME {
-                break;
+        let mut at = offset;
+        let mut piece = offset; // where the labels up to the next pointer begin
+        let mut head = offset;
+        let mut end = 0; // not known before the first pointer
+        let mut len = 1;
+        let mut pointers = 0;
+        loop {
+            match message.get(at..) {
+                Some(&[length @ 1..=63, ..]) => {
+                    at += 1 + usize::from(length);
+                    len += 1 + usize::from(length);
+                    if len > MAX_NAME {
+                        return Err(ReadError::NameTooLong { offset });
+                    }
+                }
+                Some(&[0, ..]) => break,
+                Some(&[high @ 0xc0..=0xff, low, ..]) => {
+                    let target = usize::from(u16::from_be_bytes([high & 0x3f, low]));
+                    pointers += 1;
+                    check_pointer(at, target, piece, pointers)?;
+                    if end == 0 {
+                        end = at + 2;
+                    }
+                    if len == 1 {
+                        head = target;
+                    }
+                    (at, piece) = (target, target);
+                }
+                Some(&[octet @ 0x40..=0xbf, ..]) => {
+                    return Err(ReadError::LabelType { offset: at, octet });
+                }
+                _ => {
+                    return Err(ReadError::Truncated {
+                        field: "name",
+                        offset: piece,
+                    });
+                }
             }
-        }
-        if len > MAX_NAME {
-            return Err(ReadError::NameTooLong { offset });
         }
         let name = Self {
             message,
             offset: offset as u16, // messages are at most 65,535 octets
-            head: head.start as u16,
-            head_len: head.len() as u8,
+            head: head as u16,
             len: len as u8,
         };
-        Ok((name, walk.end))
+        Ok((name, if end == 0 { at + 1 } else { end }))
     }
 
     /// Where the name begins in its message.
@@ -75,7 +95,11 @@ impl<'m> PackedName<'m> {
     pub fn unpack_into(self, name: &mut NameBuf) {
         let out = name.octets_mut();
         out.clear();
-        self.append_to(out);
+        for label in self.labels() {
+            out.push(label.len() as u8); // at most 63
+            out.extend_from_slice(label);
+        }
+        out.push(0);
     }
 
     /// The flat form, owned.
@@ -85,68 +109,11 @@ impl<'m> PackedName<'m> {
         name
     }
 
-    /// Whether this begins with a pointer, and if so the two octets of it.
-    pub(crate) fn pointer(self) -> Option<[u8; 2]> {
-        let octets = self.message.get(self.offset()..)?.first_chunk()?;
-        matches!(octets, [0xc0..=0xff, _]).then_some(*octets)
-    }
-
-    /// The same name, begun at another offset by an equal pointer.
-    pub(crate) fn moved_to(self, offset: usize) -> Self {
-        Self {
-            offset: offset as u16,
-            ..self
-        }
-    }
-
     /// Appends the flat form.
     #[inline]
-    pub(crate) fn append_to(self, out: &mut Vec<u8>) {
-        let head = usize::from(self.head);
-        let run = head..head + usize::from(self.head_len);
-        append_run(out, self.message, run.clone());
-        if self.head_len < self.len {
-            // Checked when made; from the pointer on.
-            let _ = unpack_name(self.message, run.end, out);
-        }
-    }
-}
-
-/// Checks the name at `offset`, appends its flat form to `out`, and returns the offset behind it.
-///
-/// What was appended before an error stays there.
-#[inline]
-pub(crate) fn unpack_name(
-    message: &[u8],
-    offset: usize,
-    out: &mut Vec<u8>,
-) -> Result<usize, ReadError> {
-    let mut walk = Walk::new(message, offset);
-    let mut room = MAX_NAME;
-    while !walk.done {
-        let run = walk.run()?;
-        room = room
-            .checked_sub(run.len())
-            .ok_or(ReadError::NameTooLong { offset })?;
-        append_run(out, message, run);
-    }
-    Ok(walk.end)
-}
-
-/// Appends part of a message. Short parts, which most are, go by a copy of fixed size instead of a call.
-#[inline]
-fn append_run(out: &mut Vec<u8>, message: &[u8], run: Range<usize>) {
-    const SHORT: usize = 32;
-    let len = out.len() + run.len();
-    match message
-        .get(run.start..)
-        .and_then(|octets| octets.first_chunk::<SHORT>())
-    {
-        Some(chunk) if run.len() <= SHORT => {
-            out.extend_from_slice(chunk);
-            out.truncate(len);
-        }
-        _ => out.extend_from_slice(message.get(run).unwrap_or_default()),
+    pub(crate) fn append_to(self, out: &mut Flat) {
+        let result = out.append_name(self.message, self.head.into());
+        debug_assert!(result.is_ok(), "names are checked when made: {result:?}");
     }
 }
 
@@ -219,19 +186,34 @@ pub struct PackedRecord<'m> {
 }
 
 impl<'m> PackedRecord<'m> {
-    /// Reads the record at `offset` and returns it with the offset behind it. `before` is the record in front of it,
-    /// if any: many have its owner, by the same pointer, which needs no second check.
+    /// Reads the record at `offset` and returns it with the offset behind it.
+    #[inline]
     pub(crate) fn read(
         message: &'m [u8],
         offset: usize,
-        before: Option<&Self>,
+        before: &mut Pointed,
     ) -> Result<(Self, usize), ReadError> {
-        let pointer = message
-            .get(offset..)
-            .and_then(|octets| octets.first_chunk::<2>());
-        let (owner, end) = match (pointer, before) {
-            (Some(pointer), Some(before)) if before.owner.pointer() == Some(*pointer) => {
-                (before.owner.moved_to(offset), offset + 2)
+        let (owner, end) = match message.get(offset..) {
+            Some(&[high, low, ..]) if before.pointer == [high, low] && high != 0 => {
+                let Pointed { head, len, .. } = *before;
+                (
+                    PackedName {
+                        message,
+                        offset: offset as u16,
+                        head,
+                        len,
+                    },
+                    offset + 2,
+                )
+            }
+            Some(&[high @ 0xc0..=0xff, low, ..]) => {
+                let (owner, end) = PackedName::read(message, offset)?;
+                *before = Pointed {
+                    pointer: [high, low],
+                    head: owner.head,
+                    len: owner.len,
+                };
+                (owner, end)
             }
             _ => PackedName::read(message, offset)?,
         };
@@ -307,106 +289,17 @@ impl<'m> PackedRecord<'m> {
         self.rdata_offset.into()
     }
 
-    /// The message up to the end of this record: all that a name in its RDATA may reach.
-    pub(crate) fn message_up_to_end(self) -> &'m [u8] {
-        self.owner
-            .message
-            .get(..self.rdata_offset() + self.rdata.len())
-            .unwrap_or_default()
+    /// The whole message: all that a name in its RDATA may reach.
+    pub(crate) fn message(self) -> &'m [u8] {
+        self.owner.message
     }
 }
 
-/// A checked way through a compressed name, run by run: a run is the labels up to a pointer or the root.
-///
-/// Every pointer leads before the run that it ends, so the way has an end.
-struct Walk<'m> {
-    message: &'m [u8],
-    at: usize,
-    /// Behind the name, where it began; 0 until that is known.
-    end: usize,
-    pointers: usize,
-    /// Whether the root was reached.
-    done: bool,
+/// The last pointer that an owner of a message consisted of, and what it leads to: the next owner is often the same,
+/// and needs no second check.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pointed {
+    pointer: [u8; 2], // 0 is no pointer
+    head: u16,
+    len: u8,
 }
-
-impl<'m> Walk<'m> {
-    #[inline]
-    fn new(message: &'m [u8], offset: usize) -> Self {
-        Self {
-            message,
-            at: offset,
-            end: 0,
-            pointers: 0,
-            done: false,
-        }
-    }
-
-    /// The next run, with the root if it is the last.
-    #[inline]
-    fn run(&mut self) -> Result<Range<usize>, ReadError> {
-        let start = self.at;
-        let mut at = start;
-        let octet = loop {
-            match self.message.get(at) {
-                Some(&length @ 1..=63) => at += 1 + usize::from(length),
-                Some(&octet) => break octet,
-                None => {
-                    return Err(ReadError::Truncated {
-                        field: "name",
-                        offset: start,
-                    });
-                }
-            }
-        };
-        if octet == 0 {
-            self.done = true;
-            if self.end == 0 {
-                self.end = at + 1;
-            }
-            return Ok(start..at + 1);
-        }
-        self.follow(start, at)?;
-        Ok(start..at)
-    }
-
-    /// Follows the pointer at `offset`, which ends the run that began at `start`.
-    #[inline]
-    fn follow(&mut self, start: usize, offset: usize) -> Result<(), ReadError> {
-        let target = match self.message.get(offset..) {
-            Some([high @ 0xc0..=0xff, low, ..]) => {
-                usize::from(u16::from_be_bytes([high & 0x3f, *low]))
-            }
-            Some([octet @ 0x40..=0xbf, ..]) => {
-                return Err(ReadError::LabelType {
-                    offset,
-                    octet: *octet,
-                });
-            }
-            _ => {
-                return Err(ReadError::Truncated {
-                    field: "name",
-                    offset: start,
-                });
-            }
-        };
-        if target >= start {
-            return Err(ReadError::ForwardPointer { offset, target });
-        }
-        if target < HEADER {
-            return Err(ReadError::HeaderPointer { offset, target });
-        }
-        self.pointers += 1;
-        if self.pointers > MAX_POINTERS {
-            return Err(ReadError::PointerChain { offset });
-        }
-        if self.end == 0 {
-            self.end = offset + 2;
-        }
-        self.at = target;
-        Ok(())
-    }
-}
-
-/// The most pointers of a name: one before each label and the root. More can only be pointers that aim at pointers,
-/// thousands of which would make a message cost far more than its octets.
-const MAX_POINTERS: usize = MAX_LABELS + 1;

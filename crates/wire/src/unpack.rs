@@ -1,5 +1,6 @@
 //! Records out of messages, made flat.
 
+use crate::flat::Flat;
 use crate::{Class, Name, PackedRecord, ReadError, Record, Rtype, rdata};
 
 /// Expands records into a buffer that is used again: names in owner and RDATA uncompressed, RDATA checked against its
@@ -23,8 +24,8 @@ use crate::{Class, Name, PackedRecord, ReadError, Record, Rtype, rdata};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Unpacker {
-    owner: Vec<u8>,
-    rdata: Vec<u8>,
+    owner: Flat,
+    rdata: Flat,
     /// Type, class and TTL of what was unpacked last.
     last: Option<(Rtype, Class, u32)>,
 }
@@ -46,40 +47,37 @@ impl Unpacker {
         record.owner().append_to(&mut self.owner);
         self.rdata.clear();
         let rtype = record.rtype();
-        rdata::unpack(
-            rtype,
-            record.message_up_to_end(),
-            record.rdata_offset(),
-            &mut self.rdata,
-        )
-        .map_err(|error| match error {
-            rdata::UnpackError::Name(error) => error,
-            rdata::UnpackError::Rdata(error) => ReadError::Rdata {
-                rtype,
-                offset: record.offset(),
-                error,
+        let start = record.rdata_offset();
+        let place = start..start + record.rdata().len();
+        rdata::unpack(rtype, record.message(), place, &mut self.rdata).map_err(
+            |error| match error {
+                rdata::UnpackError::Name(error) => error,
+                rdata::UnpackError::Rdata(error) => ReadError::Rdata {
+                    rtype,
+                    offset: record.offset(),
+                    error,
+                },
             },
-        })?;
+        )?;
         let (class, ttl) = (record.class(), record.ttl());
         self.last = Some((rtype, class, ttl));
-        Ok(Record {
-            owner: Name::from_checked(&self.owner),
-            rtype,
-            class,
-            ttl,
-            rdata: &self.rdata,
-        })
+        Ok(self.flat(rtype, class, ttl))
     }
 
     /// The record unpacked last, once more; none after an error.
     pub fn last(&self) -> Option<Record<'_>> {
-        let (rtype, class, ttl) = self.last?;
-        Some(Record {
-            owner: Name::from_checked(&self.owner),
+        self.last
+            .map(|(rtype, class, ttl)| self.flat(rtype, class, ttl))
+    }
+
+    fn flat(&self, rtype: Rtype, class: Class, ttl: u32) -> Record<'_> {
+        let owner = Name::from_checked(self.owner.as_octets());
+        Record {
+            owner,
             rtype,
             class,
             ttl,
-            rdata: &self.rdata,
-        })
+            rdata: self.rdata.as_octets(),
+        }
     }
 }

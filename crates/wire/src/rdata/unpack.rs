@@ -1,23 +1,27 @@
 //! RDATA out of a message, its names expanded.
 
+use std::ops::Range;
+
 use super::error::RdataError;
 use super::field::{Kind, NameRules};
 use super::{MAX_RDATA, table, validate};
-use crate::packed::unpack_name;
+use crate::flat::Flat;
 use crate::{ReadError, Rtype};
 
-/// Appends the RDATA that begins at `start` and reaches to the end of `message`, checked, with its names expanded.
+/// Appends the RDATA at `place` of a message, checked, with its names expanded.
+#[inline]
 pub(crate) fn unpack(
     rtype: Rtype,
     message: &[u8],
-    start: usize,
-    out: &mut Vec<u8>,
+    place: Range<usize>,
+    out: &mut Flat,
 ) -> Result<(), UnpackError> {
     let row = table::row(rtype);
+    let Range { start, end } = place;
     if !row.read_packed {
-        let rdata = message.get(start..).unwrap_or_default();
+        let rdata = message.get(place).unwrap_or_default();
         validate(rtype, rdata)?;
-        out.extend_from_slice(rdata);
+        out.append(rdata);
         return Ok(());
     }
     let first = out.len();
@@ -27,22 +31,25 @@ pub(crate) fn unpack(
             read_packed: true, ..
         }) = field.kind
         {
-            at = unpack_name(message, at, out).map_err(|error| match error {
-                ReadError::Truncated { .. } => RdataError::Truncated { field: field.name }.into(), // by RDLENGTH
-                error => UnpackError::Name(error),
-            })?;
+            let behind = match out.append_name(message, at) {
+                Ok(behind) if behind <= end => behind,
+                Ok(_) | Err(ReadError::Truncated { .. }) => {
+                    return Err(RdataError::Truncated { field: field.name }.into());
+                }
+                Err(error) => return Err(UnpackError::Name(error)),
+            };
+            at = behind;
         } else {
-            let rest = message.get(at..).unwrap_or_default();
+            let rest = message.get(at..end).unwrap_or_default();
             let length = field
                 .kind
                 .measure(&[], rest)
                 .map_err(|misfit| RdataError::of(misfit, field.name, at - start))?;
-            out.extend_from_slice(rest.get(..length).unwrap_or_default());
+            out.append(rest.get(..length).unwrap_or_default());
             at += length;
         }
     }
-    match message
-        .len()
+    match end
         .saturating_sub(at)
         .max((out.len() - first).saturating_sub(MAX_RDATA))
     {
