@@ -6,6 +6,7 @@
     reason = "every test file uses a part of this"
 )]
 
+pub mod claims;
 pub mod primary;
 
 use std::collections::{BTreeMap, BTreeSet};
