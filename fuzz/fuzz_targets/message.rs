@@ -3,7 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use zonekit_wire::{
-    Compressor, Header, Message, MessageWriter, NameBuf, ReadError, RecordBuf, Rtype, Section, Unpacker, rdata,
+    Compressor, Header, Message, MessageWriter, NameBuf, ReadError, RecordBuf, Rtype, Section,
+    Unpacker, rdata,
 };
 
 fuzz_target!(|octets: &[u8]| {
@@ -14,17 +15,27 @@ fuzz_target!(|octets: &[u8]| {
     let Ok(read) = Content::read(message) else {
         return;
     };
-    assert!(opt.is_ok() || read.records.iter().any(|(_, record)| record.rtype == Rtype::OPT));
+    assert!(
+        opt.is_ok()
+            || read
+                .records
+                .iter()
+                .any(|(_, record)| record.rtype == Rtype::OPT)
+    );
 
     let (mut out, mut compressor) = (Vec::new(), Compressor::new());
     // A message may use pointers that we do not, so what was read need not fit: then what fits must come back.
     let mut writer = MessageWriter::new(&mut out, 65_535, &mut compressor);
     writer.set_header(read.header);
     if let Some((name, rtype, class)) = &read.question {
-        writer.question(name.as_name(), *rtype, *class).expect("room for one question");
+        writer
+            .question(name.as_name(), *rtype, *class)
+            .expect("room for one question");
     }
     let mut sent = read.records.iter();
-    let fitting = sent.by_ref().take_while(|(section, record)| writer.record(*section, &record.as_record()).is_ok());
+    let fitting = sent
+        .by_ref()
+        .take_while(|(section, record)| writer.record(*section, &record.as_record()).is_ok());
     let fitting: Vec<_> = fitting.collect();
     writer.finish();
 
@@ -34,7 +45,10 @@ fuzz_target!(|octets: &[u8]| {
     for ((section, record), (section_sent, record_sent)) in back.records.iter().zip(fitting) {
         assert_eq!((section, record), (section_sent, record_sent));
         // Equality of records is without the case of the owner; compression must keep it.
-        assert_eq!(record.owner.as_name().as_octets(), record_sent.owner.as_name().as_octets());
+        assert_eq!(
+            record.owner.as_name().as_octets(),
+            record_sent.owner.as_name().as_octets()
+        );
     }
 });
 
@@ -46,18 +60,28 @@ struct Content {
 
 impl Content {
     fn read(message: Message<'_>) -> Result<Self, ReadError> {
-        let question = message.question()?.map(|q| (q.name.to_buf(), q.rtype, q.class));
+        let question = message
+            .question()?
+            .map(|q| (q.name.to_buf(), q.rtype, q.class));
         let mut unpacker = Unpacker::new();
         let mut records = Vec::new();
         for item in message.records()? {
             let (section, packed) = item?;
             let record = unpacker.unpack(packed)?;
             assert_eq!(packed.owner().to_buf(), record.owner);
-            assert_eq!(rdata::validate(record.rtype, record.rdata), Ok(()), "{record}");
+            assert_eq!(
+                rdata::validate(record.rtype, record.rdata),
+                Ok(()),
+                "{record}"
+            );
             assert!(rdata::eq(record.rtype, record.rdata, record.rdata));
             assert!(!record.to_string().contains('\n'));
             records.push((section, record.to_buf()));
         }
-        Ok(Self { header: message.header(), question, records })
+        Ok(Self {
+            header: message.header(),
+            question,
+            records,
+        })
     }
 }

@@ -33,7 +33,10 @@ fn check(name: Name<'_>) {
     name.write_sort_key(&mut key);
     let mut back = NameBuf::new();
     Name::from_sort_key(&key, &mut back).expect("a key that we wrote");
-    assert_eq!(back.as_name().as_octets(), name.as_octets().to_ascii_lowercase());
+    assert_eq!(
+        back.as_name().as_octets(),
+        name.as_octets().to_ascii_lowercase()
+    );
 }
 
 fn check_pair(a: Name<'_>, b: Name<'_>) {
