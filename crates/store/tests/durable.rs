@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use faulty::FaultyDisk;
 use proptest::prelude::*;
 use zonekit_store::{
-    Batch, Checks, Content, Damage, Diff, Generation, JournalLimits, Options, Publication,
-    Standing, Store, StoreError, Timers, Zone, ZoneBuilder, ZoneLimits,
+    Batch, Checks, Content, Damage, Diff, Generation, JournalLimits, OpenError, Options,
+    Publication, Standing, Store, StoreError, Timers, Zone, ZoneBuilder, ZoneLimits,
 };
 use zonekit_wire::{Class, Name, NameBuf, Record, Rtype, Serial};
 
@@ -321,6 +321,66 @@ fn a_damaged_zone_is_named_and_the_others_are_served() {
         .unwrap();
     drop(store);
     assert!(open(&disk).damage().is_empty());
+}
+
+#[test]
+fn a_damaged_step_is_named_and_the_zone_mended_by_a_transfer() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk);
+    let apex = name("example.org");
+    store.create_zone(apex.as_name()).unwrap();
+    publish_records(&store, &apex, 1, &[1]);
+    patch_records(&store, &apex, 2, &[123]);
+    patch_records(&store, &apex, 3, &[1]);
+    drop(store);
+    assert!(disk.damage(&[192, 0, 2, 123], &[192, 0, 2, 124]) > 0);
+
+    let store = open(&disk);
+    let said: Vec<String> = store.damage().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        ["step 0 of the journal of zone example.org. does not match its checksum"]
+    );
+    let held = store.zone(apex.as_name()).unwrap();
+    assert_eq!(held.standing, Standing::NeverLoaded);
+    assert!(store.journal(apex.as_name(), Serial(1)).unwrap().is_none());
+    publish_records(&store, &apex, 4, &[4]);
+    patch_records(&store, &apex, 5, &[5]);
+    drop(store);
+    let store = open(&disk);
+    assert!(store.damage().is_empty());
+    let steps = store.journal(apex.as_name(), Serial(4)).unwrap();
+    assert_eq!(steps.map(|steps| steps.len()), Some(1));
+}
+
+#[test]
+fn a_file_has_one_store_at_a_time_and_rubbish_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zones");
+    let store = Store::open(&path, Options::default()).unwrap();
+    let apex = name("example.org");
+    store.create_zone(apex.as_name()).unwrap();
+    publish_records(&store, &apex, 1, &[1]);
+    assert!(matches!(
+        Store::open(&path, Options::default()),
+        Err(OpenError::Storage(_))
+    ));
+    drop(store);
+    let store = Store::open(&path, Options::default()).unwrap();
+    assert!(store.zone(apex.as_name()).unwrap().servable().is_some());
+    drop(store);
+
+    let rubbish = folder.path().join("rubbish");
+    std::fs::write(
+        &rubbish,
+        b"zone \"example.org\" { type secondary; };".repeat(100),
+    )
+    .unwrap();
+    assert!(matches!(
+        Store::open(&rubbish, Options::default()),
+        Err(OpenError::Storage(_))
+    ));
+    assert!(Store::open(folder.path().join("no/such/folder"), Options::default()).is_err());
 }
 
 #[test]
