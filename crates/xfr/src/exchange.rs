@@ -50,6 +50,8 @@ pub struct Exchange {
     stage: Stage,
     /// When the first offer of something newer no longer waits for better ones.
     grace: Option<Instant>,
+    /// When primaries that have not answered are given up, since another has.
+    patience: Option<Instant>,
     connections: u32,
     transmits: VecDeque<Transmit>,
 }
@@ -190,6 +192,7 @@ impl Exchange {
             tried: vec![false; count],
             stage,
             grace: None,
+            patience: None,
             connections: 0,
             transmits,
         }
@@ -255,7 +258,7 @@ impl Exchange {
     /// When to call [`handle_timeout`](Self::handle_timeout) if nothing happens before.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let own = match &self.stage {
-            Stage::Asking => self.grace,
+            Stage::Asking => self.grace.into_iter().chain(self.patience).min(),
             Stage::Transferring(attempt) => attempt.deadline(&self.visit.limits),
             Stage::Waiting(_, until) => Some(*until),
             Stage::Done(_) => return None,
@@ -370,6 +373,8 @@ impl Exchange {
             Ok(soa) => {
                 report.answered_in = Some(now.saturating_duration_since(probe.started()));
                 report.soa = Some(soa);
+                self.patience
+                    .get_or_insert(now + self.visit.limits.probe_wait);
                 if self.grace.is_none() && self.best().is_some() {
                     self.grace = Some(now + self.visit.limits.probe_grace);
                 }
@@ -380,6 +385,11 @@ impl Exchange {
 
     /// Goes on to the next stage where that can be.
     fn proceed(&mut self, now: Instant) {
+        let is_asking = matches!(self.stage, Stage::Asking);
+        if is_asking && self.patience.is_some_and(|patience| patience <= now) {
+            self.give_up_probes(now);
+            self.patience = None;
+        }
         let all_answered = self.probes.iter().all(Option::is_none);
         match &self.stage {
             Stage::Asking => {

@@ -27,12 +27,14 @@ pub struct Limits {
     pub min_transfer_rate: Rate,
     /// How long a newer SOA alone, in answer to IXFR, is waited upon for more. Default: 5 s.
     pub lone_soa_wait: Duration,
-    /// How long the answer to a datagram is waited upon. Default: 1 s.
+    /// How long the answer to a datagram is waited upon. Default: 500 ms.
     pub query_timeout: Duration,
     /// Datagrams sent before TCP is tried. Default: 2.
     pub query_tries: u32,
     /// How long the other primaries are waited upon once one has offered a newer serial. Default: 500 ms.
     pub probe_grace: Duration,
+    /// How long the other primaries are waited upon once one has answered at all. Default: 2 s.
+    pub probe_wait: Duration,
 }
 
 impl Default for Limits {
@@ -47,9 +49,10 @@ impl Default for Limits {
             max_transfer_time: Duration::from_secs(2 * 60 * 60),
             min_transfer_rate: Rate::default(),
             lone_soa_wait: Duration::from_secs(5),
-            query_timeout: Duration::from_secs(1),
+            query_timeout: Duration::from_millis(500),
             query_tries: 2,
             probe_grace: Duration::from_millis(500),
+            probe_wait: Duration::from_secs(2),
         }
     }
 }

@@ -547,6 +547,21 @@ fn a_primary_that_is_down_delays_the_others_by_no_more_than_the_grace() {
 }
 
 #[test]
+fn a_primary_that_is_down_does_not_hold_up_what_is_current() {
+    let hosts = [Host::silent().door(Door::Silent), Host::new(1)];
+    let (report, _, world) = again(&hosts);
+    assert_eq!(
+        (report.outcome, kind(&report, 0)),
+        (Outcome::UpToDate, Some(ErrorKind::Timeout))
+    );
+    assert!(world.elapsed() < SECOND * 3, "{:?}", world.elapsed());
+    // One that answers over TCP alone has time enough to do so.
+    let hosts = [Host::new(2).without_udp(), Host::new(1)];
+    let (report, _, _) = again(&hosts);
+    assert_eq!(report.outcome, taken(Axfr, 2, 0));
+}
+
+#[test]
 fn primaries_that_are_all_down_are_given_up_in_time() {
     let hosts = [
         Host::silent(),

@@ -149,8 +149,8 @@ impl Client {
         }
     }
 
-    /// Says that a zone has changed, with its new SOA as a hint (RFC 1996), and waits for the answer: a second, then two
-    /// and four, with a datagram before each ([`Limits::query_timeout`]).
+    /// Says that a zone has changed, with its new SOA as a hint (RFC 1996), and waits for the answer: three datagrams at
+    /// most, [`Limits::query_timeout`] after the first, and twice as long after each further one.
     ///
     /// # Errors
     ///
