@@ -5,7 +5,10 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use zonekit_tsig::{Key, KeyRing};
 use zonekit_wire::Name;
 
-use crate::Acl;
+use crate::{Acl, CookieSecret};
+
+/// Octets of NSID at most: every answer that bears it has less room for records.
+const MAX_NSID: usize = 100;
 
 /// What an operator may decide about answering; swapped as a whole while answering goes on
 /// ([`Responder::configure`](crate::Responder::configure)).
@@ -23,6 +26,15 @@ pub struct Config {
     /// How far a message of an outgoing transfer is filled, in octets: 512 to 65,535. Default 16,384, behind which
     /// compression finds no more names to point at. A record that is larger gets a message of its own size.
     pub transfer_message_size: u16,
+    /// What answers are marked with where a client asks which server it got ([RFC 5001]); at most 100 octets of it are
+    /// said. Default: nothing.
+    ///
+    /// [RFC 5001]: https://www.rfc-editor.org/rfc/rfc5001
+    pub nsid: Option<Vec<u8>>,
+    /// What cookies are made with ([RFC 9018]). Default: a random one for every `Config`.
+    ///
+    /// [RFC 9018]: https://www.rfc-editor.org/rfc/rfc9018
+    pub cookie_secret: CookieSecret,
 }
 
 impl Default for Config {
@@ -33,6 +45,8 @@ impl Default for Config {
             notify_sources: Arc::new(Nobody),
             max_udp_size: 1232,
             transfer_message_size: 16_384,
+            nsid: None,
+            cookie_secret: CookieSecret::random(),
         }
     }
 }
@@ -42,6 +56,9 @@ impl Config {
     pub(crate) fn clamped(mut self) -> Self {
         self.max_udp_size = self.max_udp_size.clamp(512, 4096);
         self.transfer_message_size = self.transfer_message_size.max(512);
+        self.nsid
+            .iter_mut()
+            .for_each(|nsid| nsid.truncate(MAX_NSID));
         self
     }
 }

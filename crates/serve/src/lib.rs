@@ -40,6 +40,7 @@
 //! - Additional records are those that a referral needs (RFC 9471) and the addresses that go with NS; MX and SRV bring
 //!   none.
 //! - A chain of CNAMEs and DNAMEs is followed for 16 names, through all zones that are held.
+//! - Cookies (RFC 7873) are given and never asked for: no client is refused for lack of one.
 //! - AXFR over UDP is FORMERR (RFC 5936 §4.2 leaves it undefined); for a zone that is not ours NOTAUTH, if the client
 //!   may have transfers at all, else REFUSED.
 
@@ -50,8 +51,10 @@
 mod acl;
 mod answer;
 mod config;
+mod cookie;
 mod counters;
 mod denial;
+mod edns;
 mod extended_error;
 mod names;
 #[cfg(feature = "tokio")]
@@ -69,6 +72,7 @@ mod zones;
 
 pub use acl::{Acl, AclEntry, AclEntryError};
 pub use config::{Config, Nobody, NotifySources};
+pub use cookie::CookieSecret;
 pub use counters::{Counter, Counters};
 #[cfg(feature = "tokio")]
 pub use notifier::{Notifier, NotifyRetry, NotifyTarget};

@@ -1,5 +1,6 @@
 //! A request, read as far as every kind of request needs it.
 
+use crate::cookie::InvalidLength;
 use zonekit_wire::{Message, Opt, PackedRecord, ReadError, Rtype, Section};
 
 /// What a request holds beside its question.
@@ -42,6 +43,12 @@ impl<'m> Extras<'m> {
 
 /// The request is to be answered with FORMERR.
 pub(crate) struct Malformed;
+
+impl From<InvalidLength> for Malformed {
+    fn from(_: InvalidLength) -> Self {
+        Self
+    }
+}
 
 impl From<ReadError> for Malformed {
     fn from(_: ReadError) -> Self {

@@ -6,13 +6,14 @@ use arc_swap::ArcSwap;
 use zonekit_store::{Diff, Zone};
 use zonekit_tsig::{ServerStream, check_request};
 use zonekit_wire::{
-    Class, Compressor, EdnsOption, Header, Message, MessageWriter, Name, NameBuf, Opcode, OptRepr,
-    PackedRecord, Rcode, Rtype, Section, Serial, Soa, Unpacker,
+    Class, Compressor, Header, Message, MessageWriter, Name, NameBuf, Opcode, PackedRecord, Rcode,
+    Rtype, Section, Serial, Soa, Unpacker,
 };
 
 use crate::{
     Config, Counters, Holding, Notification, OutgoingTransfer, Peer, Transport, Zones,
     answer::{self, Memory, Query, Verdict},
+    edns::Edns,
     extended_error::ExtendedError,
     reply::Reply,
     request::{Extras, Malformed},
@@ -167,10 +168,7 @@ impl Exchange<'_> {
         let Ok(extras) = Extras::read(message) else {
             return self.say(Verdict::of(Rcode::FORMERR));
         };
-        self.edns = extras.opt.map(|opt| Edns {
-            udp_size: opt.udp_size(),
-            dnssec_ok: opt.do_bit(),
-        });
+        self.edns = extras.opt.map(Edns::bare);
         if extras.signed {
             match check_request(&self.config.keys, message.octets(), self.now) {
                 Ok(signer) => self.signer = signer,
@@ -182,8 +180,14 @@ impl Exchange<'_> {
                 }
             }
         }
-        if extras.opt.is_some_and(|opt| opt.version() > 0) {
-            return self.say(Verdict::of(Rcode::BADVERS));
+        if let (Some(opt), Some(edns)) = (extras.opt, self.edns) {
+            if opt.version() > 0 {
+                return self.say(Verdict::of(Rcode::BADVERS));
+            }
+            match edns.with_options(opt, self.config, self.peer.ip(), self.now) {
+                Ok(edns) => self.edns = Some(edns),
+                Err(Malformed) => return self.say(Verdict::of(Rcode::FORMERR)),
+            }
         }
         let (rtype, class) = self.question.unwrap_or((Rtype::ANY, Class::ANY));
         match (self.header.opcode, rtype) {
@@ -366,9 +370,7 @@ impl Exchange<'_> {
                 .as_ref()
                 .map_or(0, |signer| signer.key().tsig_len()),
         );
-        if self.edns.is_some() {
-            writer.reserve(OPT_ROOM);
-        }
+        writer.reserve(self.edns.map_or(0, |edns| edns.room(self.config)));
         if let Some((rtype, class)) = self.question {
             _ = writer.question(name.as_name(), rtype, class); // the limit leaves room for it
         }
@@ -376,15 +378,7 @@ impl Exchange<'_> {
         let verdict = records(name.as_name(), memory, &mut reply);
         let mut writer = reply.into_writer();
         if let Some(edns) = self.edns {
-            let reason = verdict.extended.map(ExtendedError::data);
-            let option = reason.as_ref().map(|data| EdnsOption {
-                code: EdnsOption::ERROR,
-                data,
-            });
-            _ = writer.opt(&OptRepr {
-                options: option.as_slice(),
-                ..edns.opt(self.config, verdict.rcode)
-            });
+            edns.write(self.config, verdict.rcode, verdict.extended, &mut writer);
         }
         let Verdict {
             rcode,
@@ -440,7 +434,7 @@ impl Exchange<'_> {
             header: self.header,
             name: self.worker.name.clone(),
             rtype: self.question.map_or(Rtype::AXFR, |(rtype, _)| rtype),
-            opt: self.edns.map(|edns| edns.opt(self.config, Rcode::NOERROR)),
+            opt: self.edns.map(|edns| edns.repr(self.config, Rcode::NOERROR)),
             signer: self.signer.clone(),
             limit: self.config.transfer_message_size.into(),
             utmost: u16::MAX.into(),
@@ -474,33 +468,13 @@ impl Exchange<'_> {
             .signer
             .as_ref()
             .map_or(0, |signer| signer.key().tsig_len());
-        let least = 12 + self.worker.name.as_name().as_octets().len() + 4 + OPT_ROOM + signature;
+        let opt = self.edns.map_or(0, |edns| edns.room(self.config));
+        let least = 12 + self.worker.name.as_name().as_octets().len() + 4 + opt + signature;
         usize::from(allowed).max(least)
     }
 
     fn counters(&self) -> &Arc<Counters> {
         &self.worker.shared.counters
-    }
-}
-
-/// Octets of the largest OPT that we write: the record and an extended error.
-const OPT_ROOM: usize = 11 + 4 + 2;
-
-/// What a request says by EDNS.
-#[derive(Clone, Copy)]
-struct Edns {
-    udp_size: u16,
-    dnssec_ok: bool,
-}
-
-impl Edns {
-    fn opt(self, config: &Config, rcode: Rcode) -> OptRepr<'static> {
-        OptRepr {
-            udp_size: config.max_udp_size,
-            rcode,
-            do_bit: self.dnssec_ok,
-            ..OptRepr::default()
-        }
     }
 }
 

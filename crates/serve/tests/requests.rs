@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{Ask, NOW, Table, ask, check, name, peer, render, zone};
-use zonekit_serve::{Action, Config, Holding, Transport};
+use zonekit_serve::{Action, Config, CookieSecret, Holding, Transport};
 use zonekit_tsig::{Algorithm, Key, KeyRing, Signed, sign_request};
 use zonekit_wire::{Header, Message, Opcode, Rcode};
 
@@ -168,6 +168,61 @@ fn a_later_version_of_edns_is_badvers() {
             .version(),
         0
     );
+}
+
+/// Asks with one option in OPT; the answer's code with its options.
+fn with_option(code: u16, data: &[u8], config: Config) -> String {
+    let mut request = Ask::new("ns.example. A +edns").octets;
+    let length = request.len();
+    let option = [
+        &code.to_be_bytes()[..],
+        &(data.len() as u16).to_be_bytes(),
+        data,
+    ]
+    .concat();
+    request[length - 2..].copy_from_slice(&(option.len() as u16).to_be_bytes());
+    request.extend(option);
+    let mut out = Vec::new();
+    let mut worker = table().responder(config).worker();
+    worker.respond(&request, peer(Transport::Udp), 0x5cf79f11, &mut out);
+    render(&out).lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn a_cookie_is_answered_with_a_cookie_for_the_client() {
+    let secret = CookieSecret::new(0xe5e973e5a6b2a43f48e7dc849e37bfcf_u128.to_be_bytes());
+    let config = Config {
+        cookie_secret: secret,
+        ..Config::default()
+    };
+    let first = with_option(10, b"ABCDEFGH", config.clone());
+    let start =
+        "NOERROR aa edns option10=[65, 66, 67, 68, 69, 70, 71, 72, 1, 0, 0, 0, 92, 247, 159, 17, ";
+    assert!(first.starts_with(start), "{first}");
+    assert_eq!(
+        with_option(10, b"ABCDEFGH and the server's part", config.clone()),
+        first
+    );
+    let other = Config {
+        cookie_secret: CookieSecret::random(),
+        ..config.clone()
+    };
+    assert_ne!(with_option(10, b"ABCDEFGH", other), first);
+    assert_eq!(with_option(10, b"ABCDEFGH?", config), "FORMERR edns");
+}
+
+#[test]
+fn the_servers_name_is_said_where_it_is_asked_for_and_there_is_one() {
+    let named = Config {
+        nsid: Some(b"ns1".to_vec()),
+        ..Config::default()
+    };
+    assert_eq!(
+        with_option(3, b"", named.clone()),
+        "NOERROR aa edns option3=[110, 115, 49]"
+    );
+    assert_eq!(with_option(3, b"", Config::default()), "NOERROR aa edns");
+    assert_eq!(with_option(12, b"padding", named), "NOERROR aa edns");
 }
 
 #[test]

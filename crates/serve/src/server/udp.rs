@@ -1,4 +1,7 @@
 //! Datagrams: a thread for every socket, which waits, answers and waits again.
+//!
+//! Threads, because an answer waits for nothing: measured beside a tokio task that echoes datagrams they cost no more (4.3
+//! to 4.8 µs of CPU each, the task 4.6 to 5.4), and no transfer over TCP gets in their way.
 
 use std::{
     io::{self, ErrorKind},
