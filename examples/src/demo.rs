@@ -201,7 +201,17 @@ fn watch_transfer(api: &Api, id: &str) -> anyhow::Result<()> {
             last = line;
         }
         match state {
-            "OK" => break,
+            "OK" => {
+                say(&format!(
+                    "{} of serial {}: {} records, {} octets in {} ms",
+                    item["kind"].as_str().unwrap_or("?"),
+                    item["serial"],
+                    item["records"],
+                    item["octets"],
+                    item["duration"]
+                ));
+                break;
+            }
             "ERROR" => bail!("the transfer failed: {problem}"),
             _ => ensure!(
                 begin.elapsed() < PATIENCE,

@@ -445,6 +445,68 @@ fn a_primary_that_is_down_slow_or_sends_rubbish_is_told_and_the_zone_stays() {
 }
 
 #[test]
+fn a_silent_primary_is_told_as_a_time_out_and_holds_up_nobody() {
+    let directory = TempDir::new().unwrap();
+    let text = master_file("example.org", 7, 3);
+    let source = Source::start(directory.path(), "example.org", &text, None);
+    let silent = Silent::start(SocketAddr::from(([127, 0, 0, 2], source.address.port())));
+    let more = format!(
+        "[limits]\nidle_timeout = 1\n{}",
+        keyed(source.address, SECRET)
+    );
+    let node = Node::start_with_port(directory.path(), source.address.port(), &more);
+
+    // Beside one that answers: the zone is there long before the silent one is given up.
+    let both = node.api.create("example.org", &["127.0.0.2", "127.0.0.1"]);
+    eventually("serial 7", || {
+        (serial_of(node.dns, "example.org") == Some(7)).then_some(())
+    });
+    assert_ne!(node.primary(&both)["status"], "OK");
+
+    // Alone: what is told is that it does not answer.
+    let alone = node.api.create("example.net", &["127.0.0.2"]);
+    node.wait_for_error(&alone, "timeout");
+    node.wait_for_error(&both, "timeout");
+    assert_eq!(node.api.transfer_status(&both)[1]["status"], "OK");
+
+    // Other primaries in the middle of a visit, and an end to the zone in the middle of one.
+    eventually("a visit under way", || silent.was_asked().then_some(()));
+    let body = json!({"properties": {"zoneName": "example.net", "primaryIps": ["127.0.0.1"]}});
+    assert_eq!(
+        node.api.put(&format!("/secondaryzones/{alone}"), &body).0,
+        202
+    );
+    // That primary has no such zone: it says so at once, where the silent one would have said nothing.
+    node.wait_for_error(&alone, "REFUSED");
+    assert_eq!(node.api.delete(&format!("/secondaryzones/{both}")).0, 200);
+    eventually("REFUSED", || {
+        (ask(node.dns, "example.org", Rtype::SOA)?.rcode == Rcode::REFUSED).then_some(())
+    });
+    node.api.create("example.org", &["127.0.0.1"]);
+    eventually("serial 7", || {
+        (serial_of(node.dns, "example.org") == Some(7)).then_some(())
+    });
+}
+
+#[test]
+fn a_zone_beyond_the_quota_is_refused_and_the_reason_is_told() {
+    let directory = TempDir::new().unwrap();
+    let text = master_file("example.org", 7, 300);
+    let source = Source::start(directory.path(), "example.org", &text, None);
+    let more = format!(
+        "[quota]\nsecondary_zones = 1\nrecords = 100\n{}",
+        keyed(source.address, SECRET)
+    );
+    let node = Node::start_with_port(directory.path(), source.address.port(), &more);
+    let id = node.api.create("example.org", &["127.0.0.1"]);
+    node.wait_for_error(&id, "quota allows 100");
+    assert_eq!(serial_of(node.dns, "example.org"), None);
+    let body = json!({"properties": {"zoneName": "example.net", "primaryIps": ["127.0.0.1"]}});
+    let (status, answer) = node.api.post("/secondaryzones", &body);
+    assert_ne!(status, 202, "{answer}");
+}
+
+#[test]
 fn sighup_takes_a_new_zone_in_and_an_old_one_out() {
     let directory = TempDir::new().unwrap();
     let source = Source::start(
@@ -506,6 +568,31 @@ fn a_mistake_in_the_configuration_is_told_by_file_line_and_key() {
         said.contains("secondary.toml:4: dns.wrokers: unknown field"),
         "{said}"
     );
+}
+
+/// Listens, and says nothing to anybody.
+struct Silent {
+    listener: TcpListener,
+    socket: UdpSocket,
+}
+
+impl Silent {
+    fn start(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let socket = UdpSocket::bind(address).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        Self { listener, socket }
+    }
+
+    /// Whether somebody has asked since this was called last.
+    fn was_asked(&self) -> bool {
+        let _ = &self.listener;
+        let mut asked = false;
+        while self.socket.recv_from(&mut [0; 512]).is_ok() {
+            asked = true;
+        }
+        asked
+    }
 }
 
 /// Listens where a primary was, and answers everything with octets that are no DNS message.

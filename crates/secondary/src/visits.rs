@@ -85,13 +85,20 @@ fn begin(
         Err(key) => {
             // Nothing is ever asked unsigned where a key is configured.
             warn!(zone = %name, %key, "not visited: the key is not there");
+            for primary in &mut charge.status.primaries {
+                primary.outcome = PrimaryOutcome::Error;
+                primary.failure = Some(Failure {
+                    kind: "no key".to_owned(),
+                    text: format!("there is no key named {key}"),
+                });
+            }
             return;
         }
     };
     let held = node.held(&name);
     for primary in &mut charge.status.primaries {
-        // A primary in trouble is shown as such, and not as being asked once more, unless somebody waits for just that.
-        if primary.outcome != PrimaryOutcome::Error {
+        // What is known of a primary stays to be seen until there is something newer, unless somebody waits for just that.
+        if primary.outcome == PrimaryOutcome::Pending {
             primary.outcome = PrimaryOutcome::InProgress;
         }
     }
