@@ -18,20 +18,22 @@
 //! monotonic [`Instant`]; the clock on the wall, which signatures need, is told once, at the start.
 
 pub(crate) mod attempt;
+mod choice;
+mod event;
 mod probe;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use zonekit_wire::Serial;
+pub use self::event::{Connection, Event, Transmit};
 
 use self::attempt::Attempt;
 use self::probe::{Probe, Verdict, question};
 use crate::query::Ids;
 use crate::{
-    Apply, Change, Loss, Outcome, PrimaryReport, Query, Report, Transfer, TransferKind,
-    TransferReport, Visit, VisitError,
+    Apply, Change, Outcome, PrimaryReport, Query, Report, Transfer, TransferKind, TransferReport,
+    Visit, VisitError,
 };
 
 /// One visit for one zone: a machine that is told what happens and says what to do.
@@ -54,85 +56,6 @@ pub struct Exchange {
     patience: Option<Instant>,
     connections: u32,
     transmits: VecDeque<Transmit>,
-}
-
-/// A connection of this exchange, numbered in the order in which they are asked for.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Connection(pub u32);
-
-/// What happened.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Event<'m> {
-    /// A datagram came from a primary.
-    Datagram {
-        /// Which primary, in the visit's order.
-        primary: usize,
-        /// The message.
-        octets: &'m [u8],
-    },
-    /// Datagrams do not get to a primary: the system says so.
-    Undeliverable {
-        /// Which primary, in the visit's order.
-        primary: usize,
-        /// What the system says.
-        loss: Loss,
-    },
-    /// A connection that was asked for stands.
-    Connected(Connection),
-    /// A whole message came, without its two octets of length.
-    Message {
-        /// On which connection.
-        connection: Connection,
-        /// The message.
-        octets: &'m [u8],
-    },
-    /// So many octets came, and every whole message among them was told before this. To be told with a fresh time, since
-    /// the silence of the primary is counted from here.
-    Received {
-        /// On which connection.
-        connection: Connection,
-        /// Octets read from it.
-        octets: usize,
-        /// Whether some of them are the beginning of another message.
-        left: bool,
-    },
-    /// A connection is lost, or could not be made.
-    Lost {
-        /// Which connection.
-        connection: Connection,
-        /// How.
-        loss: Loss,
-    },
-}
-
-/// What to do.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Transmit {
-    /// Send a datagram to a primary, from its source address and a port of this visit's own.
-    Datagram {
-        /// Which primary, in the visit's order.
-        primary: usize,
-        /// The message.
-        octets: Vec<u8>,
-    },
-    /// Connect to a primary, over TCP.
-    Connect {
-        /// What to call the connection.
-        connection: Connection,
-        /// Which primary, in the visit's order.
-        primary: usize,
-    },
-    /// Send a message on a connection, behind two octets of length.
-    Message {
-        /// On which connection.
-        connection: Connection,
-        /// The message.
-        octets: Vec<u8>,
-    },
-    /// Close a connection; nothing more is asked or taken there.
-    Close(Connection),
 }
 
 #[derive(Debug)]
@@ -419,63 +342,6 @@ impl Exchange {
         }
     }
 
-    /// The untried primary to take a newer version from: of the highest serial, among equals the notifier, then the first.
-    fn best(&self) -> Option<usize> {
-        self.pick(|serial, held| self.visit.force || serial.is_newer_than(held))
-    }
-
-    /// The same for a version that is not newer, where such a one may be taken.
-    fn lower(&self) -> Option<usize> {
-        let held = self.visit.held.as_ref()?.serial;
-        let is_held_somewhere = self
-            .primaries
-            .iter()
-            .any(|primary| primary.serial() == Some(held));
-        if !self.visit.accept_lower || is_held_somewhere {
-            return None;
-        }
-        self.pick(|serial, held| serial != held)
-    }
-
-    fn pick(&self, is_wanted: impl Fn(Serial, Serial) -> bool) -> Option<usize> {
-        if self.only_ask {
-            return None;
-        }
-        let held = self.visit.held.as_ref().map(|held| held.serial);
-        let offers = self.primaries.iter().zip(&self.tried).enumerate();
-        let offers = offers.filter(|(_, (_, tried))| !**tried);
-        let offers = offers.filter_map(|(index, (primary, _))| Some((index, primary.serial()?)));
-        let wanted = offers.filter(|(_, serial)| held.is_none_or(|held| is_wanted(*serial, held)));
-        let best = wanted.reduce(|best, next| {
-            let is_better = next.1.is_newer_than(best.1)
-                || next.1 == best.1 && self.visit.preferred == Some(next.0);
-            if is_better { next } else { best }
-        });
-        best.map(|(index, _)| index)
-    }
-
-    fn kind_for(&self, primary: usize, now: Instant) -> TransferKind {
-        let may_ixfr = self
-            .visit
-            .memory
-            .get(primary)
-            .is_some_and(|memory| memory.may_ixfr(self.unix(now)));
-        if may_ixfr && self.is_ahead(primary) && !self.visit.force {
-            TransferKind::Ixfr
-        } else {
-            TransferKind::Axfr
-        }
-    }
-
-    /// Whether we hold something and the primary has something newer.
-    fn is_ahead(&self, primary: usize) -> bool {
-        let offered = self.primaries.get(primary).and_then(PrimaryReport::serial);
-        match (offered, &self.visit.held) {
-            (Some(offered), Some(held)) => offered.is_newer_than(held.serial),
-            _ => false,
-        }
-    }
-
     fn begin_transfer(&mut self, primary: usize, kind: TransferKind, now: Instant) {
         let unix = self.unix(now);
         let id = self.ids.draw();
@@ -630,32 +496,6 @@ impl Exchange {
                 self.transmits
                     .extend(probe.connection().map(Transmit::Close));
             }
-        }
-    }
-
-    /// What all the answers mean when nothing was transferred.
-    fn outcome(&self) -> Outcome {
-        let Some(held) = self.visit.held.as_ref().map(|held| held.serial) else {
-            return Outcome::Failed;
-        };
-        let mut serials = self
-            .primaries
-            .iter()
-            .filter_map(PrimaryReport::serial)
-            .peekable();
-        if serials.peek().is_none() || self.visit.force && !self.only_ask {
-            return Outcome::Failed;
-        }
-        let (mut is_newer, mut is_same) = (false, false);
-        for serial in serials {
-            is_newer |= serial.is_newer_than(held);
-            is_same |= serial == held;
-        }
-        match (is_newer, is_same) {
-            (true, _) => Outcome::Failed,
-            (false, true) => Outcome::UpToDate,
-            (false, false) if self.visit.accept_lower => Outcome::Failed,
-            (false, false) => Outcome::NotTaken,
         }
     }
 

@@ -12,19 +12,25 @@
 //! All zones share one heap of timers and four queues: an idle zone costs an entry, not a task. Nothing here knows the
 //! clock: time comes in.
 
+mod due;
+mod entry;
+mod line;
 mod timers;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use foldhash::fast::RandomState;
-use zonekit_wire::{Name, Serial, SoaBuf};
+use zonekit_wire::{Name, Serial};
 
+pub use self::due::{Due, Finished, Notified, Reason, Slots, Start, Timing};
 pub use self::timers::{Timers, ZoneTimers};
 
+use self::entry::{Entry, Order, State};
+use self::line::{Queues, Ticket};
 use self::timers::Jitter;
 
 /// The timers of all zones, and the order in which they are visited. `Z`: how the caller knows a zone.
@@ -65,116 +71,6 @@ pub struct Schedule<Z> {
     /// Tells tickets and timers of one time from those of another: never used twice.
     stamps: u64,
 }
-
-/// How many visits may go on at a time; 0: as many as there are.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Slots {
-    /// With one primary, counted by its address (`transfers_per_primary`). Default: 20.
-    pub per_primary: usize,
-    /// In all (`transfers`). Default: 200.
-    pub all: usize,
-}
-
-impl Default for Slots {
-    fn default() -> Self {
-        Self {
-            per_primary: 20,
-            all: 200,
-        }
-    }
-}
-
-/// What is known of a zone when it enters the schedule.
-#[derive(Clone, Copy, Debug)]
-pub enum Start<'a> {
-    /// Nothing is held: visit it at once.
-    Never,
-    /// A version is held, and these timers ran before; what is over is due at once.
-    Held {
-        /// Its SOA.
-        soa: &'a SoaBuf,
-        /// When it was to be checked.
-        next_check: Instant,
-        /// When it expires. `None`: it has.
-        expires: Option<Instant>,
-    },
-}
-
-/// What is to be done now.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Due<Z> {
-    /// Visit the zone, and say how it went by [`Schedule::finished`].
-    Visit {
-        /// Which zone.
-        zone: Z,
-        /// Why.
-        reason: Reason,
-        /// Take the whole zone whatever its serial: an operator says so.
-        force: bool,
-        /// Who sent the NOTIFY, if one did.
-        notifier: Option<IpAddr>,
-        /// The copy held has expired: an older serial is good enough.
-        expired: bool,
-    },
-    /// The zone has expired: no longer answer from it. Visits go on.
-    Expired(Z),
-}
-
-/// Why a zone is visited; the first in this list goes first.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Reason {
-    /// An operator wants it.
-    Operator,
-    /// A NOTIFY came.
-    Notify,
-    /// Its refresh or retry timer ran out.
-    Refresh,
-    /// Nothing is held yet.
-    Bootstrap,
-}
-
-/// How a visit went.
-#[derive(Clone, Copy, Debug)]
-pub enum Finished<'a> {
-    /// A primary has confirmed what we hold, or given us something newer.
-    Current {
-        /// The SOA that is held now.
-        soa: &'a SoaBuf,
-        /// How long it is good at the primary itself, if it said so (EDNS EXPIRE, RFC 7314), in seconds.
-        expire: Option<u32>,
-    },
-    /// None has.
-    Failed,
-}
-
-/// What becomes of a NOTIFY.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Notified {
-    /// The zone will be checked.
-    Queued,
-    /// It was to be checked anyway: one check will do.
-    Coalesced,
-    /// The version it speaks of, or a newer one, is held.
-    Held,
-    /// The zone is not ours.
-    Unknown,
-}
-
-/// Where a zone stands in the schedule.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Timing {
-    /// When it is checked next, if nothing happens before; `None` while it waits in line or is visited.
-    pub next_check: Option<Instant>,
-    /// When it expires; `None` if it has, or nothing is held.
-    pub expires: Option<Instant>,
-    /// Whether a visit goes on.
-    pub is_visited: bool,
-    /// Failed visits in a row.
-    pub failures: u32,
-}
-
-/// Checks for a version that a NOTIFY spoke of and the primary does not have yet, before it is let rest.
-const HINT_CHECKS: u32 = 3;
 
 impl<Z: Clone + Eq + Hash> Schedule<Z> {
     /// An empty schedule. `node`: any number that other nodes with the same zones do not have.
@@ -583,155 +479,6 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             if !std::mem::replace(&mut at.is_awake, true) {
                 self.awake.push_back(primary);
             }
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Entry<Z> {
-    zone: Z,
-    jitter: Jitter,
-    primaries: Vec<SocketAddr>,
-    /// Those of the SOA held; none if nothing is.
-    timers: Option<ZoneTimers>,
-    serial: Option<Serial>,
-    next_check: Option<Instant>,
-    expires: Option<Instant>,
-    /// The stamp of the timer that counts.
-    timer: u64,
-    failures: u32,
-    /// The newest serial that a NOTIFY spoke of, and how often it was looked for in vain.
-    hint: Option<(Serial, u32)>,
-    state: State,
-    is_removed: bool,
-}
-
-impl<Z> Entry<Z> {
-    fn is_visited(&self) -> bool {
-        matches!(self.state, State::Visited { .. })
-    }
-
-    fn finish(&mut self, how: Finished<'_>, bounds: &Timers, now: Instant) {
-        let wait = match how {
-            Finished::Current { soa, expire } => {
-                let timers = bounds.of(soa);
-                let good = expire.map_or(timers.expire, |seconds| {
-                    Duration::from_secs(seconds.into()).min(timers.expire)
-                });
-                self.timers = Some(timers);
-                self.serial = Some(soa.serial);
-                self.expires = Some(now + good);
-                self.failures = 0;
-                self.jitter.shorten(timers.refresh)
-            }
-            Finished::Failed => {
-                self.failures = self.failures.saturating_add(1);
-                match self.timers {
-                    Some(timers) => self.jitter.shorten(timers.retry),
-                    None => self.jitter.back_off(self.failures),
-                }
-            }
-        };
-        self.next_check = Some(now + self.hinted().map_or(wait, |hinted| hinted.min(wait)));
-    }
-
-    /// The wait for a version that a NOTIFY spoke of, if it has not come and is worth another look.
-    fn hinted(&mut self) -> Option<Duration> {
-        let (hint, checks) = self.hint?;
-        let has_come = self
-            .serial
-            .is_some_and(|serial| !hint.is_newer_than(serial));
-        if has_come || checks == HINT_CHECKS {
-            self.hint = None;
-            return None;
-        }
-        self.hint = Some((hint, checks + 1));
-        Some(Duration::from_secs(2 << checks))
-    }
-}
-
-#[derive(Debug)]
-enum State {
-    Resting,
-    InLine {
-        order: Order,
-        stamp: u64,
-    },
-    Visited {
-        /// The primaries whose slots it holds.
-        at: Vec<SocketAddr>,
-        /// What was asked meanwhile.
-        again: Option<Order>,
-    },
-}
-
-/// What a zone waits in line for.
-#[derive(Clone, Copy, Debug)]
-struct Order {
-    reason: Reason,
-    force: bool,
-    notifier: Option<IpAddr>,
-}
-
-impl Order {
-    fn new(reason: Reason) -> Self {
-        Self {
-            reason,
-            force: false,
-            notifier: None,
-        }
-    }
-
-    /// One visit for both.
-    fn merge(&mut self, other: Self) {
-        self.reason = self.reason.min(other.reason);
-        self.force |= other.force;
-        self.notifier = other.notifier.or(self.notifier);
-    }
-}
-
-/// A place in a line; void once its zone has another stamp.
-#[derive(Clone, Copy, Debug)]
-struct Ticket {
-    place: usize,
-    stamp: u64,
-}
-
-/// One line for each [`Reason`].
-#[derive(Debug, Default)]
-struct Queues([VecDeque<Ticket>; 4]);
-
-impl Queues {
-    fn push(&mut self, reason: Reason, ticket: Ticket) {
-        self.of(reason).push_back(ticket);
-    }
-
-    fn pop(&mut self) -> Option<Ticket> {
-        self.0.iter_mut().find_map(VecDeque::pop_front)
-    }
-
-    /// The reason of the first in line.
-    fn first(&self) -> Option<Reason> {
-        let reasons = [
-            Reason::Operator,
-            Reason::Notify,
-            Reason::Refresh,
-            Reason::Bootstrap,
-        ];
-        let lines = reasons.into_iter().zip(&self.0);
-        lines
-            .filter(|(_, line)| !line.is_empty())
-            .map(|(reason, _)| reason)
-            .next()
-    }
-
-    fn of(&mut self, reason: Reason) -> &mut VecDeque<Ticket> {
-        let [operator, notify, refresh, bootstrap] = &mut self.0;
-        match reason {
-            Reason::Operator => operator,
-            Reason::Notify => notify,
-            Reason::Refresh => refresh,
-            Reason::Bootstrap => bootstrap,
         }
     }
 }

@@ -1,0 +1,113 @@
+//! What goes into a schedule and what comes out of it.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use zonekit_wire::SoaBuf;
+
+/// How many visits may go on at a time; 0: as many as there are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Slots {
+    /// With one primary, counted by its address (`transfers_per_primary`). Default: 20.
+    pub per_primary: usize,
+    /// In all (`transfers`). Default: 200.
+    pub all: usize,
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self {
+            per_primary: 20,
+            all: 200,
+        }
+    }
+}
+
+/// What is known of a zone when it enters the schedule.
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a> {
+    /// Nothing is held: visit it at once.
+    Never,
+    /// A version is held, and these timers ran before; what is over is due at once.
+    Held {
+        /// Its SOA.
+        soa: &'a SoaBuf,
+        /// When it was to be checked.
+        next_check: Instant,
+        /// When it expires. `None`: it has.
+        expires: Option<Instant>,
+    },
+}
+
+/// What is to be done now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Due<Z> {
+    /// Visit the zone, and say how it went by [`Schedule::finished`].
+    Visit {
+        /// Which zone.
+        zone: Z,
+        /// Why.
+        reason: Reason,
+        /// Take the whole zone whatever its serial: an operator says so.
+        force: bool,
+        /// Who sent the NOTIFY, if one did.
+        notifier: Option<IpAddr>,
+        /// The copy held has expired: an older serial is good enough.
+        expired: bool,
+    },
+    /// The zone has expired: no longer answer from it. Visits go on.
+    Expired(Z),
+}
+
+/// Why a zone is visited; the first in this list goes first.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Reason {
+    /// An operator wants it.
+    Operator,
+    /// A NOTIFY came.
+    Notify,
+    /// Its refresh or retry timer ran out.
+    Refresh,
+    /// Nothing is held yet.
+    Bootstrap,
+}
+
+/// How a visit went.
+#[derive(Clone, Copy, Debug)]
+pub enum Finished<'a> {
+    /// A primary has confirmed what we hold, or given us something newer.
+    Current {
+        /// The SOA that is held now.
+        soa: &'a SoaBuf,
+        /// How long it is good at the primary itself, if it said so (EDNS EXPIRE, RFC 7314), in seconds.
+        expire: Option<u32>,
+    },
+    /// None has.
+    Failed,
+}
+
+/// What becomes of a NOTIFY.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Notified {
+    /// The zone will be checked.
+    Queued,
+    /// It was to be checked anyway: one check will do.
+    Coalesced,
+    /// The version it speaks of, or a newer one, is held.
+    Held,
+    /// The zone is not ours.
+    Unknown,
+}
+
+/// Where a zone stands in the schedule.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Timing {
+    /// When it is checked next, if nothing happens before; `None` while it waits in line or is visited.
+    pub next_check: Option<Instant>,
+    /// When it expires; `None` if it has, or nothing is held.
+    pub expires: Option<Instant>,
+    /// Whether a visit goes on.
+    pub is_visited: bool,
+    /// Failed visits in a row.
+    pub failures: u32,
+}

@@ -1,0 +1,51 @@
+//! The lines in which zones wait for their visits.
+
+use std::collections::VecDeque;
+
+use super::Reason;
+
+/// A place in a line; void once its zone has another stamp.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    pub(super) place: usize,
+    pub(super) stamp: u64,
+}
+
+/// One line for each [`Reason`].
+#[derive(Debug, Default)]
+pub(super) struct Queues([VecDeque<Ticket>; 4]);
+
+impl Queues {
+    pub(super) fn push(&mut self, reason: Reason, ticket: Ticket) {
+        self.of(reason).push_back(ticket);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Ticket> {
+        self.0.iter_mut().find_map(VecDeque::pop_front)
+    }
+
+    /// The reason of the first in line.
+    pub(super) fn first(&self) -> Option<Reason> {
+        let reasons = [
+            Reason::Operator,
+            Reason::Notify,
+            Reason::Refresh,
+            Reason::Bootstrap,
+        ];
+        let lines = reasons.into_iter().zip(&self.0);
+        lines
+            .filter(|(_, line)| !line.is_empty())
+            .map(|(reason, _)| reason)
+            .next()
+    }
+
+    fn of(&mut self, reason: Reason) -> &mut VecDeque<Ticket> {
+        let [operator, notify, refresh, bootstrap] = &mut self.0;
+        match reason {
+            Reason::Operator => operator,
+            Reason::Notify => notify,
+            Reason::Refresh => refresh,
+            Reason::Bootstrap => bootstrap,
+        }
+    }
+}
