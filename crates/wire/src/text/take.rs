@@ -92,6 +92,12 @@ pub(crate) fn rtype(text: &[u8]) -> Option<Rtype> {
         b"MX" => Rtype::MX,
         b"TXT" => Rtype::TXT,
         b"CNAME" => Rtype::CNAME,
+        b"NSEC3PARAM" => Rtype::NSEC3PARAM,
+        b"SRV" => Rtype::SRV,
+        b"CAA" => Rtype::CAA,
+        b"PTR" => Rtype::PTR,
+        b"TLSA" => Rtype::TLSA,
+        b"HTTPS" => Rtype::HTTPS,
         _ => return std::str::from_utf8(text).ok()?.parse().ok(),
     })
 }
