@@ -159,10 +159,8 @@ impl Compressor {
         base: usize,
     ) -> Option<u16> {
         let suffix = octets.get(start..)?;
-        let mask = self.slots.len().checked_sub(1)?;
         let tag = u32::from(half) << 16;
-        let mut slot = usize::from(half) & mask;
-        loop {
+        for slot in places(half, self.slots.len()) {
             let value = self.slots.get_mut(slot)?;
             if *value == 0 {
                 let offset = base + start;
@@ -179,26 +177,31 @@ impl Compressor {
             if *value & 0xffff_0000 == tag && *value != GONE && holds(message, offset, suffix) {
                 return Some(offset);
             }
-            slot = (slot + 1) & mask;
         }
+        None
     }
 
     /// Doubles the table. A slot keeps all of the hash that its place comes from.
     fn grow(&mut self) {
-        let old = std::mem::take(&mut self.slots);
-        self.slots = vec![0; old.len() * 2];
-        let mask = self.slots.len() - 1;
+        let size = self.slots.len() * 2;
+        let old = std::mem::replace(&mut self.slots, vec![0; size]);
         for value in old.into_iter().filter(|&value| value > GONE) {
-            let mut slot = (value >> 16) as usize & mask;
-            while let Some(place) = self.slots.get_mut(slot) {
-                if *place == 0 {
-                    *place = value;
-                    break;
-                }
-                slot = (slot + 1) & mask;
+            let free =
+                places((value >> 16) as u16, size).find(|&slot| self.slots.get(slot) == Some(&0));
+            if let Some(slot) = free.and_then(|slot| self.slots.get_mut(slot)) {
+                *slot = value;
             }
         }
     }
+}
+
+/// The slots where a name may be, in a table whose size is a power of two.
+///
+/// They are few, so that names made to collide cost their own compression and no time.
+fn places(half: u16, size: usize) -> impl Iterator<Item = usize> {
+    (usize::from(half)..)
+        .take(16)
+        .map(move |slot| slot & size.wrapping_sub(1))
 }
 
 /// Whether the name at `offset` is `suffix`, octet for octet.

@@ -274,6 +274,29 @@ fn broken_names_are_refused_where_they_break() {
 }
 
 #[test]
+fn pointers_at_pointers_are_followed_only_so_far() {
+    // An unknown type's RDATA of pointers, each to the one before, the first to the root; then an owner at the last.
+    let chain = |pointers: usize| {
+        let mut octets = header(2);
+        let count = pointers as u16 - 1;
+        octets.extend_from_slice(b"\x00\xff\x00\x00\x01\x00\x00\x00\x00");
+        octets.extend((2 * count).to_be_bytes());
+        let mut target = 12_u16;
+        for _ in 0..count {
+            let at = octets.len() as u16;
+            octets.extend((0xc000 | target).to_be_bytes());
+            target = at;
+        }
+        octets.extend((0xc000 | target).to_be_bytes());
+        octets.extend_from_slice(b"\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x01\x02\x03\x04");
+        first_error(&octets)
+    };
+    assert_eq!(chain(128), None);
+    assert!(matches!(chain(129), Some(ReadError::PointerChain { .. })));
+    assert!(matches!(chain(8000), Some(ReadError::PointerChain { .. })));
+}
+
+#[test]
 fn names_of_255_octets_pass_and_a_pointer_that_makes_256_does_not() {
     let rest = b"\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x01\x02\x03\x04";
     let long = [&[63; 64][..], &[63; 64], &[63; 64], &[61; 62], &[0]].concat();
