@@ -12,6 +12,7 @@ use zonekit_wire::NameBuf;
 
 use crate::batch::ZoneChange;
 use crate::disk::{Disk, Extent, Plan, Writing, ZoneFile, ZoneRow, step_content};
+use crate::repair::Repair;
 use crate::table::{Entry, Table};
 use crate::{
     Batch, Content, Generation, HeldZone, JournalLimits, Publication, Standing, StorageFailure,
@@ -37,6 +38,7 @@ struct Waiting {
 struct Pen {
     last_id: u64,
     last_generation: Generation,
+    repair: Repair,
 }
 
 /// Zones whose timers or standing in the file are behind.
@@ -80,6 +82,7 @@ impl Committer {
                 pen: Some(Pen {
                     last_id,
                     last_generation,
+                    repair: Repair::default(),
                 }),
             }),
             committed: Condvar::new(),
@@ -184,42 +187,49 @@ impl Pen {
             }
         }
         let stale = dirty.take();
-        if accepted.is_empty() && stale.is_empty() {
+        if accepted.is_empty() && stale.is_empty() && self.repair.is_empty() {
             return;
         }
+        let mut old_settings = Vec::new();
         let written = disk.write(|transaction| {
             let mut writing = Writing::new(transaction)?;
-            let mut removed = HashSet::new();
-            for (job, acts) in &mut accepted {
-                for act in acts {
-                    if let Act::Remove(entry) = act {
-                        removed.insert(entry.id);
-                    }
-                    act.write(&mut writing)?;
-                }
-                for (key, value) in &job.batch.settings {
-                    match value {
-                        Some(value) => writing.put_setting(key, value)?,
-                        None => writing.remove_setting(key)?,
-                    }
-                }
-            }
-            for entry in stale.values().filter(|entry| !removed.contains(&entry.id)) {
+            let acts = || accepted.iter().flat_map(|(_, acts)| acts);
+            let replaced = acts().filter_map(Act::replaced).collect();
+            let repaired = self.repair.write(&mut writing, &replaced)?;
+            for entry in stale.values() {
                 let is_there = |found: &Arc<Entry>| found.id == entry.id;
                 if table.load().find(entry.name()).is_some_and(is_there) {
                     let timers = entry.file().timers;
                     writing.timers(entry.id, timers, entry.head.load().standing)?;
                 }
             }
-            Ok::<(), StorageFailure>(())
+            for (job, acts) in &mut accepted {
+                for act in acts {
+                    act.write(&mut writing)?;
+                }
+                for (key, value) in &job.batch.settings {
+                    old_settings.push(writing.take_setting(key)?);
+                    if let Some(value) = value {
+                        writing.put_setting(key, value)?;
+                    }
+                }
+            }
+            Ok::<_, StorageFailure>(repaired)
         });
         match written {
-            Ok(()) => self.make_visible(accepted, table),
+            Ok(repaired) => {
+                self.repair.done(repaired);
+                self.make_visible(accepted, table);
+            }
             Err(failure) => {
                 dirty.put_back(stale);
+                self.repair.settings(old_settings);
                 for (job, acts) in accepted {
                     for act in acts {
-                        act.entry().file().doubtful = true;
+                        match act {
+                            Act::Create(entry) => self.repair.created(entry.id),
+                            _ => self.repair.touched(act.entry()),
+                        }
                     }
                     job.finish(Err(failure.clone().into()));
                 }
@@ -399,6 +409,15 @@ impl Act<'_> {
         match self {
             Act::Create(entry) | Act::Remove(entry) | Act::Timers(entry, ..) => entry,
             Act::Publish(publish) => &publish.entry,
+        }
+    }
+
+    /// The zone of which the file has nothing afterwards but what this writes.
+    fn replaced(&self) -> Option<u64> {
+        match self {
+            Act::Remove(entry) => Some(entry.id),
+            Act::Publish(publish) if publish.plan.cut => Some(publish.entry.id),
+            _ => None,
         }
     }
 

@@ -48,6 +48,7 @@ mod page;
 mod page_writer;
 mod patch;
 mod records;
+mod repair;
 mod rrset;
 mod store;
 mod store_error;

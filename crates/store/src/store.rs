@@ -100,10 +100,7 @@ impl Store {
             let Some(loaded) = loaded else { return };
             last_id = last_id.max(loaded.id);
             last_generation = last_generation.max(loaded.row.generation);
-            let entry = Arc::new(entry(loaded));
-            // A commit that was thought to have failed can leave a name twice; the later one is meant.
-            table.remove(entry.name());
-            table.insert(entry);
+            table.insert(Arc::new(entry(loaded)));
         })?;
         if let Some(Damage::Row(id)) = damage.iter().max_by_key(|damage| match damage {
             Damage::Row(id) => *id,

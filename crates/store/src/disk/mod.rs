@@ -29,7 +29,7 @@ use redb::{
 
 pub(crate) use load::Loaded;
 pub(crate) use rows::{Extent, ZoneFile, ZoneRow};
-pub(crate) use write::{Plan, Writing, step_content};
+pub(crate) use write::{OldSetting, Plan, Writing, step_content};
 
 use crate::{OpenError, Options, StorageFailure};
 use rows::TimerRow;

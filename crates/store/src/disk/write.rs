@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use redb::{Table, WriteTransaction};
+use redb::{ReadableTable, Table, WriteTransaction};
 use zonekit_wire::Serial;
 
 use super::blocks::BlockWriter;
@@ -40,6 +40,12 @@ pub(crate) struct Writing<'t> {
     timers: Table<'t, u64, TimerRow>,
     settings: Table<'t, (&'static str, u32), &'static [u8]>,
     value: Vec<u8>,
+}
+
+/// A named value as it lies in the table.
+pub(crate) struct OldSetting {
+    word: String,
+    parts: Vec<(u32, Vec<u8>)>,
 }
 
 impl Plan {
@@ -190,8 +196,37 @@ impl<'t> Writing<'t> {
         Ok(())
     }
 
+    /// Takes a named value out; it can be put back as it was.
+    pub(crate) fn take_setting(&mut self, word: &str) -> Result<OldSetting> {
+        let range = (word, 0)..=(word, u32::MAX);
+        let mut parts = Vec::new();
+        for part in self.settings.range(range.clone()).map_err(failed)? {
+            let (key, value) = part.map_err(failed)?;
+            parts.push((key.value().1, value.value().to_vec()));
+        }
+        if !parts.is_empty() {
+            self.settings
+                .retain_in(range, |_, _| false)
+                .map_err(failed)?;
+        }
+        Ok(OldSetting {
+            word: word.to_owned(),
+            parts,
+        })
+    }
+
+    pub(crate) fn restore_setting(&mut self, old: &OldSetting) -> Result<()> {
+        self.take_setting(&old.word)?;
+        for (part, value) in &old.parts {
+            self.settings
+                .insert((old.word.as_str(), *part), value.as_slice())
+                .map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a named value where there is none.
     pub(crate) fn put_setting(&mut self, word: &str, value: &[u8]) -> Result<()> {
-        self.remove_setting(word)?;
         let empty = value.is_empty().then_some(value);
         for (part, content) in (0_u32..).zip(value.chunks(PART).chain(empty)) {
             seal::begin(&mut self.value);
@@ -202,12 +237,6 @@ impl<'t> Writing<'t> {
                 .map_err(failed)?;
         }
         Ok(())
-    }
-
-    pub(crate) fn remove_setting(&mut self, word: &str) -> Result<()> {
-        self.settings
-            .retain_in((word, 0)..=(word, u32::MAX), |_, _| false)
-            .map_err(failed)
     }
 
     fn step(&mut self, id: u64, number: u64, content: &[u8]) -> Result<()> {
