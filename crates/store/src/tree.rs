@@ -246,13 +246,13 @@ impl<'z> Found<'z> {
 
     /// How many octets `key`, which was sought, has in common with the entries before and behind it.
     pub(crate) fn common(&self, key: &[u8]) -> (usize, usize) {
-        let before = match (self.search.before, self.previous.and_then(Link::last)) {
-            (None, Some((page, spot))) => {
+        let before = match self.search.before {
+            Some(_) => self.search.common_before,
+            None => self.previous.and_then(Link::last).map_or(0, |(page, spot)| {
                 let mut last = KeyBuf::new();
                 page.write_key(spot, &mut last);
                 common_prefix(&last, key)
-            }
-            _ => self.search.common_before,
+            }),
         };
         let after = match (self.search.common_after, self.next) {
             (Some(after), _) => after,
