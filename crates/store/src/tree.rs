@@ -12,15 +12,17 @@
 //! all others are shared between the versions, and go when the last version that has them does. All keys of a child
 //! are at or behind its separator, and before the separator of the next; the first separator of the tree is empty.
 
+mod edit;
+mod walk;
+
 use std::mem;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use crate::key::{KeyBuf, common_prefix};
-use crate::page::{Entries, Flags, Page, Search, Spot, Totals};
-use crate::page_writer::PageWriter;
-use crate::rrset::Body;
+use crate::page::{Page, Search, Spot, Totals};
+pub(crate) use walk::{Pages, Walk};
 
 /// Children of an inner node, at most. Their separators together stay below 64 KiB.
 const FAN: usize = 128;
@@ -147,37 +149,6 @@ impl Tree {
         Self::from_slots(slots)
     }
 
-    /// The tree with new bodies under `keys`, which are in order and without repetition.
-    ///
-    /// `edit` gets the number of a key and the body there, and writes the new body; it returns what that comes to, or
-    /// `None` when nothing is to stay under the key.
-    pub(crate) fn edit<E>(
-        &self,
-        keys: &[impl AsRef<[u8]>],
-        flags: Flags,
-        apex: usize,
-        edit: impl FnMut(usize, Option<Body<'_>>, &mut Vec<u8>) -> Result<Option<Totals>, E>,
-    ) -> Result<Self, E> {
-        let writer = PageWriter::new(flags);
-        let mut editor = Editor {
-            keys,
-            done: 0,
-            writer,
-            apex,
-            edit,
-            body: Vec::new(),
-        };
-        let mut slots = Vec::new();
-        match &self.root {
-            None => {
-                editor.merge(None, None)?;
-                editor.writer.finish_evenly(&[], &mut slots);
-            }
-            Some(root) => editor.link(&[], root, None, &mut slots)?,
-        }
-        Ok(Self::from_slots(slots))
-    }
-
     /// The pages that `self` has and `newer` has not, and the other way round.
     pub(crate) fn difference<'z>(&'z self, newer: &'z Self) -> ChangedPages<'z> {
         let mut ours: Vec<&Link> = self.root.iter().collect();
@@ -248,11 +219,14 @@ impl<'z> Found<'z> {
     pub(crate) fn common(&self, key: &[u8]) -> (usize, usize) {
         let before = match self.search.before {
             Some(_) => self.search.common_before,
-            None => self.previous.and_then(Link::last).map_or(0, |(page, spot)| {
-                let mut last = KeyBuf::new();
-                page.write_key(spot, &mut last);
-                common_prefix(&last, key)
-            }),
+            None => self
+                .previous
+                .and_then(Link::last)
+                .map_or(0, |(page, spot)| {
+                    let mut last = KeyBuf::new();
+                    page.write_key(spot, &mut last);
+                    common_prefix(&last, key)
+                }),
         };
         let after = match (self.search.common_after, self.next) {
             (Some(after), _) => after,
@@ -376,341 +350,11 @@ impl Inner {
     }
 }
 
-/// A walk through entries in key order.
-#[derive(Clone, Debug)]
-pub(crate) struct Walk<'z> {
-    stack: SmallVec<[(&'z Inner, usize); 6]>,
-    entries: Option<Entries<'z>>,
-}
-
-impl<'z> Walk<'z> {
-    /// From the first entry.
-    pub(crate) fn new(tree: &'z Tree) -> Self {
-        let mut walk = Self {
-            stack: SmallVec::new(),
-            entries: None,
-        };
-        if let Some(root) = &tree.root {
-            walk.descend(root, |_| 0);
-        }
-        walk
-    }
-
-    /// From the first entry at or behind `key`.
-    pub(crate) fn from_key(tree: &'z Tree, key: &[u8]) -> Self {
-        let mut walk = Self {
-            stack: SmallVec::new(),
-            entries: None,
-        };
-        if let Some(root) = &tree.root {
-            walk.descend(root, |inner| inner.child_of(key));
-        }
-        if let Some(entries) = &mut walk.entries {
-            let search = entries.page().search(key);
-            let first = search.before.map_or(0, |spot| {
-                if search.exact {
-                    spot.index
-                } else {
-                    spot.index + 1
-                }
-            });
-            *entries = entries.page().entries_from(first);
-        }
-        walk
-    }
-
-    /// From the page that holds the record with this number; also returns how many records come before that page.
-    pub(crate) fn from_record(tree: &'z Tree, record: u64) -> (Self, u64) {
-        let mut walk = Self {
-            stack: SmallVec::new(),
-            entries: None,
-        };
-        let mut before = 0;
-        if let Some(root) = &tree.root {
-            walk.descend(root, |inner| {
-                let child = inner
-                    .records
-                    .partition_point(|&up_to| before + up_to <= record);
-                let child = child.min(inner.links.len() - 1);
-                before += child
-                    .checked_sub(1)
-                    .and_then(|child| inner.records.get(child))
-                    .copied()
-                    .unwrap_or(0);
-                child
-            });
-        }
-        (walk, before)
-    }
-
-    /// The next body; its key is then [`key`](Self::key).
-    pub(crate) fn next(&mut self) -> Option<Body<'z>> {
-        loop {
-            if let Some(body) = self.entries.as_mut()?.next() {
-                return Some(body);
-            }
-            self.entries = None;
-            while let Some((inner, child)) = self.stack.pop() {
-                if let Some(link) = inner.links.get(child + 1) {
-                    self.stack.push((inner, child + 1));
-                    self.descend(link, |_| 0);
-                    break;
-                }
-            }
-        }
-    }
-
-    /// The key of the body that came last.
-    pub(crate) fn key(&self) -> &[u8] {
-        self.entries.as_ref().map_or(&[], Entries::key)
-    }
-
-    fn descend(&mut self, link: &'z Link, mut choose: impl FnMut(&'z Inner) -> usize) {
-        let mut link = link;
-        loop {
-            match link {
-                Link::Page(octets) => {
-                    self.entries = Some(Page::new(octets).entries());
-                    return;
-                }
-                Link::Inner(inner) => {
-                    let child = choose(inner);
-                    self.stack.push((inner, child));
-                    let Some(below) = inner.links.get(child) else {
-                        return;
-                    };
-                    link = below;
-                }
-            }
-        }
-    }
-}
-
-/// All pages of a tree, in key order.
-#[derive(Clone, Debug)]
-pub(crate) struct Pages<'z> {
-    stack: SmallVec<[&'z Link; 8]>,
-}
-
-impl<'z> Iterator for Pages<'z> {
-    type Item = &'z Arc<[u8]>;
-
-    fn next(&mut self) -> Option<&'z Arc<[u8]>> {
-        loop {
-            match self.stack.pop()? {
-                Link::Page(octets) => return Some(octets),
-                Link::Inner(inner) => self.stack.extend(inner.links.iter().rev()),
-            }
-        }
-    }
-}
-
 /// A subtree on its way into an inner node.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
     separator: SmallVec<[u8; 16]>,
     link: Link,
-}
-
-impl PageWriter {
-    /// Makes pages of about the same size of what is at hand; the first gets this separator.
-    fn finish_evenly(&mut self, separator: &[u8], slots: &mut Vec<Slot>) {
-        let mut last: Option<KeyBuf> = None; // the apex has the empty key: emptiness tells nothing
-        self.finish_in_parts(|octets| {
-            let separator = match &last {
-                None => SmallVec::from_slice(separator),
-                Some(last) => separator_between(last, &Page::new(&octets).first_key()),
-            };
-            Page::new(&octets).write_last_key(last.get_or_insert_default());
-            slots.push(Slot {
-                separator,
-                link: Link::Page(octets),
-            });
-        });
-    }
-}
-
-/// Carries out one [`Tree::edit`].
-struct Editor<'k, K, F> {
-    keys: &'k [K],
-    done: usize,
-    writer: PageWriter,
-    apex: usize,
-    edit: F,
-    body: Vec<u8>,
-}
-
-impl<
-    K: AsRef<[u8]>,
-    E,
-    F: FnMut(usize, Option<Body<'_>>, &mut Vec<u8>) -> Result<Option<Totals>, E>,
-> Editor<'_, K, F>
-{
-    /// Edits the subtree `link`, whose separator is given, and whose keys end before `end`.
-    fn link(
-        &mut self,
-        separator: &[u8],
-        link: &Link,
-        end: Option<&[u8]>,
-        slots: &mut Vec<Slot>,
-    ) -> Result<(), E> {
-        match link {
-            Link::Page(octets) => {
-                self.merge(Some(Page::new(octets)), end)?;
-                self.writer.finish_evenly(separator, slots);
-            }
-            Link::Inner(inner) if inner.height == 1 => {
-                let children = self.pages(inner, end)?;
-                slots.extend(group_up_to_fan(children));
-            }
-            Link::Inner(inner) => {
-                let mut children = Vec::with_capacity(inner.links.len() + 1);
-                for (child, link) in inner.links.iter().enumerate() {
-                    let separator = inner.separator(child);
-                    let child_end = if child + 1 < inner.links.len() {
-                        Some(inner.separator(child + 1))
-                    } else {
-                        end
-                    };
-                    if self.touches(child_end) {
-                        let from = children.len();
-                        self.link(separator, link, child_end, &mut children)?;
-                        join_small(&mut children, from);
-                    } else {
-                        children.push(Slot {
-                            separator: SmallVec::from_slice(separator),
-                            link: link.clone(),
-                        });
-                    }
-                }
-                slots.extend(group_up_to_fan(children));
-            }
-        }
-        Ok(())
-    }
-
-    /// Edits the pages below an inner node. A page that becomes small takes in its neighbour.
-    fn pages(&mut self, inner: &Inner, end: Option<&[u8]>) -> Result<Vec<Slot>, E> {
-        let mut slots: Vec<Slot> = Vec::with_capacity(inner.links.len() + 1);
-        let mut open: Option<&[u8]> = None; // the separator of what is at hand in the writer
-        for (child, link) in inner.links.iter().enumerate() {
-            let separator = inner.separator(child);
-            let child_end = if child + 1 < inner.links.len() {
-                Some(inner.separator(child + 1))
-            } else {
-                end
-            };
-            let Link::Page(octets) = link else {
-                continue; // none: this inner node is of height 1
-            };
-            if open.is_none() && !self.touches(child_end) {
-                slots.push(Slot {
-                    separator: SmallVec::from_slice(separator),
-                    link: link.clone(),
-                });
-                continue;
-            }
-            self.merge(Some(Page::new(octets)), child_end)?;
-            let from = *open.get_or_insert(separator);
-            if !self.writer.is_small() {
-                self.writer.finish_evenly(from, &mut slots);
-                open = None;
-            }
-        }
-        if let Some(from) = open {
-            // A small page at the end goes together with the one before.
-            let mut small = Vec::new();
-            self.writer.finish_evenly(from, &mut small);
-            if let (
-                Some(Slot {
-                    link: Link::Page(octets),
-                    ..
-                }),
-                true,
-            ) = (small.first(), small.len() == 1)
-                && let Some(Slot {
-                    separator,
-                    link: Link::Page(before),
-                }) = slots.pop()
-            {
-                self.copy(Page::new(&before));
-                self.copy(Page::new(octets));
-                self.writer.finish_evenly(&separator, &mut slots);
-            } else {
-                slots.append(&mut small);
-            }
-        }
-        Ok(slots)
-    }
-
-    /// Whether there is a key to edit before `end`.
-    fn touches(&self, end: Option<&[u8]>) -> bool {
-        self.keys
-            .get(self.done)
-            .is_some_and(|key| end.is_none_or(|end| key.as_ref() < end))
-    }
-
-    /// Puts the entries of a page into the writer, edited, with all new ones before `end`.
-    fn merge(&mut self, page: Option<Page<'_>>, end: Option<&[u8]>) -> Result<(), E> {
-        let mut entries = page.map(Page::entries);
-        while let Some(body) = entries.as_mut().and_then(Entries::next) {
-            let held = entries.as_ref().map_or(&[][..], Entries::key);
-            while let Some(key) = self.keys.get(self.done).map(AsRef::as_ref)
-                && key < held
-            {
-                self.put(key, None)?;
-            }
-            match self.keys.get(self.done).map(AsRef::as_ref) {
-                Some(key) if key == held => self.put(key, Some(body))?,
-                _ => self
-                    .writer
-                    .push_unbounded(held, body.0, Totals::of(held, body, self.apex)),
-            }
-        }
-        while self.touches(end)
-            && let Some(key) = self.keys.get(self.done)
-        {
-            self.put(key.as_ref(), None)?;
-        }
-        Ok(())
-    }
-
-    /// Edits the key at hand.
-    fn put(&mut self, key: &[u8], old: Option<Body<'_>>) -> Result<(), E> {
-        self.body.clear();
-        let totals = (self.edit)(self.done, old, &mut self.body)?;
-        self.done += 1;
-        if let Some(totals) = totals {
-            self.writer.push_unbounded(key, &self.body, totals);
-        }
-        Ok(())
-    }
-
-    fn copy(&mut self, page: Page<'_>) {
-        let mut entries = page.entries();
-        while let Some(body) = entries.next() {
-            let totals = Totals::of(entries.key(), body, self.apex);
-            self.writer.push_unbounded(entries.key(), body.0, totals);
-        }
-    }
-}
-
-/// Joins an inner node that became small, at `from`, with the one before it.
-fn join_small(slots: &mut Vec<Slot>, from: usize) {
-    let Some(before) = from.checked_sub(1) else {
-        return;
-    };
-    if let (Some(Link::Inner(a)), Some(Link::Inner(b))) = (
-        slots.get(before).map(|slot| &slot.link),
-        slots.get(from).map(|slot| &slot.link),
-    ) && a.links.len() + b.links.len() <= FAN
-        && a.links.len().min(b.links.len()) < FAN / 4
-    {
-        let both: Vec<Slot> = [a, b].into_iter().flat_map(|inner| inner.slots()).collect();
-        let link = Link::Inner(Arc::new(Inner::new(both.into_iter())));
-        slots.remove(from);
-        slots[before].link = link;
-    }
 }
 
 impl Inner {
@@ -741,15 +385,6 @@ fn group(slots: Vec<Slot>) -> Vec<Slot> {
         });
     }
     above
-}
-
-/// As [`group`]; nothing above nothing.
-fn group_up_to_fan(slots: Vec<Slot>) -> Vec<Slot> {
-    if slots.is_empty() {
-        slots
-    } else {
-        group(slots)
-    }
 }
 
 /// Puts a page behind the others; `last` is the last key of the one before.
