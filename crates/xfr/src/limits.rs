@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// The limits of a visit. All are on by default; 0 switches one off.
+/// The limits of a visit. All are on by default; 0 switches one off, and means of the two waits for other primaries
+/// (`probe_grace`, `probe_wait`) not to wait.
 ///
 /// What a zone may look like (records per RRset, types per name) is limited where zones are built, and reaches a
 /// transfer as an error of its [`Apply`](crate::Apply).

@@ -10,7 +10,7 @@ use common::{Copy, HELD, Reply, axfr, message, one_by_one, rr, rrs, soa, soa_buf
 use zonekit_tsig::Key;
 use zonekit_wire::{Rcode, RecordBuf, Rtype};
 use zonekit_xfr::{
-    AnswerError, ErrorKind, Exchange, Limits, Memory, Outcome, Report, TransferKind, Visit,
+    AnswerError, ErrorKind, Exchange, Limits, Memory, Outcome, Rate, Report, TransferKind, Visit,
     VisitError,
 };
 
@@ -659,6 +659,49 @@ fn too_many_records_or_octets_end_a_transfer() {
         let (report, _, _) = run(&hosts, visit, Copy::default());
         assert_eq!(kind(&report, 0), Some(ErrorKind::Limit));
     }
+}
+
+#[test]
+fn a_limit_of_0_is_no_limit() {
+    let zero = Duration::ZERO;
+    let limits = Limits {
+        max_zone_octets: 0,
+        max_zone_records: 0,
+        max_ixfr_changes: Some(0),
+        max_empty_messages: 0,
+        connect_timeout: zero,
+        idle_timeout: zero,
+        max_transfer_time: zero,
+        min_transfer_rate: Rate {
+            octets: 0,
+            period: zero,
+        },
+        lone_soa_wait: zero,
+        query_timeout: zero,
+        query_tries: 0,
+        probe_grace: zero,
+        probe_wait: zero,
+    };
+    let host = Host::new(2).ixfr(step_to(2)).tcp(Rtype::SOA, |request| {
+        vec![
+            Act::Wait(SECOND * 3600),
+            Act::Say(message(request, &[soa(2)])),
+        ]
+    });
+    let host = host.udp(Rtype::SOA, |request| {
+        vec![Act::Say(
+            Reply::to(request)
+                .header(|header| header.tc = true)
+                .octets(),
+        )]
+    });
+    let visit = Visit {
+        limits,
+        ..held(slice::from_ref(&host))
+    };
+    let (report, _, world) = run(slice::from_ref(&host), visit, Copy::of(1, &HELD));
+    assert_eq!(report.outcome, taken(Ixfr, 2, 0));
+    assert!(world.elapsed() > SECOND * 3600);
 }
 
 #[test]

@@ -158,7 +158,10 @@ impl Attempt {
         if !self.connected {
             let deadline = after(self.heard, limits.connect_timeout);
             (deadline, VisitError::Connect(Loss::TimedOut))
-        } else if self.asked == TransferKind::Ixfr && transfer.is_lone_soa() {
+        } else if self.asked == TransferKind::Ixfr
+            && transfer.is_lone_soa()
+            && !limits.lone_soa_wait.is_zero()
+        {
             let wait = limits.lone_soa_wait;
             (after(self.heard, wait), VisitError::LoneSoa(wait))
         } else {

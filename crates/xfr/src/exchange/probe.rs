@@ -1,6 +1,6 @@
 //! Asking one primary for its SOA: datagrams first, TCP where they are cut off or not answered.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use zonekit_wire::{Message, NameBuf, Rtype, Section, SoaBuf, Unpacker};
 
@@ -42,7 +42,7 @@ impl Probe {
     pub(super) fn new(mut query: Query, limits: &Limits, now: Instant) -> Self {
         Self {
             started: now,
-            deadline: now + limits.query_timeout,
+            deadline: later(now, limits.query_timeout),
             way: Way::Datagrams { sent: 1 },
             answer: Answer::new(&mut query, 0),
             octets: query.octets().to_vec(),
@@ -78,7 +78,7 @@ impl Probe {
         self.answer = Answer::new(&mut query, 0);
         self.octets = query.octets().to_vec();
         self.way = Way::Connecting(connection);
-        self.deadline = now + limits.connect_timeout;
+        self.deadline = later(now, limits.connect_timeout);
     }
 
     pub(super) fn connected(&mut self, limits: &Limits, now: Instant) -> Option<Transmit> {
@@ -86,7 +86,7 @@ impl Probe {
             return None;
         };
         self.way = Way::Connected(connection);
-        self.deadline = now + limits.idle_timeout;
+        self.deadline = later(now, limits.idle_timeout);
         Some(Transmit::Message {
             connection,
             octets: self.octets.clone(),
@@ -140,7 +140,7 @@ impl Probe {
         match &mut self.way {
             Way::Datagrams { sent } if *sent < limits.query_tries => {
                 *sent += 1;
-                self.deadline = now + limits.query_timeout;
+                self.deadline = later(now, limits.query_timeout);
                 transmits.extend([self.transmit(primary)]);
                 Verdict::Waiting
             }
@@ -181,4 +181,10 @@ fn soa_of(message: Message<'_>, zone: &NameBuf) -> Result<SoaBuf, VisitError> {
 
 fn failed(error: AnswerError) -> VisitError {
     VisitError::Answer { message: 1, error }
+}
+
+/// `wait` after `now`; a day, if the limit is switched off: even so, nobody waits for ever.
+fn later(now: Instant, wait: Duration) -> Instant {
+    const DAY: Duration = Duration::from_secs(86_400);
+    now + if wait.is_zero() { DAY } else { wait }
 }

@@ -42,7 +42,7 @@ pub enum Start<'a> {
 /// What is to be done now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Due<Z> {
-    /// Visit the zone, and say how it went by [`Schedule::finished`].
+    /// Visit the zone, and say how it went by [`Schedule::finished`](super::Schedule::finished).
     Visit {
         /// Which zone.
         zone: Z,

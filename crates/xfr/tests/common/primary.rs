@@ -255,15 +255,14 @@ impl World {
             if let Some(report) = exchange.poll(self.now) {
                 return report;
             }
-            let timeout = exchange.poll_timeout().expect("something is waited for");
-            if let Some((time, _)) = self.happening.front()
-                && *time <= timeout
-            {
+            let timeout = exchange.poll_timeout();
+            let next = self.happening.front().map(|(time, _)| *time);
+            if next.is_some_and(|next| timeout.is_none_or(|timeout| next <= timeout)) {
                 let (time, happens) = self.happening.pop_front().unwrap();
                 self.now = time.max(self.now);
                 self.tell(exchange, happens, copy);
             } else {
-                self.now = timeout.max(self.now);
+                self.now = timeout.expect("something is waited for").max(self.now);
                 exchange.handle_timeout(self.now, copy);
             }
         }
