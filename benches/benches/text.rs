@@ -78,7 +78,9 @@ fn text_out(c: &mut Criterion) {
 
 fn text_in(c: &mut Criterion) {
     for corpus in corpora(RECORDS) {
-        let file = master_file(&records(&corpus));
+        let mut zone = records(&corpus);
+        zone.pop(); // the closing SOA has no place in a file
+        let file = master_file(&zone);
         let mut group = c.benchmark_group(format!("text_in/{}", corpus.name));
         group.sample_size(20);
         group.throughput(Throughput::Bytes(file.len() as u64));
@@ -90,7 +92,7 @@ fn text_in(c: &mut Criterion) {
                     black_box(record);
                     records += 1;
                 }
-                assert_eq!(records, corpus.records);
+                assert_eq!(records, zone.len());
             });
         });
         group.bench_function("domain", |b| {
@@ -101,7 +103,7 @@ fn text_in(c: &mut Criterion) {
                     black_box(record);
                     records += 1;
                 }
-                assert_eq!(records, corpus.records);
+                assert_eq!(records, zone.len());
             });
         });
         let text = std::str::from_utf8(&file).unwrap();
