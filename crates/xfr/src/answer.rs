@@ -76,6 +76,10 @@ impl Answer {
         if let Some(signatures) = &mut self.signatures {
             match signatures.check(octets, now) {
                 Ok(signed) => self.verified = signed == Signed::Yes,
+                // RFC 8945 §5.2 has NOTAUTH explained by a TSIG record; PowerDNS leaves that out.
+                Err(TsigError::Unsigned) if header.rcode == Rcode::NOTAUTH => {
+                    return Err(AnswerError::KeyNotTaken);
+                }
                 // Servers refuse unsigned when they do not know whom they refuse: the refusal says more.
                 Err(TsigError::Unsigned) if header.rcode != Rcode::NOERROR => {
                     return Err(AnswerError::Rcode(header.rcode));
@@ -199,6 +203,11 @@ pub enum AnswerError {
         #[source]
         error: ReadError,
     },
+    /// A signed question was answered NOTAUTH, without the TSIG record that would say why.
+    #[error(
+        "answered NOTAUTH without a signature: key unknown to it (BADKEY) or secrets differ (BADSIG)"
+    )]
+    KeyNotTaken,
     /// The signature is missing or wrong.
     #[error("TSIG")]
     Tsig(#[from] TsigError),

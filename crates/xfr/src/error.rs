@@ -126,6 +126,7 @@ impl AnswerError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Rcode(Rcode::REFUSED) => ErrorKind::Refused,
+            Self::KeyNotTaken => ErrorKind::BadKey,
             Self::Rcode(Rcode::NOTAUTH) | Self::NoSoa => ErrorKind::NotAuthoritative,
             Self::Rcode(_) => ErrorKind::Rcode,
             Self::Limit(_) => ErrorKind::Limit,
@@ -159,6 +160,7 @@ impl AnswerError {
             }
             Self::NoSoa => "RFC 1034 §4.3.5",
             Self::Record { .. } => "RFC 1035 §4.1.3",
+            Self::KeyNotTaken => "RFC 8945 §5.2",
             Self::Tsig(_) => "RFC 8945 §5.3",
             Self::Limit(_) => "",
         }
