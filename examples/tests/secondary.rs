@@ -10,15 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use serde_json::{Value, json};
-use support::{Api, Program, ask, canonical_lines, eventually, master_file, serial_of};
+use serde_json::json;
+use support::{Node, Program, Settings, ask, declared, eventually, master_file, serial_of};
 use tempfile::TempDir;
 use zonekit_wire::{Rcode, Rtype};
 
 const KEY: &str = "transfer.example.";
 const SECRET: &str = "c2VjcmV0LWtleS1vZi0zMi1vY3RldHMtZm9yLWJlbmNoISE=";
 const OTHER_SECRET: &str = "b3RoZXItc2VjcmV0LW9mLTMyLW9jdGV0cy1mb3ItdGVzdHM=";
-const TOKEN: &str = "a token of the tests";
 
 /// A zone's master file and our `primary` that serves it.
 struct Source {
@@ -68,121 +67,16 @@ impl Source {
     }
 }
 
-/// Timers for tests that wait for checks.
-const QUICK: &str = "[timers]\nmin_refresh = 1\nmax_refresh = 1\nmin_retry = 1\nmax_retry = 1\n";
-
-/// A running secondary, and what the tests ask it with.
-struct Node {
-    program: Program,
-    dns: SocketAddr,
-    api: Api,
-}
-
-impl Node {
-    fn start(directory: &Path, more: &str) -> Self {
-        Self::start_with_port(directory, 53, more)
-    }
-
-    /// With the port that primaries have which the API gives by their address only.
-    fn start_with_port(directory: &Path, primary_port: u16, more: &str) -> Self {
-        Self::start_as(directory, "127.0.0.1:0", primary_port, QUICK, more)
-    }
-
-    fn start_on(directory: &Path, listen: &str, more: &str) -> Self {
-        Self::start_as(directory, listen, 53, QUICK, more)
-    }
-
-    fn start_as(
-        directory: &Path,
-        listen: &str,
-        primary_port: u16,
-        timers: &str,
-        more: &str,
-    ) -> Self {
-        let path = Self::write(directory, listen, primary_port, timers, more);
-        let mut program = Program::ours("secondary", &["--config", path.to_str().unwrap()]);
-        let dns = program.address("dns");
-        let api = Api::new(program.address("http"), TOKEN);
-        Self { program, dns, api }
-    }
-
-    fn write(
-        directory: &Path,
-        listen: &str,
-        primary_port: u16,
-        timers: &str,
-        more: &str,
-    ) -> PathBuf {
-        let path = directory.join("secondary.toml");
-        let text = format!(
-            "data_dir = \"var\"\n[dns]\nlisten = [\"{listen}\"]\nallow_transfer = [\"127.0.0.0/8\"]\nworkers = 1\n\
-             primary_port = {primary_port}\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n[[http.token]]\ncontract = \"tests\"\nsha256 = \"{}\"\n\
-             {timers}{more}",
-            sha256(TOKEN)
-        );
-        fs::write(&path, text).unwrap();
-        path
-    }
-
-    /// What the status says of the zone's first primary.
-    fn primary(&self, id: &str) -> Value {
-        self.api.transfer_status(id).swap_remove(0)
-    }
-
-    /// Waits until the first primary's status has `word` in its error.
-    #[track_caller]
-    fn wait_for_error(&self, id: &str, word: &str) -> String {
-        eventually(&format!("{word} in the status"), || {
-            let primary = self.primary(id);
-            let error = primary["errorMessage"].as_str()?.to_owned();
-            (primary["status"] == "ERROR" && error.contains(word)).then_some(error)
-        })
-    }
-}
-
-fn sha256(text: &str) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .map(|octet| format!("{octet:02x}"))
-        .collect()
-}
-
 fn keyed(address: SocketAddr, secret: &str) -> String {
     format!(
         "[[key]]\nname = \"{KEY}\"\nsecret = \"{secret}\"\n[[primary]]\naddress = \"{address}\"\nkey = \"{KEY}\"\n"
     )
 }
 
-/// Everything a server hands out of a zone, by our own `axfr`.
-fn transferred(server: SocketAddr, zone: &str) -> Vec<String> {
-    let at = format!("@{server}");
-    let key = format!("{KEY}:{SECRET}");
-    let (status, said) = Program::ours("axfr", &[&at, zone, "--key", &key]).wait();
-    assert!(status.success(), "axfr {at} {zone}: {said}");
-    canonical_lines(&said)
-}
-
-/// The tests' `[[zone]]` in a configuration.
-fn declared(zone: &str, primary: SocketAddr, key: Option<&str>) -> String {
-    let key = key
-        .map(|key| format!(", key = \"{key}\""))
-        .unwrap_or_default();
-    format!(
-        "[[zone]]\nname = \"{zone}\"\ncontract = \"tests\"\nprimaries = [{{ address = \"{primary}\"{key} }}]\n"
-    )
-}
-
-/// The id of the zone that the API shows under this name.
+/// Everything a server hands out of a zone to whoever signs with the tests' key.
 #[track_caller]
-fn id_of(api: &Api, zone: &str) -> String {
-    let (status, answer) = api.get(&format!("/secondaryzones?filter.zoneName={zone}"));
-    assert_eq!(status, 200, "{answer}");
-    answer["items"][0]["id"]
-        .as_str()
-        .expect("a zone of that name")
-        .to_owned()
+fn transferred(server: SocketAddr, zone: &str) -> Vec<String> {
+    support::transferred(server, zone, Some(&format!("{KEY}:{SECRET}")))
 }
 
 #[test]
@@ -190,11 +84,12 @@ fn a_zone_created_over_the_api_is_transferred_shown_served_and_handed_on() {
     let directory = TempDir::new().unwrap();
     let text = master_file("example.org", 7, 300);
     let source = Source::start(directory.path(), "example.org", &text, None);
-    let node = Node::start_with_port(
-        directory.path(),
-        source.address.port(),
-        &keyed(source.address, SECRET),
-    );
+    let settings = Settings {
+        primary_port: source.address.port(),
+        more: &keyed(source.address, SECRET),
+        ..Settings::default()
+    };
+    let node = Node::start(directory.path(), &settings);
 
     let id = node.api.create("example.org", &["127.0.0.1"]);
     eventually("serial 7", || {
@@ -257,13 +152,13 @@ fn a_notify_brings_the_new_version() {
     );
     let zone = declared("example.org", source.address, Some(KEY));
     let quiet = "[timers]\nmin_refresh = 3600\nmin_retry = 3600\n";
-    let node = Node::start_as(
-        directory.path(),
-        &node.to_string(),
-        53,
-        quiet,
-        &format!("{}{zone}", keyed(source.address, SECRET)),
-    );
+    let settings = Settings {
+        listen: &node.to_string(),
+        timers: quiet,
+        more: &format!("{}{zone}", keyed(source.address, SECRET)),
+        ..Settings::default()
+    };
+    let node = Node::start(directory.path(), &settings);
     eventually("serial 1", || {
         (serial_of(node.dns, "example.org") == Some(1)).then_some(())
     });
@@ -291,10 +186,8 @@ fn the_notify_program_is_believed_from_a_primary_only() {
     let zone = declared("example.org", source.address, Some(KEY));
     // 127.0.0.9 is nobody's primary: `notify` comes from 127.0.0.1, which is one of example.org only.
     let other = declared("example.net", "127.0.0.9:1".parse().unwrap(), None);
-    let node = Node::start(
-        directory.path(),
-        &format!("{}{zone}{other}", keyed(source.address, SECRET)),
-    );
+    let more = format!("{}{zone}{other}", keyed(source.address, SECRET));
+    let node = Node::start(directory.path(), &Settings::with(&more));
     eventually("serial 1", || {
         (serial_of(node.dns, "example.org") == Some(1)).then_some(())
     });
@@ -326,7 +219,13 @@ fn a_wrong_key_is_told_as_badsig_or_badkey_and_nothing_is_taken_unsigned() {
             "other name" => keyed(source.address, SECRET).replace(KEY, "unknown.example."),
             secret => keyed(source.address, secret),
         };
-        let node = Node::start_with_port(directory.path(), source.address.port(), &keys);
+        let node = Node::start(
+            directory.path(),
+            &Settings {
+                primary_port: source.address.port(),
+                ..Settings::with(&keys)
+            },
+        );
         let id = node.api.create("example.org", &["127.0.0.1"]);
         node.wait_for_error(&id, word);
         // Told to try again, it fails again in the same way.
@@ -350,7 +249,7 @@ fn after_sigkill_the_announced_version_is_served_without_a_transfer() {
     let source = Source::start(directory.path(), "example.org", &text, None);
     let zone = declared("example.org", source.address, Some(KEY));
     let more = format!("{}{zone}", keyed(source.address, SECRET));
-    let node = Node::start(directory.path(), &more);
+    let node = Node::start(directory.path(), &Settings::with(&more));
     eventually("serial 7", || {
         (serial_of(node.dns, "example.org") == Some(7)).then_some(())
     });
@@ -359,7 +258,7 @@ fn after_sigkill_the_announced_version_is_served_without_a_transfer() {
 
     // The primary is gone: whatever is served now comes from the disk.
     source.program.kill();
-    let node = Node::start(directory.path(), &more);
+    let node = Node::start(directory.path(), &Settings::with(&more));
     assert_eq!(
         eventually("an SOA", || serial_of(node.dns, "example.org")),
         7
@@ -385,7 +284,7 @@ fn killed_again_and_again_it_never_serves_less_than_it_has_announced() {
     );
     let mut announced = 0;
     for round in 1..=6u32 {
-        let node = Node::start(directory.path(), &more);
+        let node = Node::start(directory.path(), &Settings::with(&more));
         if announced > 0 {
             let serial = eventually("an SOA", || serial_of(node.dns, "example.org"));
             assert!(
@@ -420,7 +319,12 @@ fn a_primary_that_is_down_slow_or_sends_rubbish_is_told_and_the_zone_stays() {
     let text = master_file("example.org", 7, 3);
     let source = Source::start(directory.path(), "example.org", &text, None);
     let address = source.address;
-    let node = Node::start_with_port(directory.path(), address.port(), &keyed(address, SECRET));
+    let keys = keyed(address, SECRET);
+    let settings = Settings {
+        primary_port: address.port(),
+        ..Settings::with(&keys)
+    };
+    let node = Node::start(directory.path(), &settings);
     let id = node.api.create("example.org", &["127.0.0.1"]);
     eventually("serial 7", || {
         (serial_of(node.dns, "example.org") == Some(7)).then_some(())
@@ -454,7 +358,13 @@ fn a_silent_primary_is_told_as_a_time_out_and_holds_up_nobody() {
         "[limits]\nidle_timeout = 1\n{}",
         keyed(source.address, SECRET)
     );
-    let node = Node::start_with_port(directory.path(), source.address.port(), &more);
+    let node = Node::start(
+        directory.path(),
+        &Settings {
+            primary_port: source.address.port(),
+            ..Settings::with(&more)
+        },
+    );
 
     // Beside one that answers: the zone is there long before the silent one is given up.
     let both = node.api.create("example.org", &["127.0.0.2", "127.0.0.1"]);
@@ -497,7 +407,13 @@ fn a_zone_beyond_the_quota_is_refused_and_the_reason_is_told() {
         "[quota]\nsecondary_zones = 1\nrecords = 100\n{}",
         keyed(source.address, SECRET)
     );
-    let node = Node::start_with_port(directory.path(), source.address.port(), &more);
+    let node = Node::start(
+        directory.path(),
+        &Settings {
+            primary_port: source.address.port(),
+            ..Settings::with(&more)
+        },
+    );
     let id = node.api.create("example.org", &["127.0.0.1"]);
     node.wait_for_error(&id, "quota allows 100");
     assert_eq!(serial_of(node.dns, "example.org"), None);
@@ -519,15 +435,26 @@ fn sighup_takes_a_new_zone_in_and_an_old_one_out() {
     let listen = format!("127.0.0.1:{port}");
     let keys = keyed(source.address, SECRET);
     let one = declared("example.org", source.address, None);
-    let node = Node::start_on(directory.path(), &listen, &format!("{keys}{one}"));
+    let more = format!("{keys}{one}");
+    let settings = Settings {
+        listen: &listen,
+        ..Settings::with(&more)
+    };
+    let node = Node::start(directory.path(), &settings);
     eventually("serial 7", || {
         (serial_of(node.dns, "example.org") == Some(7)).then_some(())
     });
-    let id = id_of(&node.api, "example.org");
+    let id = node.id_of("example.org");
     assert_eq!(node.api.delete(&format!("/secondaryzones/{id}")).0, 409);
 
     let other = declared("example.net", source.address, None);
-    Node::write(directory.path(), &listen, 53, "", &format!("{keys}{other}"));
+    let more = format!("{keys}{other}");
+    Settings {
+        timers: "",
+        more: &more,
+        ..settings
+    }
+    .write(directory.path());
     node.program.signal("HUP");
     eventually("example.org is gone", || {
         (ask(node.dns, "example.org", Rtype::SOA)?.rcode == Rcode::REFUSED).then_some(())

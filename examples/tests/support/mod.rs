@@ -7,11 +7,13 @@
 
 mod dns;
 mod http;
+mod node;
 mod program;
 mod zone;
 
 pub use dns::{Answer, ask, serial_of};
 pub use http::Api;
+pub use node::{Node, QUICK, Settings, declared, transferred};
 pub use program::{Program, free_port, peer_program};
 pub use zone::{canonical_lines, master_file, root_zone};
 

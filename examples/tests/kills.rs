@@ -1,0 +1,175 @@
+//! SIGKILL at any moment: what was announced is served again after the start, whole, and is not asked for again.
+
+mod peers;
+mod support;
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use peers::{Kind, Primary, Setup};
+use support::{Node, Settings, canonical_lines, eventually, free_port, serial_of};
+use tempfile::TempDir;
+use zonekit_wire::{Message, Rtype, Section, Soa, Unpacker};
+
+const ZONE: &str = "example.org";
+const KILLS: u32 = 30;
+
+/// Every version differs from the others in its hosts, and says which one it is in each of them.
+fn version(serial: u32) -> String {
+    let mut text = format!(
+        "$ORIGIN {ZONE}.\n@ 300 IN SOA ns1 hostmaster {serial} 3600 900 604800 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.1\n"
+    );
+    for host in 0..20_000 {
+        // A tenth of the hosts carries the version; the rest stays, so that differences are worth it.
+        let mark = if host % 10 == 0 { serial } else { 0 };
+        text += &format!("host{host} 300 IN TXT \"{mark}\"\n");
+    }
+    text
+}
+
+/// The target of our NOTIFY: answers, and remembers the newest serial that was announced.
+fn listener() -> (SocketAddr, Arc<AtomicU32>) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = socket.local_addr().unwrap();
+    let newest = Arc::new(AtomicU32::new(0));
+    let announced = Arc::clone(&newest);
+    thread::spawn(move || {
+        let mut octets = [0; 4096];
+        while let Ok((length, from)) = socket.recv_from(&mut octets) {
+            let message = Message::new(&octets[..length]).expect("a message");
+            let mut unpacker = Unpacker::new();
+            for item in message.records().expect("records") {
+                let (section, record) = item.expect("a record");
+                if section == Section::Answer && record.rtype() == Rtype::SOA {
+                    let soa = unpacker.unpack(record).expect("an SOA");
+                    let serial = Soa::read(soa.rdata).expect("an SOA").serial.0;
+                    announced.fetch_max(serial, Ordering::SeqCst);
+                }
+            }
+            octets[2] |= 0x80;
+            let _ = socket.send_to(&octets[..length], from);
+        }
+    });
+    (address, newest)
+}
+
+/// Repeats itself, so that a failure does too.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
+
+#[test]
+fn what_was_announced_survives_thirty_kills_and_is_not_transferred_again() {
+    if !Kind::Knot.is_installed() {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let (target, announced) = listener();
+    let mut serial = 1;
+    let setup = Setup {
+        kind: Kind::Knot,
+        zone: "example.org.",
+        text: &version(serial),
+        key: None,
+        notify: Some(listen),
+        port: free_port(),
+    };
+    let primary = Primary::start(setup).unwrap();
+    let zone = support::declared(ZONE, primary.address(), None);
+    let listen = listen.to_string();
+    let settings = Settings {
+        listen: &listen,
+        notify: Some(target),
+        more: &zone,
+        ..Settings::default()
+    };
+    // Every start is with what the one before left behind.
+    let start = || Node::start(directory.path(), &settings);
+    let mut draw = Draw(0x5eed);
+
+    // Killed during the very first transfer, again and again, until one gets through.
+    let mut kills = 0;
+    while kills < KILLS / 3 {
+        let node = start();
+        thread::sleep(Duration::from_millis(draw.below(60)));
+        node.program.kill();
+        kills += 1;
+    }
+
+    let mut node = start();
+    eventually("the first version announced", || {
+        (announced.load(Ordering::SeqCst) == serial).then_some(())
+    });
+    let transfers_whole = |log: &str| log.matches("AXFR, outgoing").count();
+    let before = transfers_whole(&primary.log());
+    assert!(before > 0, "the log of the primary tells of transfers");
+    while kills < KILLS {
+        // A change is on its way, on the disk or done when the end comes.
+        serial += 1;
+        primary.replace(&version(serial)).unwrap();
+        thread::sleep(Duration::from_millis(draw.below(150)));
+        node.program.kill();
+        kills += 1;
+        let known = announced.load(Ordering::SeqCst);
+
+        node = start();
+        let served = eventually("an answer after the start", || serial_of(node.dns, ZONE));
+        assert!(
+            served >= known,
+            "kill {kills}: announced {known}, then served {served}"
+        );
+        let held = support::transferred(node.dns, ZONE, None);
+        let now = serial_of(node.dns, ZONE).unwrap();
+        let whole = (served..=now).any(|serial| held == canonical_lines(&expected(serial)));
+        assert!(
+            whole,
+            "kill {kills}: version {served} to {now} is not whole"
+        );
+
+        eventually("the newest version", || {
+            (serial_of(node.dns, ZONE) == Some(serial)).then_some(())
+        });
+        eventually("the newest version announced", || {
+            (announced.load(Ordering::SeqCst) == serial).then_some(())
+        });
+        let after = transfers_whole(&primary.log());
+        assert_eq!(
+            after, before,
+            "kill {kills}: the whole zone was asked for again"
+        );
+    }
+    let differences = primary.log().matches("IXFR, outgoing").count();
+    assert!(differences > 0, "the changes came as differences");
+}
+
+/// What a transfer of a version gives, line by line.
+fn expected(serial: u32) -> String {
+    let origin = format!("{ZONE}.");
+    let text = version(serial);
+    text.lines()
+        .filter(|line| !line.starts_with('$'))
+        .map(|line| {
+            let (owner, rest) = line.split_once(' ').unwrap();
+            let rest = rest.replace(
+                "ns1 hostmaster",
+                &format!("ns1.{origin} hostmaster.{origin}"),
+            );
+            let rest = rest.replace("NS ns1", &format!("NS ns1.{origin}"));
+            match owner {
+                "@" => format!("{origin} {rest}\n"),
+                owner => format!("{owner}.{origin} {rest}\n"),
+            }
+        })
+        .collect()
+}

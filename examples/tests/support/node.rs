@@ -1,0 +1,150 @@
+//! A running `secondary` with a configuration, and what tests ask it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Api, Program, canonical_lines, eventually};
+
+/// The bearer token of contract `tests`.
+const TOKEN: &str = "a token of the tests";
+
+/// Timers for tests that wait for checks.
+pub const QUICK: &str =
+    "[timers]\nmin_refresh = 1\nmax_refresh = 1\nmin_retry = 1\nmax_retry = 1\n";
+
+/// What a test wants of its configuration; the rest is for everybody.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'a> {
+    /// Where DNS is served.
+    pub listen: &'a str,
+    /// The port of primaries that the API gives by their address only.
+    pub primary_port: u16,
+    /// Who is told of new versions.
+    pub notify: Option<SocketAddr>,
+    /// The `[timers]` table.
+    pub timers: &'a str,
+    /// Further tables: keys, zones.
+    pub more: &'a str,
+}
+
+impl Default for Settings<'_> {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:0",
+            primary_port: 53,
+            notify: None,
+            timers: QUICK,
+            more: "",
+        }
+    }
+}
+
+impl<'a> Settings<'a> {
+    /// The usual ones, with these tables.
+    pub fn with(more: &'a str) -> Self {
+        Self {
+            more,
+            ..Self::default()
+        }
+    }
+
+    /// Writes the configuration file into `directory`, beside which the zones are kept.
+    pub fn write(&self, directory: &Path) -> PathBuf {
+        let Self {
+            listen,
+            primary_port,
+            notify,
+            timers,
+            more,
+        } = self;
+        let notify = notify.map_or(String::new(), |target| format!("notify = [\"{target}\"]\n"));
+        let path = directory.join("secondary.toml");
+        let text = format!(
+            "data_dir = \"var\"\n[dns]\nlisten = [\"{listen}\"]\nallow_transfer = [\"127.0.0.0/8\"]\nworkers = 1\n\
+             primary_port = {primary_port}\n{notify}\
+             [http]\nlisten = \"127.0.0.1:0\"\n[[http.token]]\ncontract = \"tests\"\nsha256 = \"{}\"\n\
+             {timers}{more}",
+            sha256(TOKEN)
+        );
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+/// A running secondary.
+pub struct Node {
+    pub program: Program,
+    pub dns: SocketAddr,
+    pub api: Api,
+}
+
+impl Node {
+    /// Starts it and waits until it says where it listens.
+    pub fn start(directory: &Path, settings: &Settings<'_>) -> Self {
+        let path = settings.write(directory);
+        let mut program = Program::ours("secondary", &["--config", path.to_str().unwrap()]);
+        let dns = program.address("dns");
+        let api = Api::new(program.address("http"), TOKEN);
+        Self { program, dns, api }
+    }
+
+    /// What the status says of the zone's first primary.
+    pub fn primary(&self, id: &str) -> Value {
+        self.api.transfer_status(id).swap_remove(0)
+    }
+
+    /// Waits until the first primary's status has `word` in its error.
+    #[track_caller]
+    pub fn wait_for_error(&self, id: &str, word: &str) -> String {
+        eventually(&format!("{word} in the status"), || {
+            let primary = self.primary(id);
+            let error = primary["errorMessage"].as_str()?.to_owned();
+            (primary["status"] == "ERROR" && error.contains(word)).then_some(error)
+        })
+    }
+
+    /// The id of the zone that the API shows under this name.
+    #[track_caller]
+    pub fn id_of(&self, zone: &str) -> String {
+        let (status, answer) = self
+            .api
+            .get(&format!("/secondaryzones?filter.zoneName={zone}"));
+        assert_eq!(status, 200, "{answer}");
+        answer["items"][0]["id"]
+            .as_str()
+            .expect("a zone of that name")
+            .to_owned()
+    }
+}
+
+/// A `[[zone]]` of contract `tests`, with one primary.
+pub fn declared(zone: &str, primary: SocketAddr, key: Option<&str>) -> String {
+    let key = key
+        .map(|key| format!(", key = \"{key}\""))
+        .unwrap_or_default();
+    format!(
+        "[[zone]]\nname = \"{zone}\"\ncontract = \"tests\"\nprimaries = [{{ address = \"{primary}\"{key} }}]\n"
+    )
+}
+
+/// Everything a server hands out of a zone, by our own `axfr`, signed with `key` (`[algorithm:]name:secret`) if given.
+#[track_caller]
+pub fn transferred(server: SocketAddr, zone: &str, key: Option<&str>) -> Vec<String> {
+    let at = format!("@{server}");
+    let mut arguments = vec![at.as_str(), zone];
+    arguments.extend(key.into_iter().flat_map(|key| ["--key", key]));
+    let (status, said) = Program::ours("axfr", &arguments).wait();
+    assert!(status.success(), "axfr {at} {zone}: {said}");
+    canonical_lines(&said)
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|octet| format!("{octet:02x}"))
+        .collect()
+}
