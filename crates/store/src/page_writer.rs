@@ -48,19 +48,23 @@ impl PageWriter {
 
     /// Takes an entry whose key is behind all before; gives a page when one became full.
     pub(crate) fn push(&mut self, key: &[u8], body: &[u8], totals: Totals) -> Option<Arc<[u8]>> {
-        let size = self.size + self.size_of(key, body);
-        let full =
-            HEADER + size > PAGE_OCTETS && HEADER + size - self.saved_by_prefix(key) > PAGE_OCTETS;
+        let shared = common_prefix(self.last_key(), key);
+        let size = HEADER + self.size + self.size_of(key, shared, body);
+        let full = size > PAGE_OCTETS && size - self.saved_by_prefix(key) > PAGE_OCTETS;
         let full = full && !self.pending.is_empty();
         let page = if full { self.finish() } else { None };
-        self.push_unbounded(key, body, totals);
+        self.append(key, if full { 0 } else { shared }, body, totals);
         page
     }
 
     /// Takes an entry whose key is behind all before, however much is at hand already.
     pub(crate) fn push_unbounded(&mut self, key: &[u8], body: &[u8], totals: Totals) {
-        self.size += self.size_of(key, body);
         let shared = common_prefix(self.last_key(), key);
+        self.append(key, shared, body, totals);
+    }
+
+    fn append(&mut self, key: &[u8], shared: usize, body: &[u8], totals: Totals) {
+        self.size += self.size_of(key, shared, body);
         self.keys.extend_from_slice(key);
         self.bodies.extend_from_slice(body);
         self.pending.push(Pending {
@@ -201,13 +205,9 @@ impl PageWriter {
     }
 
     /// What one more entry adds to the page, before its prefix is known.
-    fn size_of(&self, key: &[u8], body: &[u8]) -> usize {
+    fn size_of(&self, key: &[u8], shared: usize, body: &[u8]) -> usize {
         let first = self.pending.len().is_multiple_of(GROUP);
-        let shared = if first {
-            0
-        } else {
-            common_prefix(self.last_key(), key)
-        };
+        let shared = if first { 0 } else { shared };
         let suffix = key.len() - shared;
         let slot = if first { SLOT } else { 0 };
         let wide = [shared, suffix].into_iter().filter(|size| *size >= 15);
