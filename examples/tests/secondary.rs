@@ -269,51 +269,6 @@ fn after_sigkill_the_announced_version_is_served_without_a_transfer() {
 }
 
 #[test]
-fn killed_again_and_again_it_never_serves_less_than_it_has_announced() {
-    let directory = TempDir::new().unwrap();
-    let source = Source::start(
-        directory.path(),
-        "example.org",
-        &master_file("example.org", 1, 500),
-        None,
-    );
-    let more = format!(
-        "{}{}",
-        keyed(source.address, SECRET),
-        declared("example.org", source.address, Some(KEY))
-    );
-    let mut announced = 0;
-    for round in 1..=6u32 {
-        let node = Node::start(directory.path(), &Settings::with(&more));
-        if announced > 0 {
-            let serial = eventually("an SOA", || serial_of(node.dns, "example.org"));
-            assert!(
-                serial >= announced,
-                "{serial} after {announced} was announced"
-            );
-        }
-        announced = eventually("the newest", || {
-            serial_of(node.dns, "example.org").filter(|&serial| serial >= round)
-        });
-        let records = transferred(node.dns, "example.org").len();
-        assert_eq!(
-            records,
-            9 + 500 + announced as usize - 1,
-            "version {announced} is whole"
-        );
-        // The next version, and the end at some moment of its transfer.
-        source.change(&master_file("example.org", round + 1, 500 + round as usize));
-        thread::sleep(std::time::Duration::from_millis(u64::from(
-            round * 331 % 900,
-        )));
-        if let Some(serial) = serial_of(node.dns, "example.org") {
-            announced = announced.max(serial);
-        }
-        node.program.kill();
-    }
-}
-
-#[test]
 fn a_primary_that_is_down_slow_or_sends_rubbish_is_told_and_the_zone_stays() {
     let directory = TempDir::new().unwrap();
     let text = master_file("example.org", 7, 3);

@@ -44,6 +44,8 @@ mod config;
 mod history;
 mod metrics;
 mod node;
+mod notify;
+mod primaries;
 mod secondary;
 mod service;
 mod sink;

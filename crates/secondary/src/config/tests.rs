@@ -1,3 +1,5 @@
+use zonekit_model::Primary;
+
 use super::*;
 
 const WHOLE: &str = r#"

@@ -1,0 +1,135 @@
+//! Numbers of the configuration that bound what others may ask of us: `[timers]` and `[limits]`.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use zonekit_store::ZoneLimits;
+use zonekit_xfr::Rate;
+
+/// `[timers]`: bounds, in seconds, that the values of a zone's SOA are clamped to.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timers {
+    /// Shortest time between two checks of a zone. Default: 300.
+    pub min_refresh: u32,
+    /// Longest time between two checks of a zone. Default: 2,419,200 (four weeks).
+    pub max_refresh: u32,
+    /// Shortest time until the next check after a failed one. Default: 60.
+    pub min_retry: u32,
+    /// Longest time until the next check after a failed one. Default: 1,209,600 (two weeks).
+    pub max_retry: u32,
+    /// Shortest time that a zone is served without contact to a primary. Default: 300.
+    pub min_expire: u32,
+    /// Longest time that a zone is served without contact to a primary. Default: 31,449,600 (52 weeks).
+    pub max_expire: u32,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            min_refresh: 300,
+            max_refresh: 2_419_200,
+            min_retry: 60,
+            max_retry: 1_209_600,
+            min_expire: 300,
+            max_expire: 31_449_600,
+        }
+    }
+}
+
+/// `[limits]`: what a primary may cost us. 0 means no limit, except where a count of zero would mean standing still.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Octets of one zone, in wire form as received. Default: 16 GiB.
+    pub max_zone_octets: u64,
+    /// Records of one zone. Default: 200,000,000.
+    pub max_zone_records: u64,
+    /// Records of one owner and type. Default: 4,000.
+    pub max_records_per_rrset: u32,
+    /// Types at one owner. Default: 200.
+    pub max_types_per_name: u32,
+    /// Records removed and added by one IXFR. Default (0): as many as the zone has records.
+    pub max_ixfr_changes: u64,
+    /// Seconds that an IXFR answer of one newer SOA may wait for more. Default: 5.
+    pub lone_soa_wait: u64,
+    /// Seconds without an octet that end a transfer. Default: 10.
+    pub idle_timeout: u64,
+    /// Seconds that one transfer may take in all. Default: 7,200.
+    pub max_transfer_time: u64,
+    /// Octets that must arrive in every five minutes of a transfer. Default: 10,240.
+    pub min_transfer_rate: u64,
+    /// Messages without a record, one after the other, in a transfer. Default: 100.
+    pub max_empty_messages: u32,
+    /// Transfers at a time from one primary, at least 1. Default: 20.
+    pub transfers_per_primary: usize,
+    /// Transfers at a time in all, at least 1. Default: 200.
+    pub transfers: usize,
+    /// Seconds that a TCP connection may take to come about. Default: 5.
+    pub connect_timeout: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_zone_octets: 16 << 30,
+            max_zone_records: 200_000_000,
+            max_records_per_rrset: 4_000,
+            max_types_per_name: 200,
+            max_ixfr_changes: 0,
+            lone_soa_wait: 5,
+            idle_timeout: 10,
+            max_transfer_time: 7_200,
+            min_transfer_rate: 10_240,
+            max_empty_messages: 100,
+            transfers_per_primary: 20,
+            transfers: 200,
+            connect_timeout: 5,
+        }
+    }
+}
+
+impl Timers {
+    /// The bounds that the schedule keeps to.
+    pub fn for_schedule(&self) -> zonekit_xfr::Timers {
+        zonekit_xfr::Timers {
+            min_refresh: self.min_refresh,
+            max_refresh: self.max_refresh,
+            min_retry: self.min_retry,
+            max_retry: self.max_retry,
+            min_expire: self.min_expire,
+            max_expire: self.max_expire,
+        }
+    }
+}
+
+impl Limits {
+    /// The limits that a transfer is held to.
+    pub fn for_transfers(&self) -> zonekit_xfr::Limits {
+        zonekit_xfr::Limits {
+            max_zone_octets: self.max_zone_octets,
+            max_zone_records: self.max_zone_records,
+            max_ixfr_changes: Some(self.max_ixfr_changes).filter(|&changes| changes > 0),
+            max_empty_messages: self.max_empty_messages,
+            connect_timeout: Duration::from_secs(self.connect_timeout),
+            idle_timeout: Duration::from_secs(self.idle_timeout),
+            max_transfer_time: Duration::from_secs(self.max_transfer_time),
+            min_transfer_rate: Rate {
+                octets: self.min_transfer_rate,
+                period: Duration::from_secs(300),
+            },
+            lone_soa_wait: Duration::from_secs(self.lone_soa_wait),
+            ..zonekit_xfr::Limits::default()
+        }
+    }
+
+    /// The limits that the content of a zone is held to.
+    pub fn for_zones(&self) -> ZoneLimits {
+        ZoneLimits {
+            octets: self.max_zone_octets,
+            records: self.max_zone_records,
+            records_per_rrset: self.max_records_per_rrset,
+            types_per_name: self.max_types_per_name,
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! From the file as it is written to a configuration that is valid: every entry is read, every reference found.
+
+use std::collections::HashSet;
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::str::FromStr;
+
+use zonekit_model::{Contract, KeyDraft, KeyName, Primaries, Primary, Secret, ZoneName};
+use zonekit_serve::AclEntry;
+use zonekit_tsig::{Algorithm, Key};
+
+use super::{Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, ZoneEntry, file};
+
+/// A key's path and what is wrong there.
+pub(super) type Fault = (String, Problem);
+
+pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault> {
+    if file.data_dir.as_os_str().is_empty() {
+        return Err(("data_dir".to_owned(), Problem::Empty));
+    }
+    let dns = check_dns(file.dns)?;
+    let http = file.http.map(check_http).transpose()?;
+    check_timers(&file.timers)?;
+    check_limits(&file.limits)?;
+    let keys = check_keys(file.key, directory)?;
+    let primaries = each("primary", file.primary, |path, rule| {
+        let (address, port) = address(&rule.address, &format!("{path}.address"))?;
+        let key = known_key(&keys, &rule.key, &format!("{path}.key"))?;
+        Ok(PrimaryRule { address, port, key })
+    })?;
+    let zones = check_zones(file.zone, &keys)?;
+    for (index, allowed) in dns.allow_transfer.iter().enumerate() {
+        if let AclEntry::Key(name) = allowed {
+            let path = format!("dns.allow_transfer[{index}]");
+            known_key(&keys, &name.to_string(), &path)?;
+        }
+    }
+    Ok(Config {
+        data_dir: directory.join(file.data_dir),
+        dns,
+        http,
+        timers: file.timers,
+        limits: file.limits,
+        quota: file.quota,
+        keys,
+        primaries,
+        zones,
+    })
+}
+
+fn check_dns(dns: file::Dns) -> Result<Dns, Fault> {
+    if dns.listen.is_empty() {
+        return Err(("dns.listen".to_owned(), Problem::Empty));
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = dns.workers.unwrap_or(cores);
+    within("dns.workers", workers as u64, 1, 1_024)?;
+    let primary_port = dns.primary_port.unwrap_or(53);
+    within("dns.primary_port", primary_port.into(), 1, 65_535)?;
+    let plain = |path: &str, text: String| match text.parse() {
+        Ok(address) => Ok(address),
+        Err(_) => Err((path.to_owned(), Problem::NotAnAddress(text))),
+    };
+    Ok(Dns {
+        listen: each("dns.listen", dns.listen, |path, text| match text.parse() {
+            Ok(address) => Ok(address),
+            Err(_) => Err((path.to_owned(), Problem::NotASocketAddress(text))),
+        })?,
+        allow_transfer: each("dns.allow_transfer", dns.allow_transfer, |path, text| {
+            { text.parse() }.map_err(|_| (path.to_owned(), Problem::NotAllowed(text)))
+        })?,
+        notify: each("dns.notify", dns.notify, |path, text| {
+            let (address, port) = address(&text, path)?;
+            Ok(SocketAddr::new(address, port.unwrap_or(53)))
+        })?,
+        workers,
+        nameservers: each("dns.nameservers", dns.nameservers, |path, text| {
+            Ok(name::<ZoneName>(&text, path)?.to_string())
+        })?,
+        transfer_addresses: each("dns.transfer_addresses", dns.transfer_addresses, plain)?,
+        notify_addresses: each("dns.notify_addresses", dns.notify_addresses, plain)?,
+        primary_port,
+    })
+}
+
+fn check_http(http: file::Http) -> Result<Http, Fault> {
+    if http.tls.is_some() {
+        return Err(("http.tls".to_owned(), Problem::NotSupportedYet));
+    }
+    if !http.oci_key.is_empty() {
+        return Err(("http.oci_key[0]".to_owned(), Problem::NotSupportedYet));
+    }
+    let at = || "http.listen".to_owned();
+    let Ok(listen) = http.listen.parse::<SocketAddr>() else {
+        return Err((at(), Problem::NotASocketAddress(http.listen)));
+    };
+    if !listen.ip().is_loopback() {
+        return Err((at(), Problem::NotLoopback));
+    }
+    let tokens = each("http.token", http.token, |path, token| {
+        let contract = contract(token.contract, &format!("{path}.contract"))?;
+        match sha256_from_hex(&token.sha256) {
+            Some(sha256) => Ok(Token { contract, sha256 }),
+            None => Err((format!("{path}.sha256"), Problem::NotSha256)),
+        }
+    })?;
+    Ok(Http { listen, tokens })
+}
+
+fn check_timers(timers: &Timers) -> Result<(), Fault> {
+    for (key, least, most, most_key) in [
+        (
+            "min_refresh",
+            timers.min_refresh,
+            timers.max_refresh,
+            "max_refresh",
+        ),
+        ("min_retry", timers.min_retry, timers.max_retry, "max_retry"),
+        (
+            "min_expire",
+            timers.min_expire,
+            timers.max_expire,
+            "max_expire",
+        ),
+    ] {
+        if least > most {
+            return Err((format!("timers.{key}"), Problem::Above(most_key)));
+        }
+    }
+    // A check every zero seconds would be a busy loop.
+    within(
+        "timers.min_refresh",
+        timers.min_refresh.into(),
+        1,
+        u32::MAX.into(),
+    )?;
+    within(
+        "timers.min_retry",
+        timers.min_retry.into(),
+        1,
+        u32::MAX.into(),
+    )
+}
+
+fn check_limits(limits: &Limits) -> Result<(), Fault> {
+    // Semaphores hold no more than this.
+    let most = (usize::MAX >> 3) as u64;
+    within("limits.transfers", limits.transfers as u64, 1, most)?;
+    within(
+        "limits.transfers_per_primary",
+        limits.transfers_per_primary as u64,
+        1,
+        most,
+    )
+}
+
+fn check_keys(keys: Vec<file::Key>, directory: &Path) -> Result<Vec<KeyDraft>, Fault> {
+    let mut names = HashSet::new();
+    each("key", keys, |path, key| {
+        let name: KeyName = name(&key.name, &format!("{path}.name"))?;
+        if !names.insert(name.clone()) {
+            return Err((format!("{path}.name"), Problem::Twice(key.name)));
+        }
+        let algorithm = match key.algorithm {
+            None => Algorithm::HmacSha256,
+            Some(text) => match text.parse() {
+                Ok(algorithm) => algorithm,
+                Err(_) => return Err((format!("{path}.algorithm"), Problem::NotAnAlgorithm(text))),
+            },
+        };
+        let (at, secret) = match (key.secret, key.secret_file) {
+            (Some(secret), None) => ("secret", secret),
+            (None, Some(file)) => match fs::read_to_string(directory.join(file)) {
+                Ok(secret) => ("secret_file", secret),
+                Err(error) => {
+                    let problem = Problem::Unreadable(error.kind());
+                    return Err((format!("{path}.secret_file"), problem));
+                }
+            },
+            _ => return Err((format!("{path}.secret"), Problem::SecretOnce)),
+        };
+        let unusable = || (format!("{path}.{at}"), Problem::Secret);
+        let secret = Secret::from_base64(secret.trim()).map_err(|_| unusable())?;
+        // What makes a key of it later asks no more than this.
+        Key::new(name.to_name().as_name(), algorithm, secret.octets()).map_err(|_| unusable())?;
+        Ok(KeyDraft {
+            name,
+            algorithm,
+            secret,
+        })
+    })
+}
+
+fn check_zones(zones: Vec<file::Zone>, keys: &[KeyDraft]) -> Result<Vec<ZoneEntry>, Fault> {
+    let mut names = HashSet::new();
+    each("zone", zones, |path, zone| {
+        let name: ZoneName = name(&zone.name, &format!("{path}.name"))?;
+        if !names.insert(name.clone()) {
+            return Err((format!("{path}.name"), Problem::Twice(zone.name)));
+        }
+        let contract = { zone.contract }
+            .map(|text| contract(text, &format!("{path}.contract")))
+            .transpose()?;
+        let list = format!("{path}.primaries");
+        let primaries = each(&list, zone.primaries, |path, primary| {
+            let (address, port) = address(&primary.address, &format!("{path}.address"))?;
+            let key = { primary.key }
+                .map(|key| known_key(keys, &key, &format!("{path}.key")))
+                .transpose()?;
+            Ok(Primary { address, port, key })
+        })?;
+        Ok(ZoneEntry {
+            name,
+            contract,
+            primaries: Primaries::new(primaries).map_err(|error| (list, error.into()))?,
+            checks: zone.checks,
+        })
+    })
+}
+
+/// Reads each element of a list, with the path of the element for what goes wrong in it.
+fn each<T, U>(
+    path: &str,
+    list: Vec<T>,
+    mut read: impl FnMut(&str, T) -> Result<U, Fault>,
+) -> Result<Vec<U>, Fault> {
+    let elements = list.into_iter().enumerate();
+    elements
+        .map(|(index, element)| read(&format!("{path}[{index}]"), element))
+        .collect()
+}
+
+fn within(path: &str, value: u64, least: u64, most: u64) -> Result<(), Fault> {
+    match (least..=most).contains(&value) {
+        true => Ok(()),
+        false => Err((path.to_owned(), Problem::OutOfRange { least, most })),
+    }
+}
+
+/// An address with or without a port; with one, an IPv6 address stands in brackets.
+fn address(text: &str, path: &str) -> Result<(IpAddr, Option<u16>), Fault> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok((address.ip(), Some(address.port())));
+    }
+    match text.parse() {
+        Ok(address) => Ok((address, None)),
+        Err(_) => Err((path.to_owned(), Problem::NotAnAddress(text.to_owned()))),
+    }
+}
+
+fn name<N: FromStr>(text: &str, path: &str) -> Result<N, Fault> {
+    text.parse()
+        .map_err(|_| (path.to_owned(), Problem::NotAName(text.to_owned())))
+}
+
+fn contract(text: String, path: &str) -> Result<Contract, Fault> {
+    text.parse()
+        .map_err(|_| (path.to_owned(), Problem::NotAContract(text)))
+}
+
+fn known_key(keys: &[KeyDraft], text: &str, path: &str) -> Result<KeyName, Fault> {
+    let name: KeyName = name(text, path)?;
+    match keys.iter().any(|key| key.name == name) {
+        true => Ok(name),
+        false => Err((path.to_owned(), Problem::UnknownKey(text.to_owned()))),
+    }
+}
+
+fn sha256_from_hex(text: &str) -> Option<[u8; 32]> {
+    let digits: Vec<u8> = { text.chars() }
+        .map(|digit| digit.to_digit(16).map(|value| value as u8))
+        .collect::<Option<_>>()?;
+    let pairs: &[u8; 64] = digits.as_slice().try_into().ok()?;
+    let mut sha256 = [0; 32];
+    for (octet, pair) in sha256.iter_mut().zip(pairs.chunks_exact(2)) {
+        *octet = pair.iter().fold(0, |octet, digit| octet << 4 | digit);
+    }
+    Some(sha256)
+}

@@ -1,0 +1,102 @@
+//! What can be wrong with a configuration, and where.
+
+use std::path::PathBuf;
+use std::{fmt, io};
+
+use zonekit_model::PrimariesError;
+
+/// What is wrong with a configuration, and where.
+#[derive(Debug)]
+pub struct ConfigError {
+    /// The file as it was named to us.
+    pub file: PathBuf,
+    /// The line, counted from 1; 0 where the file as a whole is meant.
+    pub line: usize,
+    /// The path of the key, such as `zone[1].primaries[0].address`; empty where the file as a whole is meant.
+    pub key: String,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.file.display())?;
+        if self.line > 0 {
+            write!(f, "{}:", self.line)?;
+        }
+        if !self.key.is_empty() {
+            write!(f, " {}:", self.key)?;
+        }
+        write!(f, " {}", self.problem)
+    }
+}
+
+/// What can be wrong with one entry.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The file could not be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(io::ErrorKind),
+    /// The text is not TOML, or an entry is unknown, missing or of another type; the TOML reader's own sentence.
+    #[error("{0}")]
+    Toml(String),
+    /// An address with a port was expected.
+    #[error("{0:?} is not an address with a port")]
+    NotASocketAddress(String),
+    /// An address was expected, with or without a port.
+    #[error("{0:?} is not an address")]
+    NotAnAddress(String),
+    /// A network, an address or `key:NAME` was expected.
+    #[error("{0:?} is neither a network nor key:NAME")]
+    NotAllowed(String),
+    /// A domain name was expected.
+    #[error("{0:?} is not a domain name")]
+    NotAName(String),
+    /// The name of a contract was expected.
+    #[error("{0:?} is not a contract: 1 to 64 letters, digits, '.', '_' and '-'")]
+    NotAContract(String),
+    /// The primaries together are not a list that a zone can have.
+    #[error(transparent)]
+    Primaries(#[from] PrimariesError),
+    /// No TSIG algorithm has this name.
+    #[error("{0:?} is not a TSIG algorithm; hmac-sha256 is a good one")]
+    NotAnAlgorithm(String),
+    /// Neither or both of `secret` and `secret_file` are there.
+    #[error("give one of secret and secret_file")]
+    SecretOnce,
+    /// The secret is not base64, or of a length that the algorithm has no use for.
+    #[error("the secret is not usable: base64 of 1 to 4,096 octets is expected")]
+    Secret,
+    /// No `[[key]]` has this name.
+    #[error("there is no [[key]] with the name {0:?}")]
+    UnknownKey(String),
+    /// Another entry has this name already.
+    #[error("{0:?} is there twice")]
+    Twice(String),
+    /// An empty list or text where something is needed.
+    #[error("must not be empty")]
+    Empty,
+    /// A number outside its range.
+    #[error("must be {least} to {most}")]
+    OutOfRange {
+        /// The least that is accepted.
+        least: u64,
+        /// The most that is accepted.
+        most: u64,
+    },
+    /// A lower bound above its upper bound.
+    #[error("is above {0}")]
+    Above(&'static str),
+    /// 64 hexadecimal digits were expected.
+    #[error("is not a SHA-256 in hexadecimal (64 digits)")]
+    NotSha256,
+    /// Plain HTTP for other machines, where tokens would pass in the clear.
+    #[error("plain HTTP is for loopback addresses only")]
+    NotLoopback,
+    /// The entry is known and planned, but nothing answers to it yet.
+    #[error("is not supported yet")]
+    NotSupportedYet,
+}

@@ -1,0 +1,270 @@
+//! Zones and keys that come, change and go: judged by the registry, made durable, put in force.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use tracing::{error, warn};
+use zonekit_http::ServiceError;
+use zonekit_model::{
+    Change, Changes, Command, PrimaryStatus, SecondaryZone, Standing, Timestamp, ZoneName,
+    ZoneStatus,
+};
+use zonekit_store::Zone;
+use zonekit_xfr::Start;
+
+use super::{Node, in_words, tokens};
+use crate::notify::{Judge, targets};
+use crate::primaries::{resolve, same};
+use crate::zones::Charge;
+use crate::{Config, StartError, book, clock};
+
+impl Node {
+    /// Puts what the store has beside what the registry has, and takes all zones in.
+    pub(super) fn restore(self: &Arc<Self>) -> Result<(), StartError> {
+        let declaration = book::declaration(&self.config());
+        let changes = self.book.registry().judge(declaration, clock::now())?;
+        self.book.store(&self.store, &changes)?;
+        let _ = self.book.registry().apply(changes);
+        self.renew_keys();
+
+        // Settings and zones change in one commit, so that one without the other is damage; the settings are right.
+        for held in self.store.zones() {
+            if self
+                .book
+                .registry()
+                .zone_named(&ZoneName::from(held.name()))
+                .is_none()
+            {
+                warn!(zone = %held.name(), "in no settings: taken away");
+                self.store.remove_zone(held.name())?;
+            }
+        }
+        let zones: Vec<Arc<SecondaryZone>> = self.book.registry().zones().cloned().collect();
+        for zone in zones {
+            let name = zone.name.to_name();
+            if self.store.zone(name.as_name()).is_none() {
+                self.store.create_zone(name.as_name())?;
+            }
+            self.admit(zone);
+        }
+        Ok(())
+    }
+
+    /// Judges a command, makes what it changes durable, and puts it into effect.
+    pub(crate) async fn write(
+        self: Arc<Self>,
+        command: Command,
+    ) -> Result<Arc<SecondaryZone>, ServiceError> {
+        let about = self.change(command).await?;
+        about.ok_or_else(|| ServiceError::Internal("a command without a zone".to_owned()))
+    }
+
+    async fn change(
+        self: &Arc<Self>,
+        command: Command,
+    ) -> Result<Option<Arc<SecondaryZone>>, ServiceError> {
+        if self.is_ending.load(Ordering::Relaxed) {
+            return Err(ServiceError::Unavailable);
+        }
+        let _writer = self.writer.lock().await;
+        let about = match &command {
+            Command::EnsureZone { contract, id, .. } => {
+                self.book.registry().zone(contract, *id).cloned()
+            }
+            _ => None,
+        };
+        let changes = self.book.registry().judge(command, clock::now())?;
+        let about = changes.zone().cloned().or(about);
+        let node = Arc::clone(self);
+        let effects = changes.clone();
+        tokio::task::spawn_blocking(move || node.book.store(&node.store, &changes))
+            .await
+            .map_err(|error| ServiceError::Internal(error.to_string()))?
+            .map_err(|error| ServiceError::Internal(in_words(&error)))?;
+        // Durable by now: there is no way back, and what could be undone by is not needed.
+        let _ = self.book.registry().apply(effects.clone());
+        self.take_effect(effects);
+        Ok(about)
+    }
+
+    /// Follows the registry after a change of it.
+    fn take_effect(self: &Arc<Self>, changes: Changes) {
+        let mut keys_changed = false;
+        for change in changes {
+            match change {
+                Change::PutZone(zone) => {
+                    let name = zone.name.clone();
+                    match self.zones.with(&name, |_| ()) {
+                        Some(()) => self.resettle(zone),
+                        None => self.admit(zone),
+                    }
+                }
+                Change::RemoveZone(zone) => self.dismiss(&zone.name),
+                Change::PutKey(_) | Change::RemoveKey(_) => keys_changed = true,
+            }
+        }
+        if keys_changed {
+            self.renew_keys();
+        }
+        self.wake.notify_one();
+    }
+
+    /// Takes a zone in that was not here: as it was left, or new.
+    fn admit(&self, zone: Arc<SecondaryZone>) {
+        let config = self.config();
+        let name = zone.name.to_name();
+        let addresses = self.addresses_of(&config, &zone);
+        let mut status = ZoneStatus {
+            primaries: addresses
+                .iter()
+                .copied()
+                .map(PrimaryStatus::pending)
+                .collect(),
+            ..ZoneStatus::default()
+        };
+        let version = self.version(&zone.name);
+        let soa = version.as_ref().map(Zone::soa);
+        let start = match (&version, &soa) {
+            (Some(version), Some(soa)) => {
+                let now = clock::now().as_seconds();
+                let timers = self.store.timers(name.as_name()).unwrap_or_default();
+                let expires = Some(timers.expires_at).filter(|&expires| expires > now);
+                let standing = match expires {
+                    Some(_) if timers.failures > 0 => Standing::Stale,
+                    Some(_) => Standing::Current,
+                    None => Standing::Expired,
+                };
+                self.note_standing(&zone.name, standing, timers.expires_at);
+                status.standing = standing;
+                status.serial = Some(version.serial().0);
+                status.records = version.record_count();
+                status.octets = version.octets();
+                status.failures = timers.failures;
+                status.next_try = Some(Timestamp::from_seconds(timers.next_check));
+                status.expires_at = expires.map(Timestamp::from_seconds);
+                self.book
+                    .registry()
+                    .note_records(&zone.zone_id(), version.record_count());
+                Start::Held {
+                    soa,
+                    next_check: clock::instant(timers.next_check),
+                    expires: expires.map(clock::instant),
+                }
+            }
+            _ => Start::Never,
+        };
+        let key = zone.name.clone();
+        self.zones
+            .lock()
+            .insert(key.clone(), Charge::new(zone, status));
+        self.schedule()
+            .insert(key, name.as_name(), addresses, start, Instant::now());
+    }
+
+    /// Puts other settings of a zone in force. A visit to primaries that are no longer its own ends without trace.
+    fn resettle(&self, zone: Arc<SecondaryZone>) {
+        let config = self.config();
+        let addresses = self.addresses_of(&config, &zone);
+        let name = zone.name.clone();
+        let moved = self.zones.with(&name, |charge| {
+            let moved = charge.zone.primaries != zone.primaries;
+            if moved {
+                let primaries = addresses.iter().copied().map(PrimaryStatus::pending);
+                charge.change(zone, primaries.collect());
+            } else {
+                charge.zone = zone;
+            }
+            moved
+        });
+        if moved == Some(true) {
+            self.schedule().set_primaries(&name, addresses);
+        }
+    }
+
+    /// Lets a zone go. What was held of it is gone from the store already, with its settings.
+    fn dismiss(&self, name: &ZoneName) {
+        if let Some(mut charge) = self.zones.lock().remove(name) {
+            charge.call_off();
+        }
+        self.schedule().remove(name);
+    }
+
+    /// Takes another configuration. Where DNS and HTTP listen, where the data is and the bounds of timers and slots stay
+    /// as they are until the next start.
+    pub(crate) async fn reload(self: &Arc<Self>, config: Config) -> Result<(), ServiceError> {
+        let before = self.config();
+        for (what, changed) in [
+            ("data_dir", before.data_dir != config.data_dir),
+            ("dns.listen", before.dns.listen != config.dns.listen),
+            ("dns.workers", before.dns.workers != config.dns.workers),
+            (
+                "http.listen",
+                before.http.as_ref().map(|http| http.listen)
+                    != config.http.as_ref().map(|http| http.listen),
+            ),
+            ("timers", before.timers != config.timers),
+        ] {
+            if changed {
+                warn!(entry = what, "changes at the next start only");
+            }
+        }
+        let old_keys = self.keys.load_full();
+        let declaration = book::declaration(&config);
+        // Refused as a whole, if it is, before anything has changed.
+        let _ = self
+            .book
+            .registry()
+            .judge(declaration.clone(), clock::now())?;
+        self.book.registry().set_limits(config.quota);
+        self.notifier.retarget(targets(&config));
+        self.tokens.replace(tokens(&config));
+        self.config.store(Arc::new(config));
+        self.change(declaration).await?;
+        self.renew_keys();
+
+        // Whose primaries are now other servers, or are asked with another key, is visited anew.
+        let (config, keys) = (self.config(), self.keys.load_full());
+        let zones: Vec<Arc<SecondaryZone>> = self.book.registry().zones().cloned().collect();
+        for zone in zones {
+            let was = resolve(&before, &old_keys, &zone);
+            let is = resolve(&config, &keys, &zone);
+            if !same(&was, &is) {
+                let addresses = self.addresses_of(&config, &zone);
+                let pending = addresses
+                    .iter()
+                    .copied()
+                    .map(PrimaryStatus::pending)
+                    .collect();
+                let name = zone.name.clone();
+                self.zones
+                    .with(&name, |charge| charge.change(zone, pending));
+                self.schedule().set_primaries(&name, addresses);
+            }
+        }
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Has the name server side know the keys there are, and who may do what.
+    fn renew_keys(self: &Arc<Self>) {
+        let mut keys = HashMap::new();
+        for key in self.book.registry().keys() {
+            match key.to_key() {
+                Ok(made) => {
+                    keys.insert(key.name.clone(), made);
+                }
+                Err(error) => error!(key = %key.name, %error, "not usable"),
+            }
+        }
+        let config = self.config();
+        self.responder.configure(zonekit_serve::Config {
+            keys: keys.values().cloned().collect(),
+            allow_transfer: config.dns.allow_transfer.iter().cloned().collect(),
+            notify_sources: Arc::new(Judge(Arc::downgrade(self))),
+            ..zonekit_serve::Config::default()
+        });
+        self.keys.store(Arc::new(keys));
+    }
+}

@@ -1,0 +1,44 @@
+//! NOTIFY: whose is believed, and who is told onward.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Weak};
+
+use zonekit_model::{KeyName, ZoneName};
+use zonekit_serve::{NotifySources, NotifyTarget};
+use zonekit_tsig::Key;
+use zonekit_wire::Name;
+
+use crate::Config;
+use crate::node::Node;
+use crate::primaries::key_name;
+
+/// Says whose NOTIFY is believed: that of a zone's primary, or one signed with the key of one.
+pub(crate) struct Judge(pub(crate) Weak<Node>);
+
+impl NotifySources for Judge {
+    fn may_notify(&self, zone: Name<'_>, source: IpAddr, key: Option<&Key>) -> bool {
+        let Some(node) = self.0.upgrade() else {
+            return false;
+        };
+        let name = ZoneName::from(zone);
+        let Some(zone) = node.zones.with(&name, |charge| Arc::clone(&charge.zone)) else {
+            return false;
+        };
+        let config = node.config();
+        let signer = key.map(|key| KeyName::from(key.name()));
+        zone.primaries.iter().any(|primary| {
+            primary.address == source
+                || signer.is_some() && signer.as_ref() == key_name(&config, primary)
+        })
+    }
+}
+
+/// Whom to tell of new versions.
+pub(crate) fn targets(config: &Config) -> Vec<NotifyTarget> {
+    let target = |&address: &SocketAddr| NotifyTarget {
+        address,
+        key: None,
+        source: config.source_for(address.ip()),
+    };
+    config.dns.notify.iter().map(target).collect()
+}
