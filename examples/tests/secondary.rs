@@ -175,6 +175,52 @@ fn a_notify_brings_the_new_version() {
 }
 
 #[test]
+fn a_secondary_behind_a_secondary_is_told_of_each_version_once_the_first_has_it() {
+    let (first, second) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let quiet = "[timers]\nmin_refresh = 3600\nmin_retry = 3600\n";
+    let addresses = [(); 2].map(|()| SocketAddr::from((Ipv4Addr::LOCALHOST, support::free_port())));
+    let source = Source::start(
+        first.path(),
+        "example.org",
+        &master_file("example.org", 1, 9),
+        Some(addresses[0]),
+    );
+    let first_node = Node::start(
+        first.path(),
+        &Settings {
+            listen: &addresses[0].to_string(),
+            notify: Some(addresses[1]),
+            timers: quiet,
+            more: &format!(
+                "{}{}",
+                keyed(source.address, SECRET),
+                declared("example.org", source.address, Some(KEY))
+            ),
+            ..Settings::default()
+        },
+    );
+    let second_node = Node::start(
+        second.path(),
+        &Settings {
+            listen: &addresses[1].to_string(),
+            timers: quiet,
+            more: &declared("example.org", addresses[0], None),
+            ..Settings::default()
+        },
+    );
+    for serial in 1..4 {
+        eventually("the serial at the end of the chain", || {
+            (serial_of(second_node.dns, "example.org") == Some(serial)).then_some(())
+        });
+        assert_eq!(
+            support::transferred(second_node.dns, "example.org", None),
+            support::transferred(first_node.dns, "example.org", None)
+        );
+        source.change(&master_file("example.org", serial + 1, 9 + serial as usize));
+    }
+}
+
+#[test]
 fn the_notify_program_is_believed_from_a_primary_only() {
     let directory = TempDir::new().unwrap();
     let source = Source::start(

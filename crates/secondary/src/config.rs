@@ -21,6 +21,7 @@ mod file;
 mod place;
 mod problem;
 
+use std::collections::HashSet;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -54,6 +55,8 @@ pub struct Config {
     pub primaries: Vec<PrimaryRule>,
     /// `[[zone]]`: zones declared here rather than over the API.
     pub zones: Vec<ZoneEntry>,
+    /// Those of them with lenient checks: asked for at every visit, of which there may be many thousands.
+    lenient: HashSet<ZoneName>,
 }
 
 /// `[dns]`: the name server side.
@@ -183,10 +186,9 @@ impl Config {
 
     /// What becomes of a zone's content that is wrong: only declared zones can say.
     pub fn checks_for(&self, zone: &ZoneName) -> StoreChecks {
-        let entry = self.zones.iter().find(|entry| entry.name == *zone);
-        match entry.map(|entry| entry.checks) {
-            Some(Checks::Lenient) => StoreChecks::Lenient,
-            Some(Checks::Strict) | None => StoreChecks::Strict,
+        match self.lenient.contains(zone) {
+            true => StoreChecks::Lenient,
+            false => StoreChecks::Strict,
         }
     }
 }

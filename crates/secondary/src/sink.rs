@@ -131,3 +131,117 @@ impl<Q: FnMut(u64) -> Result<(), zonekit_model::Refusal>> Apply for Sink<Q> {
         self.edit = Edit::None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use zonekit_wire::{Class, Name, Record, Rtype, Soa};
+
+    use super::*;
+
+    type Quota = fn(u64) -> Result<(), zonekit_model::Refusal>;
+
+    const APEX: &[u8] = b"\x07example\0";
+
+    fn soa(serial: u32) -> Vec<u8> {
+        let soa = Soa {
+            mname: Name::ROOT,
+            rname: Name::ROOT,
+            serial: zonekit_wire::Serial(serial),
+            refresh: 1,
+            retry: 1,
+            expire: 1,
+            minimum: 1,
+        };
+        let mut rdata = Vec::new();
+        soa.write(&mut rdata);
+        rdata
+    }
+
+    fn record<'r>(rtype: Rtype, rdata: &'r [u8]) -> Record<'r> {
+        Record {
+            owner: Name::from_octets(APEX).unwrap(),
+            rtype,
+            class: Class::IN,
+            ttl: 60,
+            rdata,
+        }
+    }
+
+    fn sink(held: Option<Zone>, quota: Quota) -> (Sink<Quota>, oneshot::Receiver<Candidate>) {
+        let apex = Name::from_octets(APEX).unwrap().to_buf();
+        Sink::new(apex, held, ZoneLimits::default(), Checks::Strict, quota)
+    }
+
+    fn transfer(sink: &mut Sink<Quota>, serial: u32) -> Result<(), SinkError> {
+        sink.apply(Change::Replace(record(Rtype::SOA, &soa(serial))))?;
+        sink.apply(Change::Add(record(Rtype::NS, b"\x02ns\0")))?;
+        sink.apply(Change::Commit)
+    }
+
+    #[test]
+    fn a_whole_zone_comes_out_once_it_is_committed() {
+        let (mut sink, mut candidate) = sink(None, |_| Ok(()));
+        assert!(candidate.try_recv().is_err());
+        transfer(&mut sink, 7).unwrap();
+        let candidate = candidate.try_recv().unwrap();
+        assert_eq!(
+            (candidate.zone.serial().0, candidate.zone.record_count()),
+            (7, 2)
+        );
+        assert!(candidate.diff.is_none());
+    }
+
+    #[test]
+    fn differences_lead_from_the_version_held_to_the_next() {
+        let (mut first, mut candidate) = sink(None, |_| Ok(()));
+        transfer(&mut first, 7).unwrap();
+        let held = candidate.try_recv().unwrap().zone;
+        let (mut sink, mut candidate) = sink(Some(held), |_| Ok(()));
+        for change in [
+            Change::Step(record(Rtype::SOA, &soa(7))),
+            Change::Remove(record(Rtype::NS, b"\x02ns\0")),
+            Change::Reach(record(Rtype::SOA, &soa(8))),
+            Change::Add(record(Rtype::NS, b"\x02nt\0")),
+            Change::Commit,
+        ] {
+            sink.apply(change).unwrap();
+        }
+        let candidate = candidate.try_recv().unwrap();
+        assert_eq!(
+            (candidate.zone.serial().0, candidate.zone.record_count()),
+            (8, 2)
+        );
+        assert_eq!(candidate.diff.unwrap().from().serial.0, 7);
+    }
+
+    #[test]
+    fn what_was_abandoned_leaves_no_trace_in_what_follows() {
+        let (mut sink, mut candidate) = sink(None, |_| Ok(()));
+        sink.apply(Change::Replace(record(Rtype::SOA, &soa(6))))
+            .unwrap();
+        sink.apply(Change::Add(record(Rtype::TXT, b"\x01x")))
+            .unwrap();
+        sink.abandon();
+        assert!(matches!(
+            sink.apply(Change::Commit),
+            Err(SinkError::OutOfOrder)
+        ));
+        transfer(&mut sink, 7).unwrap();
+        assert_eq!(candidate.try_recv().unwrap().zone.record_count(), 2);
+    }
+
+    #[test]
+    fn differences_without_a_version_to_start_from_are_refused() {
+        let (mut sink, _candidate) = sink(None, |_| Ok(()));
+        let step = sink.apply(Change::Step(record(Rtype::SOA, &soa(7))));
+        assert!(matches!(step, Err(SinkError::OutOfOrder)));
+    }
+
+    #[test]
+    fn a_zone_beyond_the_quota_does_not_come_out() {
+        let refusal = |wanted| Err(zonekit_model::Refusal::TooManyRecords { limit: 1, wanted });
+        let (mut sink, mut candidate) = sink(None, refusal);
+        assert!(matches!(transfer(&mut sink, 7), Err(SinkError::Quota(_))));
+        assert!(candidate.try_recv().is_err());
+    }
+}

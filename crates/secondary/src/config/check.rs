@@ -10,7 +10,9 @@ use zonekit_model::{Contract, KeyDraft, KeyName, Primaries, Primary, Secret, Zon
 use zonekit_serve::AclEntry;
 use zonekit_tsig::{Algorithm, Key};
 
-use super::{Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, ZoneEntry, file};
+use super::{
+    Checks, Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, ZoneEntry, file,
+};
 
 /// A key's path and what is wrong there.
 pub(super) type Fault = (String, Problem);
@@ -45,6 +47,10 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
         quota: file.quota,
         keys,
         primaries,
+        lenient: { zones.iter() }
+            .filter(|zone| zone.checks == Checks::Lenient)
+            .map(|zone| zone.name.clone())
+            .collect(),
         zones,
     })
 }
