@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::OpenOptions;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::disk::{Disk, Loaded};
 use crate::table::{Entry, Table};
 use crate::{
     Batch, Damage, Diff, Generation, Held, HeldZone, JournalLimits, OpenError, Options,
-    Publication, Standing, StorageFailure, StoreError, Timers,
+    Publication, Standing, StorageFailure, StoreError, Timers, Zone,
 };
 
 /// All zones of a node, and whatever else it has to remember: the versions in memory, to be read without waiting, and
@@ -217,25 +218,24 @@ impl Store {
     /// not go back so far.
     pub fn journal(&self, name: Name<'_>, from: Serial) -> Result<Option<Vec<Diff>>, StoreError> {
         let entry = self.entry(name)?;
-        let numbers = {
-            let file = entry.file();
-            let head = entry.head.load();
-            if head.zone.as_ref().is_some_and(|zone| zone.serial() == from) {
-                return Ok(Some(Vec::new()));
-            }
-            // From the newest back: after a wrap of serials, the same number can stand in the history twice.
-            let back = file.steps.iter().rev().position(|step| step.from == from);
-            let Some(back) = back.filter(|_| !file.doubtful) else {
-                return Ok(None);
-            };
-            let next = file.extent.next_step;
-            next - 1 - back as u64..next
+        let Some(History { numbers, .. }) = history(&entry, from) else {
+            return Ok(None);
         };
+        if numbers.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
         match self.disk.steps(entry.id, name, numbers) {
             Ok(steps) => Ok(Some(steps)),
             Err(StoreError::Damaged(Damage::Missing { .. })) => Ok(None), // trimmed in the meantime
             Err(error) => Err(error),
         }
+    }
+
+    /// How many octets the [`journal`](Self::journal) from a version on takes in the file, which is about the length of its
+    /// records in wire form; `None` when there is none. Known from memory, so that one that is too long need not be read.
+    pub fn journal_octets(&self, name: Name<'_>, from: Serial) -> Option<u64> {
+        let table = self.table.load();
+        history(table.find(name)?, from).map(|history| history.octets)
     }
 
     /// A named value.
@@ -273,6 +273,36 @@ impl fmt::Debug for Store {
             .field("zones", &self.zone_count())
             .finish_non_exhaustive()
     }
+}
+
+/// The steps of a journal that lead to the version held.
+struct History {
+    numbers: Range<u64>,
+    octets: u64,
+}
+
+fn history(entry: &Entry, from: Serial) -> Option<History> {
+    let file = entry.file();
+    let next = file.extent.next_step;
+    let head = entry.head.load();
+    let mut octets = 0;
+    let mut first = next;
+    if head.zone.as_ref().map(Zone::serial) != Some(from) {
+        if file.doubtful {
+            return None;
+        }
+        // From the newest back: after a wrap of serials, the same number can stand in the history twice.
+        let mut newest_first = file.steps.iter().rev();
+        newest_first.find(|step| {
+            first -= 1;
+            octets += step.octets;
+            step.from == from
+        })?;
+    }
+    Some(History {
+        numbers: first..next,
+        octets,
+    })
 }
 
 fn entry(loaded: Loaded) -> Entry {

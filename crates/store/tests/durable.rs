@@ -208,6 +208,39 @@ fn the_journal_leads_from_every_version_kept_to_the_one_held() {
 }
 
 #[test]
+fn the_size_of_the_journal_is_known_without_reading_it() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk);
+    let apex = name("example.org");
+    assert_eq!(store.journal_octets(apex.as_name(), Serial(1)), None);
+    store.create_zone(apex.as_name()).unwrap();
+    assert_eq!(store.journal_octets(apex.as_name(), Serial(1)), None);
+    publish_records(&store, &apex, 1, &[1, 2, 3]);
+    for serial in 2..20 {
+        patch_records(&store, &apex, serial, &[1, serial as u8, 200]);
+    }
+    let check = |store: &Store| {
+        for from in 0..25 {
+            let journal = store.journal(apex.as_name(), Serial(from)).unwrap();
+            let encoded = journal.map(|steps| {
+                let lengths = steps.iter().map(|step| step.encode().len() as u64);
+                (steps.len() as u64, lengths.sum::<u64>())
+            });
+            let octets = store.journal_octets(apex.as_name(), Serial(from));
+            assert_eq!(octets.is_some(), encoded.is_some(), "from {from}");
+            let (Some(octets), Some((steps, encoded))) = (octets, encoded) else {
+                continue;
+            };
+            assert!((encoded..=encoded + 32 * steps).contains(&octets));
+        }
+        assert_eq!(store.journal_octets(apex.as_name(), Serial(19)), Some(0));
+    };
+    check(&store);
+    drop(store);
+    check(&open(&disk));
+}
+
+#[test]
 fn the_journal_keeps_to_its_limits() {
     let disk = FaultyDisk::default();
     let mut options = Options::default();
