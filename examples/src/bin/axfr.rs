@@ -4,6 +4,8 @@
 //!
 //! Memory does not grow with the zone: records are printed as they come.
 
+#![allow(rustdoc::broken_intra_doc_links)] // doc comments are the text of --help: brackets are no links there
+
 use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;

@@ -2,6 +2,8 @@
 //!
 //!     cargo run --release --bin notify -- @192.0.2.1 example.org --serial 2020101902
 
+#![allow(rustdoc::broken_intra_doc_links)] // doc comments are the text of --help: brackets are no links there
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;

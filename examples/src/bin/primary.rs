@@ -5,6 +5,8 @@
 //!
 //! SIGHUP reads the files again; SIGTERM and Ctrl-C end the program.
 
+#![allow(rustdoc::broken_intra_doc_links)] // doc comments are the text of --help: brackets are no links there
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
