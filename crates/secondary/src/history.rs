@@ -20,7 +20,7 @@ pub(crate) struct Finished<'r> {
 }
 
 impl Finished<'_> {
-    /// Whether the zone is as its primaries have it.
+    /// Whether the zone is as a primary has it.
     pub(crate) fn is_good(&self) -> bool {
         self.unpublished.is_none()
             && matches!(
@@ -29,10 +29,18 @@ impl Finished<'_> {
             )
     }
 
+    /// The serial that a primary offers and does not deliver, while another confirms the one held.
+    pub(crate) fn undelivered(&self) -> Option<Serial> {
+        match self.report.outcome {
+            Outcome::Confirmed { offered } => Some(offered),
+            _ => None,
+        }
+    }
+
     pub(crate) fn outcome(&self) -> VisitOutcome {
         match self.report.outcome {
             _ if self.unpublished.is_some() => VisitOutcome::Failed,
-            Outcome::UpToDate => VisitOutcome::UpToDate,
+            Outcome::UpToDate | Outcome::Confirmed { .. } => VisitOutcome::UpToDate,
             Outcome::Transferred { .. } => VisitOutcome::Transferred,
             Outcome::NotTaken => VisitOutcome::NotTaken,
             Outcome::Failed => VisitOutcome::Failed,

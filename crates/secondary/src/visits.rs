@@ -16,7 +16,6 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 use zonekit_model::{Failure, PrimaryOutcome, Standing, VisitCause, VisitOutcome, ZoneName};
 use zonekit_store::{Generation, Timers, Zone};
-use zonekit_wire::SoaBuf;
 use zonekit_xfr::{Due, Finished as Ended, Reason, Visit};
 
 use crate::clock;
@@ -204,7 +203,12 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
     let name = &plan.name;
     let soa = node.version(name).map(|zone| zone.soa());
     let good = finished.is_good();
-    let Some(timing) = running.end(soa.as_ref().filter(|_| good)) else {
+    let how = match soa.as_ref().filter(|_| good) {
+        Some(soa) if finished.undelivered().is_some() => Ended::Confirmed { soa },
+        Some(soa) => Ended::Current { soa, expire: None },
+        None => Ended::Failed,
+    };
+    let Some(timing) = running.end(how) else {
         return;
     };
     let now = Instant::now();
@@ -266,9 +270,12 @@ fn tell(name: &ZoneName, finished: &Finished<'_>) {
             milliseconds,
             "transferred"
         ),
-        (VisitOutcome::UpToDate | VisitOutcome::Transferred, _) => {
-            debug!(zone = %name, serial, milliseconds, "up to date");
-        }
+        (VisitOutcome::UpToDate | VisitOutcome::Transferred, _) => match finished.undelivered() {
+            Some(offered) => {
+                warn!(zone = %name, serial, offered = offered.0, milliseconds, kind, error = text, "current, but a newer version is offered and not delivered");
+            }
+            None => debug!(zone = %name, serial, milliseconds, "up to date"),
+        },
         (VisitOutcome::NotTaken, _) => {
             warn!(zone = %name, serial, milliseconds, error = text, "not taken: the primaries have older versions only");
         }
@@ -286,23 +293,17 @@ struct Running {
 }
 
 impl Running {
-    /// Tells the schedule; `soa` is what is held, if a primary has confirmed it.
-    fn end(&mut self, soa: Option<&SoaBuf>) -> Option<zonekit_xfr::Timing> {
+    /// Tells the schedule.
+    fn end(&mut self, how: Ended<'_>) -> Option<zonekit_xfr::Timing> {
         self.is_over = true;
-        self.node.finished(
-            &self.name,
-            match soa {
-                Some(soa) => Ended::Current { soa, expire: None },
-                None => Ended::Failed,
-            },
-        )
+        self.node.finished(&self.name, how)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.is_over {
-            self.end(None);
+            self.end(Ended::Failed);
         }
     }
 }

@@ -500,9 +500,8 @@ impl Exchange {
     }
 
     fn conclude(&mut self, outcome: Outcome) {
-        if let (Outcome::UpToDate | Outcome::NotTaken | Outcome::Failed, Some(held)) =
-            (outcome, &self.visit.held)
-        {
+        let is_taken = matches!(outcome, Outcome::Transferred { .. });
+        if let Some(held) = self.visit.held.as_ref().filter(|_| !is_taken) {
             for report in &mut self.primaries {
                 if let Some(offered) = report.serial()
                     && offered != held.serial

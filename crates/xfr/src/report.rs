@@ -56,6 +56,12 @@ impl Report {
 pub enum Outcome {
     /// A primary has the version that we hold, and none a newer one.
     UpToDate,
+    /// A primary has the version that we hold, and others offer newer ones, none of which could be taken. What we hold is
+    /// confirmed all the same: one who offers what it cannot deliver must not let a zone expire that another vouches for.
+    Confirmed {
+        /// The newest serial offered.
+        offered: Serial,
+    },
     /// A new version was taken, and committed.
     Transferred {
         /// As what it came: AXFR also where IXFR was asked and a whole zone came.
@@ -67,7 +73,7 @@ pub enum Outcome {
     },
     /// Every primary that answered has an older version than we hold.
     NotTaken,
-    /// No primary answered, or none of the newer versions could be taken.
+    /// No primary answered, or none of the newer versions could be taken and nobody has ours.
     Failed,
 }
 

@@ -403,6 +403,37 @@ fn a_lower_serial_is_taken_where_ours_has_expired() {
 }
 
 #[test]
+fn who_offers_what_it_cannot_deliver_takes_nothing_from_who_has_ours() {
+    let refuses = |request: &[u8]| vec![Act::Say(failure(request, Rcode::REFUSED))];
+    let liar = Host::new(2)
+        .tcp(Rtype::IXFR, refuses)
+        .tcp(Rtype::AXFR, refuses);
+    for (hosts, liar_at) in [
+        ([Host::new(1), liar.clone()], 1),
+        ([liar.clone(), Host::new(1)], 0),
+    ] {
+        // The same where ours has expired: it is confirmed again by that.
+        for accept_lower in [false, true] {
+            let visit = Visit {
+                accept_lower,
+                ..held(&hosts)
+            };
+            let (report, copy, _) = run(&hosts, visit, Copy::of(1, &HELD));
+            let offered = zonekit_wire::Serial(2);
+            assert_eq!(
+                (report.outcome, copy.commits),
+                (Outcome::Confirmed { offered }, 0)
+            );
+            assert_eq!(kind(&report, liar_at), Some(ErrorKind::Refused));
+            assert_eq!(kind(&report, 1 - liar_at), None);
+        }
+    }
+    // Nobody vouches for ours.
+    let (report, _, _) = again(&[Host::new(0), liar]);
+    assert_eq!(report.outcome, Outcome::Failed);
+}
+
+#[test]
 fn an_operator_gets_the_whole_zone_whatever_its_serial() {
     for serial in [0, 1, 2] {
         let hosts = [Host::new(serial)];

@@ -197,6 +197,44 @@ fn a_zone_expires_once_and_is_still_visited() {
 }
 
 #[test]
+fn a_version_that_is_confirmed_while_a_newer_one_fails_stays_good_and_is_retried() {
+    let mut clock = one();
+    clock.wait();
+    for _ in 0..300 {
+        // 300 retry times are twice the expiry time of this SOA.
+        assert!(matches!(
+            clock.due()[..],
+            [Due::Visit { expired: false, .. }]
+        ));
+        let soa = &soa_buf(1);
+        clock
+            .schedule
+            .finished(&0, Finished::Confirmed { soa }, clock.now);
+        let timing = clock.schedule.timing(&0).unwrap();
+        assert_eq!(
+            timing.expires,
+            Some(clock.now + Timers::default().of(soa).expire)
+        );
+        assert_eq!(timing.failures, 0);
+        assert!(about(clock.wait(), SECOND * 600));
+    }
+    // And one that had expired no longer has.
+    while clock.schedule.timing(&0).unwrap().expires.is_some() {
+        clock.visits();
+        clock.failed(0);
+        clock.wait();
+        clock.due();
+    }
+    clock.schedule.order(&0, false);
+    clock.visits();
+    let soa = &soa_buf(1);
+    clock
+        .schedule
+        .finished(&0, Finished::Confirmed { soa }, clock.now);
+    assert!(clock.schedule.timing(&0).unwrap().expires > Some(clock.now));
+}
+
+#[test]
 fn the_primary_s_own_expiry_counts_where_it_is_told() {
     let mut clock = one();
     clock.wait();

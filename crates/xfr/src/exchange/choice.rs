@@ -78,13 +78,16 @@ impl Exchange {
         if serials.peek().is_none() || self.visit.force && !self.only_ask {
             return Outcome::Failed;
         }
-        let (mut is_newer, mut is_same) = (false, false);
+        let (mut newest, mut is_same) = (held, false);
         for serial in serials {
-            is_newer |= serial.is_newer_than(held);
+            if serial.is_newer_than(newest) {
+                newest = serial;
+            }
             is_same |= serial == held;
         }
-        match (is_newer, is_same) {
-            (true, _) => Outcome::Failed,
+        match (newest != held, is_same) {
+            (true, true) => Outcome::Confirmed { offered: newest },
+            (true, false) => Outcome::Failed,
             (false, true) => Outcome::UpToDate,
             (false, false) if self.visit.accept_lower => Outcome::Failed,
             (false, false) => Outcome::NotTaken,

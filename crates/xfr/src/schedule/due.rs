@@ -82,6 +82,12 @@ pub enum Finished<'a> {
         /// How long it is good at the primary itself, if it said so (EDNS EXPIRE, RFC 7314), in seconds.
         expire: Option<u32>,
     },
+    /// A primary has confirmed what we hold, but another offers something newer that could not be taken: the version is
+    /// good for as long, and the newer one is tried for again as after a failure.
+    Confirmed {
+        /// The SOA that is held.
+        soa: &'a SoaBuf,
+    },
     /// None has.
     Failed,
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use zonekit_wire::Serial;
+use zonekit_wire::{Serial, SoaBuf};
 
 use super::timers::{Jitter, Timers, ZoneTimers};
 use super::{Finished, Reason};
@@ -38,15 +38,12 @@ impl<Z> Entry<Z> {
     pub(super) fn finish(&mut self, how: Finished<'_>, bounds: &Timers, now: Instant) {
         let wait = match how {
             Finished::Current { soa, expire } => {
-                let timers = bounds.of(soa);
-                let good = expire.map_or(timers.expire, |seconds| {
-                    Duration::from_secs(seconds.into()).min(timers.expire)
-                });
-                self.timers = Some(timers);
-                self.serial = Some(soa.serial);
-                self.expires = Some(now + good);
-                self.failures = 0;
+                let timers = self.confirm(soa, expire, bounds, now);
                 self.jitter.shorten(timers.refresh)
+            }
+            Finished::Confirmed { soa } => {
+                let timers = self.confirm(soa, None, bounds, now);
+                self.jitter.shorten(timers.retry.min(timers.refresh))
             }
             Finished::Failed => {
                 self.failures = self.failures.saturating_add(1);
@@ -57,6 +54,25 @@ impl<Z> Entry<Z> {
             }
         };
         self.next_check = Some(now + self.hinted().map_or(wait, |hinted| hinted.min(wait)));
+    }
+
+    /// What is held is as good as new, with these timers.
+    fn confirm(
+        &mut self,
+        soa: &SoaBuf,
+        expire: Option<u32>,
+        bounds: &Timers,
+        now: Instant,
+    ) -> ZoneTimers {
+        let timers = bounds.of(soa);
+        let good = expire.map_or(timers.expire, |seconds| {
+            Duration::from_secs(seconds.into()).min(timers.expire)
+        });
+        self.timers = Some(timers);
+        self.serial = Some(soa.serial);
+        self.expires = Some(now + good);
+        self.failures = 0;
+        timers
     }
 
     /// The wait for a version that a NOTIFY spoke of, if it has not come and is worth another look.
