@@ -4,8 +4,7 @@ use hickory_proto::op::{Message as Theirs, MessageType, OpCode};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
 use proptest::prelude::*;
 use zonekit_wire::{
-    Class, Compressor, Header, Message, MessageWriter, Name, Record, RecordBuf, Rtype, Section,
-    Unpacker, master,
+    Compressor, Header, Message, MessageWriter, Name, Record, RecordBuf, Section, Unpacker, master,
 };
 
 const ROOT_ZONE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/data/root.zone");
@@ -186,8 +185,8 @@ t     TYPE65280 \\# 3 010203
 mod conversions {
     use super::*;
     use hickory_proto::rr;
-    use zonekit_wire::NameBuf;
     use zonekit_wire::hickory::HickoryError;
+    use zonekit_wire::{Class, NameBuf, Rtype};
 
     #[test]
     fn records_of_the_root_zone_come_back_as_they_went() {

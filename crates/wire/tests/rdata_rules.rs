@@ -94,6 +94,27 @@ fn canonical_form_puts_the_names_of_the_listed_types_in_lower_case_and_nothing_e
 }
 
 #[test]
+fn mandatory_keys_of_a_service_binding_are_looked_for_however_many_there_are() {
+    let service = |mandatory: &[u16], there: &[u16]| {
+        let mut rdata = vec![0, 1, 0, 0, 0]; // priority, target, key `mandatory`
+        rdata.extend_from_slice(&u16::try_from(2 * mandatory.len()).unwrap().to_be_bytes());
+        rdata.extend(mandatory.iter().flat_map(|key| key.to_be_bytes()));
+        rdata.extend(
+            there
+                .iter()
+                .flat_map(|key| [key.to_be_bytes(), [0, 0]].concat()),
+        );
+        rdata::validate(Rtype::SVCB, &rdata).is_ok()
+    };
+    let most: Vec<u16> = (1000..11_900).collect(); // 65,407 octets
+    assert!(service(&most, &most));
+    assert!(!service(&most, &most[..10_899]), "the last is not there");
+    assert!(!service(&most, &most[1..]), "the first is not there");
+    assert!(service(&most[4000..4001], &most));
+    assert!(!service(&[1500, 1502], &[1500, 1501, 1503]));
+}
+
+#[test]
 fn order_is_that_of_canonical_forms() {
     let corpus = corpus();
     for (rtype, a) in &corpus {

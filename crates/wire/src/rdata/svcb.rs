@@ -36,13 +36,17 @@ pub(super) fn check(octets: &[u8]) -> Result<(), Misfit> {
         }
         (last, rest) = (Some(key), behind);
     }
+    // Both lists ascend, as was checked above: the search for a key goes on where that for the one before ended.
+    let mut there = params(octets).map(|(key, _)| key);
     let (keys, _) = mandatory.as_chunks::<2>();
-    for key in keys {
-        if !params(octets).any(|(other, _)| other == u16::from_be_bytes(*key)) {
-            return Err(Misfit::Value(4));
-        }
+    let all_there = keys
+        .iter()
+        .all(|key| there.any(|other| other == u16::from_be_bytes(*key)));
+    if all_there {
+        Ok(())
+    } else {
+        Err(Misfit::Value(4))
     }
-    Ok(())
 }
 
 /// The parameters, key and value.
