@@ -19,7 +19,10 @@ use zonekit_store::{Finding, Node, Place, RrSet, Zone};
 use zonekit_wire::{MessageFull, Name, NameBuf, Rcode, Rtype, Section, Soa};
 
 use crate::{
-    Holding, Transport, Zones, denial::Denial, extended_error::ExtendedError, names::NameList,
+    Holding, Transport, Zones,
+    denial::{self, Denial},
+    extended_error::ExtendedError,
+    names::NameList,
     reply::Reply,
 };
 
@@ -72,10 +75,7 @@ pub(crate) struct Memory {
     target: NameBuf,
     /// The names that it has passed.
     visited: NameList,
-    /// Owners of the NSEC and NSEC3 records written.
-    proofs: NameList,
-    /// The owner of one of them.
-    owner: NameBuf,
+    proofs: denial::Memory,
     expansions: Vec<Expansion>,
 }
 
@@ -262,35 +262,40 @@ impl Search<'_, '_> {
         Ok(Step::Done)
     }
 
-    /// Everything at a node, or over UDP one RRset of it ([RFC 8482 §4.1]): an answer in bulk is what forgers ask for.
+    /// Everything at a node that fits, or over UDP one RRset of it ([RFC 8482 §4.1]): an answer in bulk is what forgers
+    /// ask for. A subset is an answer, and needs no TC; nothing at all does.
     ///
     /// [RFC 8482 §4.1]: https://www.rfc-editor.org/rfc/rfc8482#section-4.1
     fn any(&mut self, node: &Node<'_>, name: Name<'_>) -> Result<bool, MessageFull> {
         let mut found = false;
         for set in node.rrsets().filter(|set| !set.is_empty()) {
-            found = true;
-            match self.query.transport {
-                Transport::Udp => {
-                    self.reply.rrset(Section::Answer, name, &set)?;
-                    break;
-                }
-                Transport::Tcp => self
-                    .reply
-                    .rrset_and_signatures(Section::Answer, name, &set)?,
+            let written = match self.query.transport {
+                Transport::Udp => self.reply.rrset(Section::Answer, name, &set),
+                Transport::Tcp => self.reply.rrset_and_signatures(Section::Answer, name, &set),
+            };
+            match written {
+                Ok(()) => found = true,
+                Err(_) if found => break,
+                Err(full) => return Err(full),
+            }
+            if self.query.transport == Transport::Udp {
+                break;
             }
         }
         Ok(found)
     }
 
-    /// The signatures at a node, all of them or over UDP those of one RRset, as for ANY (RFC 8482 §7).
+    /// The signatures at a node, all that fit or over UDP those of one RRset, as for ANY (RFC 8482 §7).
     fn signatures(&mut self, node: &Node<'_>, name: Name<'_>) -> Result<bool, MessageFull> {
         let mut found = false;
         for set in node.rrsets() {
-            if self.reply.signatures(Section::Answer, name, &set)? {
-                found = true;
-                if self.query.transport == Transport::Udp {
-                    break;
-                }
+            match self.reply.signatures(Section::Answer, name, &set) {
+                Ok(written) => found |= written,
+                Err(_) if found => break,
+                Err(full) => return Err(full),
+            }
+            if found && self.query.transport == Transport::Udp {
+                break;
             }
         }
         Ok(found)
@@ -448,8 +453,7 @@ impl Search<'_, '_> {
         if !self.query.dnssec {
             return Ok(());
         }
-        let Memory { proofs, owner, .. } = &mut *self.memory;
-        Denial::in_zone(zone, self.reply, proofs, owner)
+        Denial::in_zone(zone, self.reply, &mut self.memory.proofs)
             .map_or(Ok(()), |mut denial| claim(&mut denial))
     }
 }

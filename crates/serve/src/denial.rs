@@ -13,26 +13,46 @@
 //! [RFC 4035 §3.1.3]: https://www.rfc-editor.org/rfc/rfc4035#section-3.1.3
 //! [RFC 5155 §7.2]: https://www.rfc-editor.org/rfc/rfc5155#section-7.2
 
-use zonekit_store::{RrSet, Zone};
+use zonekit_store::{Nsec3Parameters, RrSet, Zone};
 use zonekit_wire::{MessageFull, Name, NameBuf, Rtype, Section};
 
-use crate::{names::NameList, nsec3, reply::Reply};
+use crate::{
+    names::NameList,
+    nsec3::{self, Budget},
+    reply::Reply,
+};
 
 /// Adds proofs from one zone to the authority section, each record once.
 pub(crate) struct Denial<'d, 'b> {
     zone: &'d Zone,
-    chain: Chain,
+    chain: Chain<'d>,
     reply: &'d mut Reply<'b>,
+    memory: &'d mut Memory,
+}
+
+/// What the proofs of one answer have in common.
+#[derive(Default)]
+pub(crate) struct Memory {
     /// Owners of the records added.
-    written: &'d mut NameList,
-    owner: &'d mut NameBuf,
+    written: NameList,
+    /// The owner of one of them.
+    owner: NameBuf,
+    budget: Budget,
+}
+
+impl Memory {
+    /// Begins another answer.
+    pub(crate) fn clear(&mut self) {
+        self.written.clear();
+        self.budget = Budget::default();
+    }
 }
 
 /// Which records a zone denies with.
 #[derive(Clone, Copy)]
-enum Chain {
+enum Chain<'d> {
     Nsec,
-    Nsec3,
+    Nsec3(Nsec3Parameters<'d>),
 }
 
 impl<'d, 'b> Denial<'d, 'b> {
@@ -40,11 +60,10 @@ impl<'d, 'b> Denial<'d, 'b> {
     pub(crate) fn in_zone(
         zone: &'d Zone,
         reply: &'d mut Reply<'b>,
-        written: &'d mut NameList,
-        owner: &'d mut NameBuf,
+        memory: &'d mut Memory,
     ) -> Option<Self> {
         let chain = match zone.nsec3_parameters() {
-            Some(parameters) if parameters.iterations <= nsec3::MAX_ITERATIONS => Chain::Nsec3,
+            Some(parameters) if nsec3::is_affordable(&parameters) => Chain::Nsec3(parameters),
             Some(_) => return None,
             None => zone.rrset(zone.apex(), Rtype::NSEC).map(|_| Chain::Nsec)?,
         };
@@ -52,8 +71,7 @@ impl<'d, 'b> Denial<'d, 'b> {
             zone,
             chain,
             reply,
-            written,
-            owner,
+            memory,
         })
     }
 
@@ -61,7 +79,7 @@ impl<'d, 'b> Denial<'d, 'b> {
     pub(crate) fn no_data(&mut self, name: Name<'_>) -> Result<(), MessageFull> {
         match self.chain {
             Chain::Nsec => self.nsec(name),
-            Chain::Nsec3 => {
+            Chain::Nsec3(_) => {
                 if !self.nsec3(name, Relation::Matches)? {
                     self.closest_encloser(name, name.label_count().saturating_sub(1))?;
                 }
@@ -82,7 +100,7 @@ impl<'d, 'b> Denial<'d, 'b> {
                 wildcard_at(name.ancestor(closest_encloser_labels))
                     .map_or(Ok(()), |name| self.nsec(name.as_name()))
             }
-            Chain::Nsec3 => {
+            Chain::Nsec3(_) => {
                 let encloser = self.closest_encloser(name, closest_encloser_labels)?;
                 wildcard_at(encloser).map_or(Ok(()), |wildcard| {
                     self.nsec3(wildcard.as_name(), Relation::Covers).map(drop)
@@ -99,7 +117,7 @@ impl<'d, 'b> Denial<'d, 'b> {
     ) -> Result<(), MessageFull> {
         match self.chain {
             Chain::Nsec => self.nsec(name),
-            Chain::Nsec3 => self
+            Chain::Nsec3(_) => self
                 .nsec3(name.ancestor(closest_encloser_labels + 1), Relation::Covers)
                 .map(drop),
         }
@@ -119,7 +137,7 @@ impl<'d, 'b> Denial<'d, 'b> {
                 self.nsec(wildcard.as_name())?;
                 self.nsec(name)
             }
-            Chain::Nsec3 => {
+            Chain::Nsec3(_) => {
                 self.closest_encloser(name, closest_encloser_labels)?;
                 self.nsec3(wildcard.as_name(), Relation::Matches).map(drop)
             }
@@ -131,22 +149,25 @@ impl<'d, 'b> Denial<'d, 'b> {
         let Some(node) = self.zone.nsec_covering(name) else {
             return Ok(());
         };
-        node.write_owner(self.owner);
+        node.write_owner(&mut self.memory.owner);
         self.add(node.rrset(Rtype::NSEC))
     }
 
-    /// Adds the NSEC3 that stands in this relation to a name, and says whether there is one.
+    /// Adds the NSEC3 that stands in this relation to a name, and says whether there is one. An answer whose names
+    /// together are too much to hash is given with what has been proven until then.
     fn nsec3(&mut self, name: Name<'_>, relation: Relation) -> Result<bool, MessageFull> {
-        let Some(parameters) = self.zone.nsec3_parameters() else {
+        let Chain::Nsec3(parameters) = self.chain else {
             return Ok(false);
         };
-        let hash = nsec3::hash(name, parameters.iterations, parameters.salt);
-        let Some(record) = self.zone.nsec3_covering(&hash) else {
+        let Some(hash) = self.memory.budget.hash(name, &parameters) else {
+            return Ok(false);
+        };
+        let Some(record) = self.zone.nsec3_covering(&parameters, &hash) else {
             return Ok(false);
         };
         let found = record.is_match() == (relation == Relation::Matches);
         if found {
-            record.write_owner(self.owner);
+            record.write_owner(&mut self.memory.owner);
             self.add(record.rrset())?;
         }
         Ok(found)
@@ -170,13 +191,12 @@ impl<'d, 'b> Denial<'d, 'b> {
         Ok(name.ancestor(labels))
     }
 
-    /// Adds the record of `self.owner`, unless it is there already.
+    /// Adds the record of `memory.owner`, unless it is there already.
     fn add(&mut self, set: Option<RrSet<'_>>) -> Result<(), MessageFull> {
-        let owner = self.owner.as_name();
+        let Memory { written, owner, .. } = &mut *self.memory;
+        let owner = owner.as_name();
         match set {
-            Some(set) if self.written.insert(owner) => {
-                self.reply.rrset(Section::Authority, owner, &set)
-            }
+            Some(set) if written.insert(owner) => self.reply.rrset(Section::Authority, owner, &set),
             _ => Ok(()),
         }
     }

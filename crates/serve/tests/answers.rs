@@ -413,3 +413,29 @@ fn zones_that_are_not_ours_are_refused() {
         "REFUSED edns option15=[0, 20]",
     );
 }
+
+#[test]
+fn any_and_rrsig_over_tcp_give_what_fits_and_are_not_truncated() {
+    let mut text = String::from("@ 60 IN SOA ns h 1 1 1 1 60\n@ 60 IN NS ns\n");
+    for rtype in 65_280..65_283 {
+        let data = "00".repeat(30_000);
+        let signature = "AAAA".repeat(10_000);
+        text.push_str(&format!(
+            "any 60 IN TYPE{rtype} \\# 30000 {data}\n\
+             rrsig 60 IN TYPE{rtype} \\# 1 00\n\
+             rrsig 60 IN RRSIG TYPE{rtype} 13 2 60 20371101000000 20201101000000 1 example. {signature}\n"
+        ));
+    }
+    let table = Table::of(&[zone("example.", &text)]);
+    for question in ["any.example. ANY +tcp", "rrsig.example. RRSIG +tcp"] {
+        let answer = ask(&table, question);
+        let mut lines = answer.lines();
+        assert_eq!(lines.next(), Some("NOERROR aa"), "{question}");
+        assert_eq!(lines.count(), 2, "{question}");
+    }
+    let answer = ask(&table, "any.example. ANY");
+    assert_eq!(
+        answer, "NOERROR aa tc",
+        "over UDP nothing fits, and TCP helps"
+    );
+}

@@ -186,6 +186,14 @@ fn hash(name: &NameBuf, iterations: u16, salt: &[u8]) -> Vec<u8> {
     digest
 }
 
+fn base32hex_of(octets: &[u8]) -> String {
+    let bit = |i: usize| usize::from(octets[i / 8] >> (7 - i % 8) & 1);
+    (0..octets.len() * 8 / 5)
+        .map(|digit| (0..5).fold(0, |value, i| value << 1 | bit(digit * 5 + i)))
+        .map(|value| char::from(b"0123456789abcdefghijklmnopqrstuv"[value]))
+        .collect()
+}
+
 fn base32hex(label: &[u8]) -> Vec<u8> {
     let digits = label
         .iter()
@@ -463,15 +471,48 @@ fn names_of_nsec3_records_do_not_exist() {
 
 #[test]
 fn a_zone_that_asks_for_too_much_hashing_is_answered_for_without_proofs() {
-    let text = NSEC3
-        .replace(" 1 1 1 AABB ", " 1 1 501 AABB ")
-        .replace("NSEC3PARAM 1 0 1 AABB", "NSEC3PARAM 1 0 501 AABB");
-    check_proof(
-        &Table::of(&[zone("signed.example.", &text)]),
-        "nothing.signed.example. A",
-        &format!("NXDOMAIN aa\n; authority\n{SOA}"),
-        &[],
-    );
+    let long = "AB".repeat(36); // with it a round is two blocks
+    for (iterations, salt) in [("151", "AABB"), ("76", &*long), ("65535", "-")] {
+        let text = NSEC3
+            .replace(" 1 1 1 AABB ", &format!(" 1 1 {iterations} {salt} "))
+            .replace(
+                "NSEC3PARAM 1 0 1 AABB",
+                &format!("NSEC3PARAM 1 0 {iterations} {salt}"),
+            );
+        check_proof(
+            &Table::of(&[zone("signed.example.", &text)]),
+            "nothing.signed.example. A",
+            &format!("NXDOMAIN aa\n; authority\n{SOA}"),
+            &[],
+        );
+    }
+}
+
+#[test]
+fn one_answer_hashes_only_so_many_names() {
+    // Under opt-out the proof for a delegation begins at the closest name that has a record, here 100 labels up.
+    let delegation = format!("{}example.", "a.".repeat(100));
+    let proofs = |iterations: u16| {
+        let hash = base32hex_of(&hash(&name("example."), iterations, &[]));
+        let text = format!(
+            "@ 60 IN SOA ns h 1 1 1 1 60\n@ 60 IN NS ns\nns 60 IN A 192.0.2.1\n\
+             @ 0 IN NSEC3PARAM 1 0 {iterations} -\n\
+             {hash} 60 IN NSEC3 1 1 {iterations} - {hash} NS SOA\n\
+             {delegation} 60 IN NS ns\n"
+        );
+        let octets = reply(
+            &Table::of(&[zone("example.", &text)]),
+            &format!("{delegation} A +do"),
+        );
+        let records = records(&octets);
+        assert!(records.iter().any(|(_, record)| record.rtype == Rtype::NS));
+        let proofs = records
+            .iter()
+            .filter(|(_, record)| record.rtype == Rtype::NSEC3);
+        proofs.count()
+    };
+    assert_eq!(proofs(0), 1);
+    assert_eq!(proofs(150), 0);
 }
 
 #[test]

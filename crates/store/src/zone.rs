@@ -222,10 +222,13 @@ impl Zone {
         Some(node)
     }
 
-    /// The NSEC3 record that matches a hash or covers it, of the chain that [`nsec3_parameters`](Self::nsec3_parameters)
-    /// names.
-    pub fn nsec3_covering(&self, hash: &[u8]) -> Option<Nsec3<'_>> {
-        let parameters = self.nsec3_parameters()?;
+    /// The NSEC3 record that matches a hash or covers it, of the chain with these parameters: those that
+    /// [`nsec3_parameters`](Self::nsec3_parameters) gives, which an answer in need of several records reads once.
+    pub fn nsec3_covering(
+        &self,
+        parameters: &Nsec3Parameters<'_>,
+        hash: &[u8],
+    ) -> Option<Nsec3<'_>> {
         let found = self.0.hashes.seek(&hash_key(hash))?;
         let is_exact = found.search.exact;
         let mut place = found.before().or_else(|| self.0.hashes.last())?;
@@ -237,7 +240,7 @@ impl Zone {
                 .into_iter()
                 .flat_map(|set| set.rdatas());
             if rdatas.any(|rdata| {
-                Nsec3Parameters::read(rdata).is_some_and(|(ours, _)| ours == parameters)
+                Nsec3Parameters::read(rdata).is_some_and(|(ours, _)| ours == *parameters)
             }) {
                 return Some(Nsec3 {
                     node,

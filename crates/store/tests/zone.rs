@@ -214,8 +214,9 @@ fn nsec3_is_found_by_hash_and_is_no_name() {
         ),
     ];
     let (zone, _) = build(&apex, &soa(&apex, 1), &records).unwrap();
+    let parameters = zone.nsec3_parameters().unwrap();
     let check = |hash: u8, owner: &str, is_match: bool| {
-        let found = zone.nsec3_covering(&[hash; 20]).unwrap();
+        let found = zone.nsec3_covering(&parameters, &[hash; 20]).unwrap();
         assert_eq!(
             found.owner().to_string(),
             format!("{}.example.", owner.repeat(32)),
