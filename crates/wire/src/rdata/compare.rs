@@ -71,6 +71,43 @@ pub fn eq(rtype: Rtype, a: &[u8], b: &[u8]) -> bool {
     a.get(from..) == b.get(from..)
 }
 
+/// An order in which two RDATA of a type are equal exactly when [`eq`] says so: octets compared with every name in lower
+/// case. Where canonical form lowers all names of a type, it is the canonical order.
+pub fn cmp_without_case(rtype: Rtype, a: &[u8], b: &[u8]) -> Ordering {
+    if !table::row(rtype).has_names {
+        return a.cmp(b);
+    }
+    // Up to here and with this octet there is nothing that lower case would change.
+    let is_plain = |octet: &u8| !octet.is_ascii_uppercase();
+    for (a, b) in a.iter().zip(b) {
+        if !(is_plain(a) && is_plain(b)) {
+            break;
+        } else if a != b {
+            return a.cmp(b);
+        }
+    }
+    without_case(rtype, a).cmp(without_case(rtype, b))
+}
+
+/// Whether names in RDATA of this type keep their case in canonical form, although they are compared without
+/// ([RFC 3597 §7](https://www.rfc-editor.org/rfc/rfc3597#section-7)).
+pub fn keeps_case(rtype: Rtype) -> bool {
+    let row = table::row(rtype);
+    row.has_names && !row.lower_case
+}
+
+/// RDATA with every name in lower case.
+fn without_case(rtype: Rtype, rdata: &[u8]) -> impl Iterator<Item = u8> {
+    let mut names = name_ranges(rtype, rdata).peekable();
+    rdata.iter().enumerate().map(move |(at, octet)| {
+        while names.next_if(|name| name.end <= at).is_some() {}
+        match names.peek() {
+            Some(name) if name.start <= at => octet.to_ascii_lowercase(), // lengths of labels are below the letters
+            _ => *octet,
+        }
+    })
+}
+
 /// Where the names are.
 fn name_ranges(rtype: Rtype, rdata: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let names: Names<'_> = names(rtype, rdata);
@@ -103,4 +140,51 @@ fn lowered(row: &'static Row, rdata: &[u8]) -> [Range<usize>; 2] {
         at = end;
     }
     ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_without_case_agrees_with_sameness_and_with_canonical_order() {
+        let names: Vec<&[u8]> = vec![
+            b"\0",
+            b"\x01a\0",
+            b"\x01A\0",
+            b"\x01b\0",
+            b"\x01B\x01c\0",
+            b"\x01b\x01C\0",
+            b"\x02ab\0",
+        ];
+        for (rtype, front) in [
+            (Rtype::NS, &b""[..]),
+            (Rtype::MX, b"\0A"),
+            (Rtype::SRV, b"\0a\0A\0a"),
+            (Rtype::SVCB, b"\0A"),
+            (Rtype::NSEC, b""),
+            (Rtype::TXT, b"\x02"),
+        ] {
+            let all: Vec<Vec<u8>> = names
+                .iter()
+                .flat_map(|name| [[front, name].concat(), [front, name, b"\0\x01A"].concat()])
+                .collect();
+            for a in &all {
+                for b in &all {
+                    let order = cmp_without_case(rtype, a, b);
+                    assert_eq!(order, cmp_without_case(rtype, b, a).reverse());
+                    assert_eq!(order.is_eq(), eq(rtype, a, b), "{rtype} {a:?} {b:?}");
+                    if !keeps_case(rtype) {
+                        assert_eq!(order, cmp(rtype, a, b), "{rtype} {a:?} {b:?}");
+                    }
+                    for c in &all {
+                        if order.is_le() && cmp_without_case(rtype, b, c).is_le() {
+                            assert!(cmp_without_case(rtype, a, c).is_le());
+                        }
+                    }
+                }
+            }
+        }
+        assert!(keeps_case(Rtype::SVCB) && !keeps_case(Rtype::NS) && !keeps_case(Rtype::TXT));
+    }
 }

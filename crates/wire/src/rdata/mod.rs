@@ -31,7 +31,7 @@ use std::fmt;
 use crate::Rtype;
 use table::Shape;
 
-pub use compare::{canonical, cmp, eq};
+pub use compare::{canonical, cmp, cmp_without_case, eq, keeps_case};
 pub use error::RdataError;
 pub use field::{Field, Kind, NameRules};
 pub(crate) use unpack::{UnpackError, unpack};
