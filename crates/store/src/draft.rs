@@ -1,17 +1,34 @@
 //! The records of one name while they are being put together.
 
 use std::cmp::Ordering;
+use std::mem;
 
+use smallvec::SmallVec;
 use zonekit_wire::{Name, NameBuf, Rtype, rdata};
 
 use crate::rrset::{self, Body, Owner};
 use crate::{Checks, EditError, Notes, ZoneLimits};
 
 /// The records of one name, in one buffer that is used again for the next.
+///
+/// Once they are in order, records stand by [`Place`] and then by RDATA without case, so that the same ones are neighbours.
+/// Canonical order tells apart what only differs in case, for some types: it is made when they are written.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     items: Vec<Item>,
     octets: Vec<u8>,
+    /// What [`edit`](Self::edit) works with.
+    spare: Vec<Item>,
+    order: Vec<usize>,
+}
+
+/// A change to one record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Edit<'e> {
+    pub(crate) is_removal: bool,
+    pub(crate) rtype: Rtype,
+    pub(crate) ttl: u32,
+    pub(crate) rdata: &'e [u8],
 }
 
 /// One record of a [`Draft`].
@@ -108,11 +125,16 @@ impl Draft {
         self.items.push(item);
     }
 
-    /// Puts all records of an entry behind the others.
+    /// Puts all records of an entry behind the others. If they are the first, they are in order.
     pub(crate) fn load(&mut self, body: Body<'_>) {
         for set in body.sets() {
+            let start = self.items.len();
             for rdata in set.rdatas() {
                 self.push(set.rtype(), set.ttl(), rdata);
+            }
+            if rdata::keeps_case(set.rtype()) {
+                let Self { items, octets, .. } = self;
+                items[start..].sort_by(|a, b| compare(octets, a, b));
             }
             for rdata in set.signatures().into_iter().flatten() {
                 self.push(Rtype::RRSIG, set.signature_ttl(), rdata);
@@ -120,42 +142,83 @@ impl Draft {
         }
     }
 
-    /// Adds a record to those that [`tidy`](Self::tidy) has put in order, and lowers TTLs to the lowest of its set.
-    /// Returns whether it had to; `None` when the record is there already.
-    pub(crate) fn insert(&mut self, rtype: Rtype, ttl: u32, rdata: &[u8]) -> Option<bool> {
-        let Err(at) = self.find(rtype, rdata) else {
-            return None;
-        };
-        let mut item = self.keep(rtype, ttl, rdata);
-        let beside = [at.checked_sub(1), Some(at)]
-            .into_iter()
-            .flatten()
-            .filter_map(|at| self.items.get(at));
-        let of_set = beside
-            .filter(|other| other.place == item.place)
-            .map(|other| other.ttl)
-            .next();
-        if let Some(other) = of_set.filter(|other| *other < ttl) {
-            item.ttl = other;
-        } else if of_set.is_some_and(|other| ttl < other) {
-            self.items
-                .iter_mut()
-                .filter(|other| other.place == item.place)
-                .for_each(|other| other.ttl = ttl);
+    /// Makes changes to records that are in order. Of each change, the number in `edits` is its place in time.
+    ///
+    /// What is removed must be there, what is added must not; TTLs follow the lowest of the set. Returns how many sets had
+    /// their TTLs lowered, or the number of the first change that cannot be made. Costs what is there, once, and
+    /// the changes to be sorted, however many there are.
+    pub(crate) fn edit(&mut self, edits: &[Edit<'_>]) -> Result<u64, usize> {
+        let place = |number: &usize| Place::of(edits[*number].rtype, edits[*number].rdata);
+        let mut order = mem::take(&mut self.order);
+        order.clear();
+        order.extend(0..edits.len());
+        order.sort_by_key(place); // stable: each set's changes stay as they came
+        let old = mem::replace(&mut self.items, mem::take(&mut self.spare));
+        self.items.clear();
+        let (mut rest, mut lowered, mut failed) = (&old[..], 0, None);
+        for changes in order.chunk_by_mut(|a, b| place(a) == place(b)) {
+            let Some(at) = changes.first().map(place) else {
+                continue;
+            };
+            let (before, behind) = rest.split_at(rest.partition_point(|item| item.place < at));
+            let (set, behind) = behind.split_at(behind.partition_point(|item| item.place == at));
+            self.items.extend_from_slice(before);
+            rest = behind;
+            let (ttl, is_lowered) = ttl_after(set, changes.iter().map(|number| &edits[*number]));
+            lowered += u64::from(is_lowered);
+            self.edit_set(set, edits, changes, ttl, &mut failed);
         }
-        self.items.insert(at, item);
-        Some(of_set.is_some_and(|other| other != ttl))
+        self.items.extend_from_slice(rest);
+        (self.spare, self.order) = (old, order);
+        failed.map_or(Ok(lowered), Err)
     }
 
-    /// Takes a record out of those that [`tidy`](Self::tidy) has put in order, whatever its TTL. False: it is not there.
-    pub(crate) fn remove(&mut self, rtype: Rtype, rdata: &[u8]) -> bool {
-        match self.find(rtype, rdata) {
-            Ok(at) => {
-                self.items.remove(at);
-                true
+    /// Puts what `changes` make of a set behind the others; `failed` becomes the first change that cannot be made.
+    fn edit_set(
+        &mut self,
+        set: &[Item],
+        edits: &[Edit<'_>],
+        changes: &mut [usize],
+        ttl: u32,
+        failed: &mut Option<usize>,
+    ) {
+        let from = self.items.len();
+        let by_rdata = |a: &usize, b: &usize| {
+            let (a, b) = (&edits[*a], &edits[*b]);
+            rdata::cmp_without_case(a.rtype, a.rdata, b.rdata)
+        };
+        changes.sort_by(by_rdata); // stable again: each record's changes stay as they came
+        let mut rest = set;
+        for same in changes.chunk_by(|a, b| by_rdata(a, b).is_eq()) {
+            let Some(sought) = same.first().map(|number| &edits[*number]) else {
+                continue;
+            };
+            let order =
+                |item: &Item| rdata::cmp_without_case(sought.rtype, self.rdata(item), sought.rdata);
+            let (before, behind) = rest.split_at(rest.partition_point(|item| order(item).is_lt()));
+            let (held, behind) = match behind.split_first() {
+                Some((item, behind)) if order(item).is_eq() => (Some(*item), behind),
+                _ => (None, behind),
+            };
+            self.items.extend_from_slice(before);
+            rest = behind;
+            let (mut is_there, mut added) = (held.is_some(), None);
+            for number in same {
+                if is_there != edits[*number].is_removal {
+                    *failed = Some(failed.map_or(*number, |first| first.min(*number)));
+                }
+                is_there = !is_there;
+                added = is_there.then(|| &edits[*number]);
             }
-            Err(_) => false,
+            if let Some(added) = added {
+                let item = self.keep(added.rtype, added.ttl, added.rdata);
+                self.items.push(item);
+            }
         }
+        self.items.extend_from_slice(rest);
+        self.items[from..]
+            .iter_mut()
+            .for_each(|item| item.ttl = ttl);
     }
 
     /// Takes out all records of a type.
@@ -165,15 +228,10 @@ impl Draft {
 
     /// Puts the records in order, keeps one of those that are the same, and lowers TTLs to the lowest of each set.
     pub(crate) fn tidy(&mut self, notes: &mut Notes) {
-        let Self { items, octets } = self;
-        let rdata = |item: &Item| &octets[item.start..item.start + usize::from(item.length)];
-        let order = |a: &Item, b: &Item| {
-            let by_place = a.place.cmp(&b.place);
-            by_place.then_with(|| compare(a.place.rtype(), rdata(a), rdata(b)))
-        };
-        let is_sorted = items.is_sorted_by(|a, b| order(a, b) == Ordering::Less);
+        let Self { items, octets, .. } = self;
+        let is_sorted = items.is_sorted_by(|a, b| compare(octets, a, b).is_lt());
         if !is_sorted {
-            items.sort_by(order);
+            items.sort_by(|a, b| compare(octets, a, b));
         }
         for set in items.chunk_by_mut(|a, b| a.place == b.place) {
             let lowest = set.iter().map(|item| item.ttl).min().unwrap_or(0);
@@ -184,9 +242,7 @@ impl Draft {
         }
         if !is_sorted {
             let before = items.len();
-            items.dedup_by(|b, a| {
-                a.place == b.place && rdata::eq(a.place.rtype(), rdata(a), rdata(b))
-            });
+            items.dedup_by(|b, a| compare(octets, a, b).is_eq());
             notes.duplicates += (before - items.len()) as u64;
         }
     }
@@ -268,6 +324,16 @@ impl Draft {
             let (Some(first), Some(last)) = (both.first(), both.last()) else {
                 continue;
             };
+            let mut canonical = SmallVec::<[Item; 8]>::new();
+            if rdata::keeps_case(first.place.set()) {
+                canonical.extend_from_slice(set);
+                canonical.sort_by(|a, b| self.rdata(a).cmp(self.rdata(b)));
+            }
+            let set = if canonical.is_empty() {
+                set
+            } else {
+                &canonical
+            };
             let rdatas = set.iter().map(|item| self.rdata(item));
             let over = signatures.iter().map(|item| self.rdata(item));
             rrset::write_set(first.place.set(), first.ttl, rdatas, last.ttl, over, out);
@@ -302,10 +368,9 @@ impl Draft {
                 (None, None) => return (only_ours, only_theirs),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (Some(a), Some(b)) => {
-                    let by_place = a.place.cmp(&b.place);
-                    by_place.then_with(|| compare(a.place.rtype(), self.rdata(a), other.rdata(b)))
-                }
+                (Some(a), Some(b)) => a.place.cmp(&b.place).then_with(|| {
+                    rdata::cmp_without_case(a.place.rtype(), self.rdata(a), other.rdata(b))
+                }),
             };
             let a = ours.next_if(|_| order.is_le()).map(|item| self.part(item));
             let b = theirs
@@ -320,27 +385,6 @@ impl Draft {
 
     fn part(&self, item: &Item) -> Part<'_> {
         (item.place.rtype(), item.ttl, self.rdata(item))
-    }
-
-    /// Where a record is, or where it would have to be.
-    fn find(&self, rtype: Rtype, rdata: &[u8]) -> Result<usize, usize> {
-        let place = Place::of(rtype, rdata);
-        let order = |item: &Item| {
-            item.place
-                .cmp(&place)
-                .then_with(|| compare(rtype, self.rdata(item), rdata))
-        };
-        let at = match self.items.binary_search_by(order) {
-            Ok(at) => return Ok(at),
-            Err(at) => at,
-        };
-        // Canonical order heeds the case of names in types younger than RFC 3597; sameness does not.
-        let same = |item: &Item| item.place == place && rdata::eq(rtype, self.rdata(item), rdata);
-        if has_late_names(rtype) {
-            self.items.iter().position(same).ok_or(at)
-        } else {
-            Err(at)
-        }
     }
 
     fn rdata(&self, item: &Item) -> &[u8] {
@@ -385,20 +429,27 @@ pub(crate) fn spelling<'n>(name: Name<'n>, apex: &[u8]) -> Owner<'n> {
     }
 }
 
-/// Canonical order of RDATA, quick where case cannot matter.
-fn compare(rtype: Rtype, a: &[u8], b: &[u8]) -> Ordering {
-    match a.iter().zip(b).find(|(a, b)| a != b) {
-        None => a.len().cmp(&b.len()),
-        // What is the same as received is the same in canonical form, and only letters change on the way there.
-        Some((a, b)) if !a.is_ascii_uppercase() && !b.is_ascii_uppercase() => a.cmp(b),
-        Some(_) => rdata::cmp(rtype, a, b),
-    }
+/// The order of records of one draft.
+fn compare(octets: &[u8], a: &Item, b: &Item) -> Ordering {
+    let rdata = |item: &Item| &octets[item.start..item.start + usize::from(item.length)];
+    let by_place = a.place.cmp(&b.place);
+    by_place.then_with(|| rdata::cmp_without_case(a.place.rtype(), rdata(a), rdata(b)))
 }
 
-/// Whether RDATA of this type has names that canonical form leaves in their case.
-fn has_late_names(rtype: Rtype) -> bool {
-    !matches!(
-        rtype,
-        Rtype::A | Rtype::AAAA | Rtype::NS | Rtype::DS | Rtype::TXT | Rtype::MX | Rtype::CNAME
-    )
+/// The TTL of a set after changes that come in this order, and whether records that meet in it at the end had several.
+fn ttl_after<'e>(set: &[Item], changes: impl Iterator<Item = &'e Edit<'e>>) -> (u32, bool) {
+    let mut ttl = set.first().map_or(0, |item| item.ttl);
+    let (mut records, mut is_lowered) = (set.len(), false);
+    for change in changes {
+        if change.is_removal {
+            records = records.saturating_sub(1);
+        } else if records == 0 {
+            (ttl, records, is_lowered) = (change.ttl, 1, false);
+        } else {
+            is_lowered |= change.ttl != ttl;
+            ttl = ttl.min(change.ttl);
+            records += 1;
+        }
+    }
+    (ttl, is_lowered)
 }

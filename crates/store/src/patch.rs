@@ -1,10 +1,11 @@
 //! Making a version of another one and the changes to it.
 
+use smallvec::SmallVec;
 use zonekit_wire::{Class, NameBuf, Record, Rtype, Soa, SoaBuf};
 
 use crate::build::{Rules, check_apex, check_record};
 use crate::diff::{ADDED, DiffWriter, FROM, ItemPlace, REMOVED, TO};
-use crate::draft::{Draft, is_nsec3, spelling};
+use crate::draft::{Draft, Edit, is_nsec3, spelling};
 use crate::key::KeyBuf;
 use crate::page::Flags;
 use crate::rrset::{Body, Owner};
@@ -248,7 +249,7 @@ impl Batch<'_> {
     }
 }
 
-/// Makes `draft` what a name has after the changes; returns how its owner is spelled, and how often a TTL was lowered.
+/// Makes `draft` what a name has after the changes; returns how its owner is spelled, and in how many sets TTLs were lowered.
 fn change_name<'o>(
     log: &'o DiffWriter,
     apex: &[u8],
@@ -257,47 +258,56 @@ fn change_name<'o>(
     draft: &mut Draft,
 ) -> Result<(Owner<'o>, u64), EditError> {
     draft.clear();
-    let mut lowered = 0;
     let mut owner = Owner::Lower;
     if let Some(body) = old {
         owner = body.owner();
         draft.load(body);
     }
+    let mut records = draft.len();
+    let mut edits = SmallVec::<[Edit<'_>; 4]>::new();
     for op in ops {
-        let Some(record) = log.record(op.item) else {
+        let Some(Record {
+            owner: name,
+            rtype,
+            ttl,
+            rdata,
+            ..
+        }) = log.record(op.item)
+        else {
             continue;
         };
-        let Record {
-            rtype, ttl, rdata, ..
-        } = record;
         match op.change {
-            Change::Remove => {
-                if !draft.remove(rtype, rdata) {
-                    return Err(EditError::NotThere {
-                        owner: record.owner.to_buf(),
-                        rtype,
-                    });
-                }
-            }
+            Change::Remove => records = records.saturating_sub(1),
             Change::Add => {
-                if draft.is_empty() {
-                    owner = spelling(record.owner, apex);
+                if records == 0 {
+                    owner = spelling(name, apex);
                 }
-                match draft.insert(rtype, ttl, rdata) {
-                    None => {
-                        return Err(EditError::AlreadyThere {
-                            owner: record.owner.to_buf(),
-                            rtype,
-                        });
-                    }
-                    Some(is_lowered) => lowered += u64::from(is_lowered),
-                }
+                records += 1;
             }
-            Change::Soa => {
-                draft.remove_type(Rtype::SOA);
-                draft.insert(rtype, ttl, rdata);
-            }
+            Change::Soa => draft.remove_type(Rtype::SOA),
         }
+        edits.push(Edit {
+            is_removal: matches!(op.change, Change::Remove),
+            rtype,
+            ttl,
+            rdata,
+        });
     }
-    Ok((owner, lowered))
+    match draft.edit(&edits) {
+        Ok(lowered) => Ok((owner, lowered)),
+        Err(number) => Err(cannot(log, ops.get(number))),
+    }
+}
+
+/// Why a change cannot be made.
+fn cannot(log: &DiffWriter, op: Option<&Op>) -> EditError {
+    let record = op.and_then(|op| Some((op.change, log.record(op.item)?)));
+    let Some((change, Record { owner, rtype, .. })) = record else {
+        return EditError::SoaDue; // not to be: what was logged can be read
+    };
+    let owner = owner.to_buf();
+    match change {
+        Change::Remove => EditError::NotThere { owner, rtype },
+        Change::Add | Change::Soa => EditError::AlreadyThere { owner, rtype },
+    }
 }

@@ -359,3 +359,99 @@ fn octets_that_are_no_difference_are_refused() {
     let twice = [octets, &octets[1..]].concat();
     assert_eq!(Diff::decode(twice).unwrap().steps().count(), 2);
 }
+
+#[test]
+fn records_that_differ_in_the_case_of_names_are_one_in_every_type() {
+    let apex = name("example");
+    let (owner, ns) = (
+        name("s.example"),
+        record(&apex, Rtype::NS, 1, b"\x02ns\x00"),
+    );
+    let svcb = |target: &[u8]| record(&owner, Rtype::SVCB, 1, &[b"\0\x01", target].concat());
+    let (old, _) = build(&apex, &soa(&apex, 1), std::slice::from_ref(&ns)).unwrap();
+    // In canonical order the B stands between the two.
+    let (a, b, twin) = (svcb(b"\x01A\0"), svcb(b"\x01B\0"), svcb(b"\x01a\0"));
+    let records = [ns, a.clone(), b.clone(), twin.clone()];
+    let (new, notes) = build(&apex, &soa(&apex, 2), &records).unwrap();
+    assert_eq!((new.record_count(), notes.duplicates), (4, 1));
+    let diff = Diff::between(&old, &new);
+    assert_eq!(exactly(&diff.apply(&old).unwrap()), exactly(&new));
+
+    // A change of case alone can be applied, and the set stays in canonical order.
+    let records = [&records[..1], &[twin.clone(), b]].concat();
+    let (respelled, _) = build(&apex, &soa(&apex, 3), &records).unwrap();
+    let diff = Diff::between(&new, &respelled);
+    assert_eq!((diff.removed().count(), diff.added().count()), (1, 1));
+    assert_eq!(exactly(&diff.apply(&new).unwrap()), exactly(&respelled));
+    let set = respelled.rrset(owner.as_name(), Rtype::SVCB).unwrap();
+    assert!(set.rdatas().is_sorted());
+    let error = patch(&new, &soa(&apex, 2), &[], &soa(&apex, 3), &[twin]);
+    assert!(matches!(error, Err(EditError::AlreadyThere { .. })));
+}
+
+#[test]
+fn many_changes_to_one_name_cost_no_more_than_to_many() {
+    // Each change looking through the records of its name: more than a minute for these.
+    let apex = name("example");
+    let ns = record(&apex, Rtype::NS, 1, b"\x02ns\x00");
+    let (zone, _) = build(&apex, &soa(&apex, 1), std::slice::from_ref(&ns)).unwrap();
+    let (count, owner) = (30_000_u32, name("s.example"));
+    let srv = |number: u32| {
+        let rdata = [&number.to_be_bytes()[..], b"\0\x05\x01a\0"].concat();
+        record(&owner, Rtype::SRV, 1, &rdata)
+    };
+    let run = |limits: ZoneLimits| {
+        let mut patch = ZonePatch::new(&zone, limits, Checks::Strict);
+        patch.step(&soa(&apex, 1).as_record())?;
+        patch.reach(&soa(&apex, 2).as_record())?;
+        for number in (0..count).rev() {
+            patch.add(&srv(number).as_record())?;
+        }
+        patch.step(&soa(&apex, 2).as_record())?;
+        for number in 1..count {
+            patch.remove(&srv(number).as_record())?;
+        }
+        patch.reach(&soa(&apex, 3).as_record())?;
+        for number in (2..count).rev() {
+            patch.add(&srv(number).as_record())?;
+        }
+        patch.finish().map(|(zone, ..)| zone)
+    };
+    let next = run(ZoneLimits::NONE).unwrap();
+    let set = next.rrset(owner.as_name(), Rtype::SRV).unwrap();
+    assert_eq!(set.len(), count as usize - 1);
+    let limits = ZoneLimits::default();
+    let limit = limits.records_per_rrset;
+    assert_eq!(
+        run(limits).map(|_| ()).unwrap_err(),
+        EditError::TooManyRecordsInRrset {
+            owner: owner.clone(),
+            rtype: Rtype::SRV,
+            limit
+        }
+    );
+}
+
+#[test]
+fn the_first_change_that_cannot_be_made_is_told() {
+    let apex = name("example");
+    let ns = record(&apex, Rtype::NS, 1, b"\x02ns\x00");
+    let text = |octet: u8| record(&apex, Rtype::TXT, 1, &[1, octet]);
+    let mx = record(&apex, Rtype::MX, 1, b"\0\x01\0");
+    let held = [ns, text(1), text(2)];
+    let (zone, _) = build(&apex, &soa(&apex, 1), &held).unwrap();
+    let run = |removed: &[RecordBuf], added: &[RecordBuf]| {
+        patch(&zone, &soa(&apex, 1), removed, &soa(&apex, 2), added)
+            .map(|(zone, _)| zone.record_count())
+    };
+    let (owner, rtype) = (apex.clone(), Rtype::TXT);
+    let twice = [text(1), text(1), mx.clone()];
+    assert_eq!(run(&twice, &[]), Err(EditError::NotThere { owner, rtype }));
+    let (owner, rtype) = (apex.clone(), Rtype::MX);
+    let added = [text(3), mx.clone(), mx, text(2)];
+    assert_eq!(
+        run(&[], &added),
+        Err(EditError::AlreadyThere { owner, rtype })
+    );
+    assert_eq!(run(&[text(1)], &[text(1), text(4)]), Ok(5));
+}
