@@ -406,7 +406,9 @@ impl Exchange {
                 self.transmits.push_back(attempt.connected(now));
                 Ok(None)
             }
-            Event::Message { octets, .. } => attempt.message(octets, unix, sink).map(|()| None),
+            Event::Message { octets, .. } => attempt
+                .message(octets, unix, sink)
+                .and_then(|change| apply(change, sink)),
             Event::Received { octets, left, .. } => attempt
                 .received(octets, left, &self.visit.limits, now)
                 .and_then(|change| apply(change, sink)),

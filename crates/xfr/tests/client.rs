@@ -418,6 +418,32 @@ async fn a_visit_takes_a_zone_and_then_its_differences() {
     assert!(copy.has("new TXT new") && !copy.has("old TXT old"));
 }
 
+/// One who has said that there is nothing newer may talk on: nobody listens, and nobody else waits for that.
+#[tokio::test]
+async fn a_primary_that_talks_on_after_up_to_date_is_not_listened_to() {
+    let talks_on = |request: &[u8]| {
+        let said = message(request, &[soa(1)]);
+        let more = Reply::to(request).with(&axfr(1)[1..4]).octets();
+        let more = framed(&more).repeat(1000);
+        let mut acts = vec![Act::Say(said)];
+        acts.extend(vec![Act::Raw(more); 100]);
+        acts
+    };
+    let host = Host::new(2).tcp(Rtype::IXFR, talks_on);
+    let (report, copy) = visited(&host, Some(1)).await;
+    assert_eq!((report.outcome, copy.up_to_date), (Outcome::UpToDate, 1));
+    let transfer = report.transfer().unwrap().statistics;
+    assert_eq!(transfer.messages, 1);
+
+    let mut stream = client(host.listen())
+        .ixfr("example.org", soa_buf(1))
+        .await
+        .unwrap();
+    assert_eq!(stream.next_change().await.unwrap(), Some(Change::UpToDate));
+    assert_eq!(stream.next_change().await.unwrap(), None);
+    assert_eq!(stream.statistics().messages, 1);
+}
+
 #[tokio::test]
 async fn a_visit_falls_back_from_ixfr_and_from_udp() {
     let host = Host::new(8).without_udp().tcp(Rtype::IXFR, |request| {

@@ -70,8 +70,19 @@ impl Attempt {
         octets: &[u8],
         unix: u64,
         sink: &mut A,
-    ) -> Result<(), VisitError> {
-        self.incoming.message(octets, unix, sink)
+    ) -> Result<Option<Change<'static>>, VisitError> {
+        self.incoming.message(octets, unix, sink)?;
+        self.up_to_date()
+    }
+
+    /// The last change, if the primary has said and proven that it has nothing for us: it may say what it likes after
+    /// that, nobody listens.
+    pub(crate) fn up_to_date(&mut self) -> Result<Option<Change<'static>>, VisitError> {
+        let is_proven = self.incoming.answer().is_verified();
+        if !is_proven || !self.incoming.transfer().is_up_to_date() {
+            return Ok(None);
+        }
+        self.incoming.ending().map(Some)
     }
 
     /// So many octets came, and all whole messages in them were taken; `left`: more are the beginning of another.

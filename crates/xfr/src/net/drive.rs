@@ -13,8 +13,11 @@ use zonekit_wire::FrameBuffer;
 use super::{ROOM, arrived, connect, datagrams, framed, now, seed, unix_now};
 use crate::{Apply, Change, Connection, Event, Exchange, Loss, Primary, Report, Transmit, Visit};
 
-/// Reads in a row before others on this thread get their turn.
-const TURN: u32 = 8;
+/// Octets taken in a row before others on this thread get their turn.
+const TURN: usize = 512 * 1024;
+
+/// Reads in a row, however little they bring, before others on this thread get their turn.
+const READS: usize = 32;
 
 /// Makes one visit: asks all primaries, takes what is newer, says what came of it. Records go to `sink` as they arrive.
 ///
@@ -46,7 +49,7 @@ async fn run<A: Apply + Send>(
         datagram: vec![0; 4096],
         timer: None,
     };
-    let mut reads = 0;
+    let (mut taken, mut reads) = (0, 0);
     loop {
         while let Some(transmit) = exchange.poll_transmit() {
             if let Err(event) = sockets.transmit(transmit).await {
@@ -65,13 +68,14 @@ async fn run<A: Apply + Send>(
             Happening::Event(event) => exchange.handle_event(event, now(), sink),
             Happening::Octets { stream, octets } => {
                 if let Some(stream) = sockets.streams.get_mut(stream) {
-                    stream.take(octets, &mut exchange, sink);
+                    taken += stream.take(octets, &mut exchange, sink);
                 }
-                // A sink may be slow: what is silent meanwhile is not the primary.
                 reads += 1;
-                if reads % TURN == 0 {
+                if taken >= TURN || reads >= READS {
+                    (taken, reads) = (0, 0);
                     tokio::task::yield_now().await;
                 }
+                // A sink may be slow: what is silent meanwhile is not the primary.
                 continue;
             }
         }
@@ -256,50 +260,60 @@ impl Stream {
         Poll::Ready(Happening::Event(event))
     }
 
-    /// Tells the exchange of octets that lie in the buffer, message by message.
-    fn take<A: Apply>(&mut self, mut octets: usize, exchange: &mut Exchange, sink: &mut A) {
+    /// Tells the exchange of octets that lie in the buffer, message by message. Returns how many there were in the end.
+    fn take<A: Apply>(
+        &mut self,
+        mut octets: usize,
+        exchange: &mut Exchange,
+        sink: &mut A,
+    ) -> usize {
         let connection = self.connection;
-        let mut more = octets;
-        loop {
+        self.frames.advance(octets);
+        let mut is_whole = self.messages(exchange, sink);
+        // Whatever lies behind the closing SOA spoils the transfer: look before it is committed. Once is enough, since
+        // anything at all that is there does.
+        if is_whole
+            && exchange.is_complete(connection)
+            && let State::Connected(tcp) = &self.state
+            && let Ok(more) = tcp.try_read(self.frames.space())
+        {
             self.frames.advance(more);
-            let time = now();
-            loop {
-                match self.frames.next_frame() {
-                    Ok(Some(message)) => {
-                        let event = Event::Message {
-                            connection,
-                            octets: message,
-                        };
-                        exchange.handle_event(event, time, sink);
-                    }
-                    Ok(None) => break,
-                    Err(_) => {
-                        self.state = State::Lost;
-                        exchange.handle_event(lost(connection, Loss::ZeroLengthFrame), now(), sink);
-                        return;
-                    }
+            octets += more;
+            is_whole = self.messages(exchange, sink);
+        }
+        if is_whole {
+            let left = self.frames.has_partial();
+            let event = Event::Received {
+                connection,
+                octets,
+                left,
+            };
+            exchange.handle_event(event, now(), sink);
+        }
+        octets
+    }
+
+    /// Tells of the whole messages in the buffer; `false` if something else lies there, by which the connection is lost.
+    fn messages<A: Apply>(&mut self, exchange: &mut Exchange, sink: &mut A) -> bool {
+        let connection = self.connection;
+        let time = now();
+        loop {
+            match self.frames.next_frame() {
+                Ok(Some(message)) => {
+                    let event = Event::Message {
+                        connection,
+                        octets: message,
+                    };
+                    exchange.handle_event(event, time, sink);
+                }
+                Ok(None) => return true,
+                Err(_) => {
+                    self.state = State::Lost;
+                    exchange.handle_event(lost(connection, Loss::ZeroLengthFrame), now(), sink);
+                    return false;
                 }
             }
-            // Whatever lies behind the closing SOA spoils the transfer: look before it is committed.
-            let State::Connected(tcp) = &self.state else {
-                return;
-            };
-            if !exchange.is_complete(connection) {
-                break;
-            }
-            more = tcp.try_read(self.frames.space()).unwrap_or(0);
-            if more == 0 {
-                break;
-            }
-            octets += more;
         }
-        let left = self.frames.has_partial();
-        let event = Event::Received {
-            connection,
-            octets,
-            left,
-        };
-        exchange.handle_event(event, now(), sink);
     }
 }
 

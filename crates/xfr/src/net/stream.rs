@@ -182,6 +182,10 @@ impl TransferStream {
     /// Goes on to the next message: from the buffer, else from the socket. Ends the transfer where it is complete.
     async fn message(&mut self) -> Result<(), VisitError> {
         loop {
+            if let Some(change) = self.attempt.up_to_date()? {
+                self.end_with(change);
+                return Ok(());
+            }
             if let Some(octets) = self
                 .frames
                 .next_frame()
@@ -212,12 +216,16 @@ impl TransferStream {
                 now(),
             )?;
             if let Some(change) = change {
-                self.state = State::Over;
-                self.ready = [Some(Kind::of(change)), None];
+                self.end_with(change);
                 return Ok(());
             }
             self.read().await?;
         }
+    }
+
+    fn end_with(&mut self, change: Change<'_>) {
+        self.state = State::Over;
+        self.ready = [Some(Kind::of(change)), None];
     }
 
     async fn read(&mut self) -> Result<(), VisitError> {
