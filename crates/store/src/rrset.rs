@@ -2,14 +2,17 @@
 //!
 //! ```text
 //! entry body   spelling, [length, owner as received], RRset...
-//! RRset        head, type (1 or 2), TTL (1 or 5), [count], [length], RDATA..., [signatures]
+//! RRset        head, type (1 or 2), TTL (1 or 5), [count], [size], RDATA..., [signatures]
 //! head         1 bit   signatures (RRSIG) beside the set
 //!              2 bits  lengths: each its own, one for all, fixed by the type
 //!              1 bit   the type takes two octets
 //!              4 bits  count, 15: a number of its own
-//! signatures   head of the same form (its first bit: a TTL other than the set's), [TTL], [count], [length], RDATA...
+//! size         how long each RDATA is, when all have one length; how long all are together with the lengths in front
+//!              of them, when each has its own and there is more than one
+//! signatures   head of the same form (its first bit: a TTL other than the set's), [TTL], [count], [size], RDATA...
 //! ```
 //!
+//! Where a set ends is known without going through its records: a lookup passes those it does not seek.
 //! A set of zero records has signatures only: they came without the set that they cover.
 
 use zonekit_wire::{Class, Name, Record, Rtype};
@@ -146,7 +149,7 @@ impl<'z> Rdatas<'z> {
             COUNT => read_number(octets)?,
             count => (usize::from(count), octets),
         };
-        let (length, rest) = match head & LENGTHS {
+        let (length, mut rest) = match head & LENGTHS {
             ONE_LENGTH => {
                 let (length, rest) = read_number(rest)?;
                 (Some(length), rest)
@@ -156,12 +159,14 @@ impl<'z> Rdatas<'z> {
         };
         let size = match length {
             Some(length) => left.checked_mul(length)?,
+            None if left == 0 => 0,
+            None if left == 1 => {
+                let (length, behind) = read_number(rest)?;
+                (rest.len() - behind.len()).checked_add(length)?
+            }
             None => {
-                let mut size = 0;
-                for _ in 0..left {
-                    let (length, behind) = read_number(rest.get(size..)?)?;
-                    size = rest.len().checked_sub(behind.len())?.checked_add(length)?;
-                }
+                let (size, behind) = read_number(rest)?;
+                rest = behind;
                 size
             }
         };
@@ -177,12 +182,13 @@ impl<'z> Rdatas<'z> {
         ))
     }
 
-    /// How many octets all RDATA that is left has, lengths not counted.
-    pub(crate) fn total(self) -> u64 {
-        match self.length {
-            Some(length) => u64::from(length) * u64::from(self.left),
-            None => self.map(|rdata| rdata.len() as u64).sum(),
+    /// How many octets all RDATA that is left has, lengths not counted; and whether it is as many as are said to be.
+    fn total(mut self) -> (u64, bool) {
+        if let Some(length) = self.length {
+            return (u64::from(length) * u64::from(self.left), true);
         }
+        let total = self.by_ref().map(|rdata| rdata.len() as u64).sum();
+        (total, self.left == 0 && self.octets.is_empty())
     }
 }
 
@@ -190,13 +196,13 @@ impl<'z> Iterator for Rdatas<'z> {
     type Item = &'z [u8];
 
     fn next(&mut self) -> Option<&'z [u8]> {
-        self.left = self.left.checked_sub(1)?;
+        let left = self.left.checked_sub(1)?;
         let (length, rest) = match self.length {
             Some(length) => (length as usize, self.octets),
             None => read_number(self.octets)?,
         };
         let (rdata, rest) = rest.split_at_checked(length)?;
-        self.octets = rest;
+        (self.left, self.octets) = (left, rest);
         Some(rdata)
     }
 
@@ -252,22 +258,26 @@ impl<'z> Body<'z> {
         })
     }
 
-    /// The set of one type.
+    /// The set of one type. Costs what the sets before it are, in number, whatever they hold.
     pub(crate) fn set(self, rtype: Rtype) -> Option<RrSet<'z>> {
-        self.sets().find(|set| set.rtype == rtype)
+        self.sets()
+            .find(|set| set.rtype == rtype || set.rtype > rtype && set.rtype != Rtype::SOA)
+            .filter(|set| set.rtype == rtype)
     }
 
     /// Records and octets of RDATA, signatures included; and whether every octet could be read.
     pub(crate) fn measure(self) -> (u64, u64, bool) {
-        let (mut records, mut octets) = (0, 0);
+        let (mut records, mut octets, mut is_right) = (0, 0, true);
         let mut sets = self.sets();
         for set in sets.by_ref() {
             for rdatas in [set.rdatas, set.signatures] {
+                let (total, is_all) = rdatas.total();
                 records += u64::from(rdatas.left);
-                octets += rdatas.total();
+                octets += total;
+                is_right &= is_all;
             }
         }
-        (records, octets, sets.0.is_empty())
+        (records, octets, is_right && sets.0.is_empty())
     }
 }
 
@@ -339,6 +349,11 @@ fn write_rdatas<'a>(
     }
     if lengths == ONE_LENGTH {
         write_number(rdatas.clone().next().map_or(0, <[u8]>::len), out);
+    } else if lengths == OWN_LENGTHS && rdatas.len() > 1 {
+        let sizes = rdatas
+            .clone()
+            .map(|rdata| number_octets(rdata.len()) + rdata.len());
+        write_number(sizes.sum(), out);
     }
     for rdata in rdatas {
         if lengths == OWN_LENGTHS {
@@ -520,6 +535,29 @@ mod tests {
         );
         check(Rtype::CAA, 0, &[], 0, &[b"a signature alone"]);
         check(Rtype(65280), 5, &[&b"x"[..]; 20], 60, &[&b"y"[..]; 16]);
+    }
+
+    #[test]
+    fn a_lookup_passes_sets_without_going_through_their_records() {
+        let (mut out, none) = (Vec::new(), std::iter::empty());
+        write_owner(Owner::Lower, &mut out);
+        let texts = [&b"\x01a"[..], b"\x02bb", b"\x03ccc"];
+        write_set(Rtype::TXT, 1, texts.into_iter(), 1, none.clone(), &mut out);
+        let text_end = out.len();
+        let addresses = [&b"\0\0\0\x01"[..]].into_iter();
+        write_set(Rtype::AAAA, 1, addresses, 1, none, &mut out);
+        out[text_end - 5] = 0x7F; // the length of the last text
+        let body = Body(&out);
+        assert_eq!(body.set(Rtype::AAAA).unwrap().len(), 1);
+        assert!(body.set(Rtype::A).is_none() && body.set(Rtype::SRV).is_none());
+        assert!(!body.measure().2, "that is for whoever checks pages");
+        // One text too few for the count.
+        out[text_end - 5] = 4;
+        assert!(Body(&out).measure().2);
+        let size = out.iter().position(|octet| *octet == 12).unwrap();
+        out[size] = 7;
+        out.drain(text_end - 5..text_end);
+        assert!(!Body(&out).measure().2);
     }
 
     #[test]
