@@ -213,6 +213,9 @@ impl Rules<'_> {
         if draft.has(Rtype::DNAME) {
             flags = flags.or(Flags::DNAME);
         }
+        if draft.has(Rtype::NSEC) {
+            flags = flags.or(Flags::NSEC);
+        }
         Ok(Totals {
             records,
             octets,

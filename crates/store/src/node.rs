@@ -56,10 +56,6 @@ impl<'z> Node<'z> {
     pub fn has(&self, rtype: Rtype) -> bool {
         self.rrset(rtype).is_some()
     }
-
-    pub(crate) fn place(&self) -> (Page<'z>, Spot) {
-        (self.page, self.spot)
-    }
 }
 
 impl fmt::Debug for Node<'_> {

@@ -16,6 +16,8 @@
 
 use std::ops::Range;
 
+use zonekit_wire::Rtype;
+
 use crate::key::{self, KeyBuf, common_prefix};
 use crate::rrset::{Body, read_number};
 
@@ -42,6 +44,8 @@ impl Flags {
     pub(crate) const CUT: Self = Self(4);
     /// A DNAME.
     pub(crate) const DNAME: Self = Self(8);
+    /// An NSEC record.
+    pub(crate) const NSEC: Self = Self(16);
 
     pub(crate) fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -76,10 +80,12 @@ impl Totals {
         if key::is_wildcard(key) {
             flags = flags.or(Flags::WILDCARD);
         }
-        for set in body.sets().take_while(|set| set.rtype().0 <= 39) {
-            match set.rtype().0 {
-                2 if !key.is_empty() && !set.is_empty() => flags = flags.or(Flags::CUT),
-                39 if !set.is_empty() => flags = flags.or(Flags::DNAME),
+        for set in body.sets().take_while(|set| set.rtype() <= Rtype::NSEC) {
+            match set.rtype() {
+                _ if set.is_empty() => {}
+                Rtype::NS if !key.is_empty() => flags = flags.or(Flags::CUT),
+                Rtype::DNAME => flags = flags.or(Flags::DNAME),
+                Rtype::NSEC => flags = flags.or(Flags::NSEC),
                 _ => {}
             }
         }

@@ -21,7 +21,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::key::{KeyBuf, common_prefix};
-use crate::page::{Page, Search, Spot, Totals};
+use crate::page::{Flags, Page, Search, Spot, Totals};
+use crate::rrset::Body;
 pub(crate) use walk::{Pages, Walk};
 
 /// Children of an inner node, at most. Their separators together stay below 64 KiB.
@@ -60,6 +61,8 @@ pub(crate) struct Inner {
     ends: Box<[u16]>,
     /// Records of the children up to and with each.
     records: Box<[u64]>,
+    /// What is true of something below each child.
+    flags: Box<[Flags]>,
     links: Box<[Link]>,
 }
 
@@ -125,6 +128,17 @@ impl Tree {
             Some(spot) => Some((page, spot)),
             None => self.seek(&page.first_key())?.previous?.last(),
         }
+    }
+
+    /// The last entry at or before `key` that `is_sought`. Only those with `flags` are, so that subtrees without can be
+    /// passed: all but one descent is spent on those that have some.
+    pub(crate) fn last_with(
+        &self,
+        key: &[u8],
+        flags: Flags,
+        is_sought: impl Fn(Body<'_>) -> bool,
+    ) -> Option<(Page<'_>, Spot)> {
+        self.root.as_ref()?.last_with(Some(key), flags, &is_sought)
     }
 
     /// All pages, in key order.
@@ -277,6 +291,42 @@ impl Link {
         }
     }
 
+    /// The last entry, at or before `key` if there is one, that `is_sought`.
+    fn last_with(
+        &self,
+        key: Option<&[u8]>,
+        flags: Flags,
+        is_sought: &impl Fn(Body<'_>) -> bool,
+    ) -> Option<(Page<'_>, Spot)> {
+        match self {
+            Self::Page(octets) => {
+                let page = Page::new(octets);
+                if !page.totals().flags.has(flags) {
+                    return None;
+                }
+                let mut spot = match key {
+                    Some(key) => page.search(key).before?,
+                    None => page.last()?,
+                };
+                while !is_sought(page.body(spot)) {
+                    spot = page.before(spot)?;
+                }
+                Some((page, spot))
+            }
+            Self::Inner(inner) => {
+                let at = key.map_or(inner.links.len(), |key| inner.child_of(key));
+                let children = inner.links.iter().zip(&inner.flags).enumerate();
+                let up_to = children.take(at + 1).rev();
+                // The child of the key may have what is sought behind the key only; the next with the flags has it.
+                up_to
+                    .filter(|(_, (_, below))| below.has(flags))
+                    .find_map(|(child, (link, _))| {
+                        link.last_with(key.filter(|_| child == at), flags, is_sought)
+                    })
+            }
+        }
+    }
+
     /// Puts the children on the stack, the first on top; or the page behind the others.
     fn open<'z>(&'z self, stack: &mut Vec<&'z Self>, pages: &mut Vec<&'z Arc<[u8]>>) {
         match self {
@@ -292,7 +342,7 @@ impl Link {
                 let own = mem::size_of::<Inner>()
                     + 16
                     + inner.separators.len()
-                    + inner.links.len() * (24 + 8 + 2);
+                    + inner.links.len() * (24 + 8 + 2 + 1);
                 own + inner.links.iter().map(Self::held_octets).sum::<usize>()
             }
         }
@@ -306,12 +356,15 @@ impl Inner {
             Vec::with_capacity(slots.len()),
             Vec::with_capacity(slots.len()),
         );
+        let mut flags = Vec::with_capacity(slots.len());
         let mut totals = Totals::default();
         let mut height = 0;
         for slot in slots {
             separators.extend_from_slice(&slot.separator);
             ends.push(separators.len() as u16); // FAN keys of at most 510 octets
-            totals.add(slot.link.totals());
+            let below = slot.link.totals();
+            totals.add(below);
+            flags.push(below.flags);
             records.push(totals.records);
             height = slot.link.height() + 1;
             links.push(slot.link);
@@ -322,6 +375,7 @@ impl Inner {
             separators: separators.into(),
             ends: ends.into(),
             records: records.into(),
+            flags: flags.into(),
             links: links.into(),
         }
     }

@@ -8,6 +8,7 @@ use zonekit_wire::{Class, Name, NameBuf, Record, Rtype, Serial, Soa, SoaBuf};
 use crate::key::{self, KeyBuf};
 use crate::nsec3::hash_key;
 use crate::page::{Flags, Page};
+use crate::rrset::Body;
 use crate::tree::{Tree, Walk};
 use crate::{ChangedPages, Finding, Node, Nsec3, Nsec3Parameters, Place, Records, RrSet};
 
@@ -215,11 +216,10 @@ impl Zone {
 
     /// The node whose NSEC record is at `name` or covers it: the last at or before the name that has one.
     pub fn nsec_covering(&self, name: Name<'_>) -> Option<Node<'_>> {
-        let mut node = self.predecessor(name)?;
-        while !node.has(Rtype::NSEC) {
-            node = self.0.node(self.0.names.before(node.place())?);
-        }
-        Some(node)
+        let has_nsec = |body: Body<'_>| body.set(Rtype::NSEC).is_some_and(|set| !set.is_empty());
+        let names = &self.0.names;
+        let place = names.last_with(&self.key(name)?, Flags::NSEC, has_nsec)?;
+        Some(self.0.node(place))
     }
 
     /// The NSEC3 record that matches a hash or covers it, of the chain with these parameters: those that

@@ -98,6 +98,11 @@ proptest! {
             prop_assert_eq!(finding.dname.map(|node| node.owner().as_name().label_count()), dname);
             let before = model.range(..=sought.clone()).next_back().map(|(owner, _)| owner.clone());
             prop_assert_eq!(zone.predecessor(name).map(|node| node.owner()), before);
+            let nsec = model.range(..=sought.clone()).rev().find(|(_, node)| {
+                node.keys().any(|(held, _)| *held == Rtype::NSEC.0)
+            });
+            let nsec = nsec.map(|(owner, _)| owner.clone());
+            prop_assert_eq!(zone.nsec_covering(name).map(|node| node.owner()), nsec);
             let from = model.range(sought.clone()..).next().map(|(owner, _)| owner.clone());
             prop_assert_eq!(zone.iter_from(name).next().map(|record| record.owner.to_buf()), from);
         }
@@ -186,6 +191,35 @@ fn spelling_is_kept() {
             .owner();
         assert_eq!(held.to_string(), format!("{owner}."));
     }
+}
+
+#[test]
+fn names_without_nsec_are_passed_by_the_page() {
+    // Going back name by name, the lookups below would take minutes.
+    let apex = name("test");
+    let next = b"\x04test\0\0\x01\x40";
+    let mut records = vec![
+        record(&apex, Rtype::NS, 1, b"\x02ns\0"),
+        record(&apex, Rtype::NSEC, 1, next),
+    ];
+    for number in 0..60_000_u32 {
+        let owner = name(&format!("n{number:05}.test"));
+        records.push(record(&owner, Rtype::A, 1, &number.to_be_bytes()));
+        if number == 20_003 {
+            records.push(record(&owner, Rtype::NSEC, 1, next));
+        }
+    }
+    let (zone, _) = build(&apex, &soa(&apex, 1), &records).unwrap();
+    for number in (0..60_000).step_by(17) {
+        let covering = zone.nsec_covering(name(&format!("n{number:05}.test")).as_name());
+        let expected = if number < 20_003 {
+            "test."
+        } else {
+            "n20003.test."
+        };
+        assert_eq!(covering.unwrap().owner().to_string(), expected);
+    }
+    assert!(zone.nsec_covering(name("example").as_name()).is_none());
 }
 
 #[test]

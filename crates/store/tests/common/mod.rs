@@ -83,7 +83,7 @@ pub(crate) fn key(record: &RecordBuf) -> (u16, Vec<u8>) {
     let mut canonical = Vec::new();
     rdata::canonical(record.rtype, &record.rdata, &mut canonical);
     if rdata::keeps_case(record.rtype) {
-        canonical.make_ascii_lowercase(); // the records below have nothing but names there
+        canonical.make_ascii_lowercase(); // the records below have no other letters
     }
     (record.rtype.0, canonical)
 }
@@ -174,6 +174,8 @@ pub(crate) fn records(apex: NameBuf) -> impl Strategy<Value = RecordBuf> {
             .prop_map(|rdata| (Rtype::NS, rdata.to_vec())),
         2 => prop::sample::select(vec![&b"\x01a\0"[..], b"\x01A\0", b"\x01b\0", b"\x01B\0", b"\x02aB\0", b"\x02Ab\0"])
             .prop_map(|target| (Rtype::SVCB, [&[0, 1], target].concat())),
+        1 => prop::sample::select(vec![&b"\x01a\0"[..], b"\x01A\0", b"\x01b\0"])
+            .prop_map(|next| (Rtype::NSEC, [next, b"\0\x01\x40"].concat())),
         1 => Just((Rtype::DNAME, b"\x01d\x00".to_vec())),
         2 => (any::<u8>(), 0..300_usize).prop_map(|(octet, size)| (Rtype(65280), vec![octet; size])),
         1 => any::<u8>().prop_map(|octet| (Rtype(65281), vec![octet; 5000])),
