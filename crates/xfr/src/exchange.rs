@@ -85,8 +85,10 @@ impl Exchange {
         let mut ids = Ids::new(seed);
         let mut transmits = VecDeque::with_capacity(count);
         let probes = visit.primaries.iter().enumerate().map(|(index, primary)| {
-            let query = question(ids.draw(), &visit.zone, primary, unix);
-            let probe = Probe::new(query, &visit.limits, now);
+            let memory = visit.memory.get(index);
+            let edns = memory.is_none_or(|memory| memory.may_edns(unix));
+            let query = question(ids.draw(), &visit.zone, primary, unix, edns);
+            let probe = Probe::new(query, edns, &visit.limits, now);
             transmits.push_back(probe.transmit(index));
             Some(probe)
         });
@@ -126,13 +128,14 @@ impl Exchange {
         match event {
             Event::Datagram { primary, octets } => {
                 let unix = self.unix(now);
-                if let Some(probe) = self.probe(primary) {
-                    let verdict = probe.0.datagram(octets, unix, probe.1);
+                let Visit { zone, limits, .. } = &self.visit;
+                if let Some(Some(probe)) = self.probes.get_mut(primary) {
+                    let verdict = probe.datagram(octets, unix, zone, limits);
                     self.judge(primary, verdict, now);
                 }
             }
             Event::Undeliverable { primary, loss } => {
-                if let Some((probe, _)) = self.probe(primary)
+                if let Some(Some(probe)) = self.probes.get_mut(primary)
                     && probe.connection().is_none()
                 {
                     let verdict = probe.lost(loss);
@@ -228,11 +231,6 @@ impl Exchange {
         connection
     }
 
-    fn probe(&mut self, primary: usize) -> Option<(&mut Probe, &zonekit_wire::NameBuf)> {
-        let probe = self.probes.get_mut(primary)?.as_mut()?;
-        Some((probe, &self.visit.zone))
-    }
-
     fn probe_on(&self, connection: Connection) -> Option<usize> {
         self.probes
             .iter()
@@ -259,17 +257,29 @@ impl Exchange {
 
     /// Notes what has come of the question to a primary.
     fn judge(&mut self, primary: usize, verdict: Verdict, now: Instant) {
+        let unix = self.unix(now);
         let error = match verdict {
             Verdict::Waiting => return,
+            Verdict::NeedsPlain => {
+                let id = self.ids.draw();
+                if let (Some(Some(probe)), Some(to)) = (
+                    self.probes.get_mut(primary),
+                    self.visit.primaries.get(primary),
+                ) {
+                    let query = question(id, &self.visit.zone, to, unix, false);
+                    probe.ask_plainly(query, &self.visit.limits, now);
+                    self.transmits.push_back(probe.transmit(primary));
+                }
+                return;
+            }
             Verdict::NeedsConnection => {
-                let unix = self.unix(now);
                 let connection = self.connection();
                 let id = self.ids.draw();
                 if let (Some(Some(probe)), Some(to)) = (
                     self.probes.get_mut(primary),
                     self.visit.primaries.get(primary),
                 ) {
-                    let query = question(id, &self.visit.zone, to, unix);
+                    let query = question(id, &self.visit.zone, to, unix, false);
                     probe.connect(query, connection, &self.visit.limits, now);
                     self.transmits.push_back(Transmit::Connect {
                         connection,
@@ -296,6 +306,11 @@ impl Exchange {
             Ok(soa) => {
                 report.answered_in = Some(now.saturating_duration_since(probe.started()));
                 report.soa = Some(soa);
+                if probe.is_edns_refused()
+                    && let Some(memory) = self.visit.memory.get_mut(primary)
+                {
+                    memory.edns_refused(unix);
+                }
                 self.patience
                     .get_or_insert(now + self.visit.limits.probe_wait);
                 if self.grace.is_none() && self.best().is_some() {
@@ -443,7 +458,7 @@ impl Exchange {
         if attempt.asked == TransferKind::Ixfr
             && let Some(memory) = self.visit.memory.get_mut(primary)
         {
-            *memory = crate::Memory::default();
+            memory.ixfr_succeeded();
         }
         if let (Change::Commit, Some(goal)) = (change, goal) {
             let outcome = Outcome::Transferred {

@@ -3,6 +3,9 @@
 use zonekit_tsig::{ClientStream, Key, sign_request};
 use zonekit_wire::{Class, Header, NameBuf, Opcode, Rtype, SoaBuf};
 
+/// Octets that we take in one datagram: what fits everywhere without fragments.
+const UDP_SIZE: u16 = 1232;
+
 /// One question on its way: its octets, signed if there is a key, and what is needed to know its answer.
 #[derive(Debug)]
 pub struct Query {
@@ -17,17 +20,31 @@ pub struct Query {
 impl Query {
     /// Asks for the zone's SOA.
     pub fn soa(id: u16, zone: &NameBuf, key: Option<&Key>, now: u64) -> Self {
-        Self::new(id, Opcode::QUERY, zone, Rtype::SOA, None, key, now)
+        Self::new(id, Opcode::QUERY, zone, Rtype::SOA, Extra::None, key, now)
+    }
+
+    /// Asks for the zone's SOA in a datagram, which the answer may be larger than 512 octets to (EDNS, RFC 6891): where
+    /// it is signed, it easily is.
+    pub(crate) fn soa_with_edns(id: u16, zone: &NameBuf, key: Option<&Key>, now: u64) -> Self {
+        Self::new(id, Opcode::QUERY, zone, Rtype::SOA, Extra::Opt, key, now)
     }
 
     /// Asks for the whole zone (RFC 5936).
     pub fn axfr(id: u16, zone: &NameBuf, key: Option<&Key>, now: u64) -> Self {
-        Self::new(id, Opcode::QUERY, zone, Rtype::AXFR, None, key, now)
+        Self::new(id, Opcode::QUERY, zone, Rtype::AXFR, Extra::None, key, now)
     }
 
     /// Asks for what changed since `held` (RFC 1995).
     pub fn ixfr(id: u16, zone: &NameBuf, held: &SoaBuf, key: Option<&Key>, now: u64) -> Self {
-        Self::new(id, Opcode::QUERY, zone, Rtype::IXFR, Some(held), key, now)
+        Self::new(
+            id,
+            Opcode::QUERY,
+            zone,
+            Rtype::IXFR,
+            Extra::Soa(held),
+            key,
+            now,
+        )
     }
 
     /// Says that the zone has changed, with the new SOA as a hint (RFC 1996).
@@ -38,7 +55,15 @@ impl Query {
         key: Option<&Key>,
         now: u64,
     ) -> Self {
-        Self::new(id, Opcode::NOTIFY, zone, Rtype::SOA, soa, key, now)
+        Self::new(
+            id,
+            Opcode::NOTIFY,
+            zone,
+            Rtype::SOA,
+            soa.map_or(Extra::None, Extra::Soa),
+            key,
+            now,
+        )
     }
 
     fn new(
@@ -46,17 +71,19 @@ impl Query {
         opcode: Opcode,
         zone: &NameBuf,
         rtype: Rtype,
-        soa: Option<&SoaBuf>,
+        extra: Extra<'_>,
         key: Option<&Key>,
         now: u64,
     ) -> Self {
+        let has_soa = matches!(extra, Extra::Soa(_));
         let header = Header {
             id,
             opcode,
             aa: opcode == Opcode::NOTIFY,
             questions: 1,
-            answers: u16::from(opcode == Opcode::NOTIFY && soa.is_some()),
-            authorities: u16::from(opcode != Opcode::NOTIFY && soa.is_some()),
+            answers: u16::from(opcode == Opcode::NOTIFY && has_soa),
+            authorities: u16::from(opcode != Opcode::NOTIFY && has_soa),
+            additionals: u16::from(matches!(extra, Extra::Opt)),
             ..Header::default()
         };
         // One name twice at most: a compressor would cost more lines than it saves octets.
@@ -65,7 +92,7 @@ impl Query {
         octets.extend(zone.as_name().as_octets());
         octets.extend(rtype.0.to_be_bytes());
         octets.extend(Class::IN.0.to_be_bytes());
-        if let Some(soa) = soa {
+        if let Extra::Soa(soa) = extra {
             let mut rdata = Vec::new();
             soa.as_soa().write(&mut rdata);
             let length = rdata.len() as u16; // two names and five numbers: at most 530
@@ -75,6 +102,12 @@ impl Query {
             octets.extend(0_u32.to_be_bytes());
             octets.extend(length.to_be_bytes());
             octets.extend(rdata);
+        }
+        if let Extra::Opt = extra {
+            octets.push(0);
+            octets.extend(Rtype::OPT.0.to_be_bytes());
+            octets.extend(UDP_SIZE.to_be_bytes());
+            octets.extend([0; 6]); // version 0, no flags, no options
         }
         let signatures = key.map(|key| sign_request(key, &mut octets, now));
         Self {
@@ -96,6 +129,15 @@ impl Query {
     pub fn id(&self) -> u16 {
         self.id
     }
+}
+
+/// What a question has beside the question.
+enum Extra<'a> {
+    None,
+    /// Ours, or the new one.
+    Soa(&'a SoaBuf),
+    /// EDNS.
+    Opt,
 }
 
 /// Message IDs that cannot be guessed from outside, from a seed that the caller draws.

@@ -76,6 +76,8 @@ pub struct Memory {
     pub no_ixfr_until: Option<u64>,
     /// How many times in a row it did.
     pub ixfr_failures: u32,
+    /// EDNS was refused: questions go without until then, in seconds since 1970.
+    pub no_edns_until: Option<u64>,
 }
 
 impl Memory {
@@ -85,6 +87,20 @@ impl Memory {
         let wait = (600_u64 << self.ixfr_failures.min(8)).min(86_400);
         self.no_ixfr_until = Some(now + wait);
         self.ixfr_failures = self.ixfr_failures.saturating_add(1);
+    }
+
+    pub(crate) fn ixfr_succeeded(&mut self) {
+        self.no_ixfr_until = None;
+        self.ixfr_failures = 0;
+    }
+
+    /// Notes that EDNS was refused, and an answer came without. It is tried again after an hour: servers are renewed.
+    pub(crate) fn edns_refused(&mut self, now: u64) {
+        self.no_edns_until = Some(now + 3600);
+    }
+
+    pub(crate) fn may_edns(&self, now: u64) -> bool {
+        self.no_edns_until.is_none_or(|until| until <= now)
     }
 
     pub(crate) fn may_ixfr(&self, now: u64) -> bool {

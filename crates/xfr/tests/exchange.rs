@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::primary::{Act, Door, Host, World, failure, primaries};
 use common::{Copy, HELD, Reply, axfr, message, one_by_one, rr, rrs, soa, soa_buf, zone};
-use zonekit_tsig::Key;
-use zonekit_wire::{Rcode, RecordBuf, Rtype};
+use zonekit_tsig::{Key, KeyRing, check_request};
+use zonekit_wire::{Class, Compressor, Message, MessageWriter, OptRepr, Rcode, RecordBuf, Rtype};
 use zonekit_xfr::{
     AnswerError, ErrorKind, Exchange, Limits, Memory, Outcome, Rate, Report, TransferKind, Visit,
     VisitError,
@@ -261,6 +261,7 @@ fn ixfr_that_failed_is_tried_again_after_a_while_and_then_forgotten() {
     visit.memory = vec![Memory {
         no_ixfr_until: Some(NOW + 60),
         ixfr_failures: 3,
+        no_edns_until: None,
     }];
     let (report, _, _) = run(slice::from_ref(&host), visit.clone(), Copy::of(1, &HELD));
     assert_eq!(report.outcome, taken(Axfr, 2, 0));
@@ -796,6 +797,186 @@ fn an_unsigned_answer_to_a_signed_question_is_an_error() {
             ..
         })
     ));
+}
+
+fn key() -> Key {
+    "hmac-sha256:transfer.example.:c2VjcmV0".parse().unwrap()
+}
+
+/// What a primary with the key answers.
+fn signed(request: &[u8], mut reply: Vec<u8>) -> Vec<u8> {
+    let keys: KeyRing = [key()].into_iter().collect();
+    let mut stream = check_request(&keys, request, NOW).unwrap().unwrap();
+    stream.sign(&mut reply, NOW);
+    reply
+}
+
+/// One who only guesses cannot end the question to a primary that signs: what it says is waited past.
+#[test]
+fn forged_datagrams_do_not_end_a_signed_question() {
+    let forgeries: [fn(&[u8]) -> Vec<u8>; 5] = [
+        |request| message(request, &[soa(9)]),
+        |request| failure(request, Rcode::REFUSED),
+        |request| failure(request, Rcode::NOTAUTH),
+        |request| failure(request, Rcode::SERVFAIL),
+        |request| {
+            let mut reply = signed(request, message(request, &[soa(9)]));
+            let mac = reply.len() - 10;
+            reply[mac] ^= 1;
+            reply
+        },
+    ];
+    for (number, forged) in forgeries.into_iter().enumerate() {
+        let host = Host::new(9).udp(Rtype::SOA, move |request| {
+            vec![
+                Act::Say(forged(request)),
+                Act::Wait(SECOND / 10),
+                Act::Say(signed(request, message(request, &[soa(1)]))),
+            ]
+        });
+        let hosts = [host];
+        let mut visit = held(&hosts);
+        visit.primaries[0].key = Some(key());
+        let (report, _, _) = run(&hosts, visit, Copy::of(1, &HELD));
+        assert_eq!(
+            (report.outcome, kind(&report, 0)),
+            (Outcome::UpToDate, None),
+            "{number}"
+        );
+        assert_eq!(hosts[0].story(), "SOA/udp", "{number}");
+    }
+}
+
+#[test]
+fn what_an_unproven_datagram_said_is_told_when_tcp_does_not_tell() {
+    let denies = |request: &[u8]| vec![Act::Say(failure(request, Rcode::NOTAUTH))];
+    let host = Host::silent().udp(Rtype::SOA, denies);
+    for (door, tells) in [
+        (Door::Open, true),
+        (Door::Open, false),
+        (Door::Refuses, false),
+        (Door::Silent, false),
+    ] {
+        let host = match tells {
+            true => host.clone().tcp(Rtype::SOA, denies),
+            false => host.clone(),
+        };
+        let hosts = [host];
+        let mut visit = held(&hosts);
+        visit.primaries[0].key = Some(key());
+        let mut world = World::new(&hosts);
+        world.tcp_door = Some(door);
+        let mut exchange = Exchange::new(visit, world.now, NOW, 1);
+        let report = world.run(&mut exchange, &mut Copy::of(1, &HELD));
+        assert_eq!(
+            kind(&report, 0),
+            Some(ErrorKind::BadKey),
+            "{door:?} {tells}"
+        );
+        assert!(!tells || world.elapsed() < SECOND);
+    }
+}
+
+/// A signature that is there and true ends the question, whatever it signs.
+#[test]
+fn a_signed_refusal_is_believed_at_once() {
+    let host = Host::silent().udp(Rtype::SOA, |request| {
+        vec![Act::Say(signed(request, failure(request, Rcode::REFUSED)))]
+    });
+    let hosts = [host];
+    let mut visit = held(&hosts);
+    visit.primaries[0].key = Some(key());
+    let (report, _, world) = run(&hosts, visit, Copy::of(1, &HELD));
+    assert_eq!(kind(&report, 0), Some(ErrorKind::Refused));
+    assert_eq!(hosts[0].story(), "SOA/udp");
+    assert!(world.elapsed() < SECOND / 10);
+}
+
+#[test]
+fn datagrams_offer_edns_and_connections_need_none() {
+    let host = Host::new(7);
+    let (report, ..) = first(slice::from_ref(&host));
+    assert_eq!(report.outcome, taken(Axfr, 7, 0));
+    let asked = host.asked.lock().unwrap();
+    assert!(asked.iter().all(|asked| asked.has_edns != asked.over_tcp));
+    let opt = Message::new(&asked[0].octets).unwrap().opt().unwrap();
+    assert_eq!(opt.unwrap().udp_size(), 1232);
+}
+
+#[test]
+fn a_primary_that_refuses_edns_is_asked_without_and_that_is_remembered() {
+    let bad_version = |request: &[u8]| {
+        let (mut octets, mut compressor) = (Vec::new(), Compressor::new());
+        let mut writer = MessageWriter::new(&mut octets, 512, &mut compressor);
+        writer.set_header(Message::new(request).unwrap().header().reply());
+        let question = (zone(), Rtype::SOA);
+        writer
+            .question(question.0.as_name(), question.1, Class::IN)
+            .unwrap();
+        let opt = OptRepr {
+            udp_size: 512,
+            version: 0,
+            rcode: Rcode::BADVERS,
+            do_bit: false,
+            options: &[],
+        };
+        writer.opt(&opt).unwrap();
+        writer.finish();
+        octets
+    };
+    let refusals: [fn(&[u8]) -> Vec<u8>; 4] = [
+        |request| failure(request, Rcode::FORMERR),
+        |request| {
+            Reply::to(request)
+                .without_question()
+                .header(|header| header.rcode = Rcode::FORMERR)
+                .octets()
+        },
+        |request| failure(request, Rcode::NOTIMP),
+        bad_version,
+    ];
+    for (number, refuse) in refusals.into_iter().enumerate() {
+        let host = Host::new(1).udp(Rtype::SOA, move |request| {
+            let has_edns = Message::new(request).unwrap().opt().unwrap().is_some();
+            vec![Act::Say(match has_edns {
+                true => refuse(request),
+                false => message(request, &[soa(1)]),
+            })]
+        });
+        let (report, _, world) = again(slice::from_ref(&host));
+        assert_eq!(report.outcome, Outcome::UpToDate, "{number}");
+        assert_eq!(host.story(), "SOA/udp SOA/udp", "{number}");
+        assert!(world.elapsed() < SECOND / 10);
+        assert_eq!(report.memory[0].no_edns_until, Some(NOW + 3600), "{number}");
+
+        // The next visit does not offer it, the one after an hour does.
+        let hosts = [host.clone()];
+        let visit = Visit {
+            memory: report.memory.clone(),
+            ..held(&hosts)
+        };
+        let (report, ..) = run(&hosts, visit, Copy::of(1, &HELD));
+        assert_eq!(report.outcome, Outcome::UpToDate);
+        assert_eq!(host.story(), "SOA/udp SOA/udp SOA/udp", "{number}");
+        let mut world = World::new(&hosts);
+        let visit = Visit {
+            memory: report.memory.clone(),
+            ..held(&hosts)
+        };
+        let mut exchange = Exchange::new(visit, world.now, NOW + 3600, 1);
+        world.run(&mut exchange, &mut Copy::default());
+        let asked = host.asked.lock().unwrap();
+        let edns: Vec<bool> = asked.iter().map(|asked| asked.has_edns).collect();
+        assert_eq!(edns, [true, false, false, true, false], "{number}");
+    }
+    // A zone that is refused in every way is refused, and nothing is remembered.
+    let host = Host::silent().udp(Rtype::SOA, |request| {
+        vec![Act::Say(failure(request, Rcode::FORMERR))]
+    });
+    let (report, ..) = again(slice::from_ref(&host));
+    assert_eq!(kind(&report, 0), Some(ErrorKind::Rcode));
+    assert_eq!(report.memory[0], Memory::default());
+    assert_eq!(host.story(), "SOA/udp SOA/udp");
 }
 
 #[test]

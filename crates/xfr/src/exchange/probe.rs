@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use zonekit_wire::{Message, NameBuf, Rtype, Section, SoaBuf, Unpacker};
+use zonekit_wire::{Message, NameBuf, Rcode, Rtype, Section, SoaBuf, Unpacker};
 
 use crate::answer::{Answer, AnswerError};
 use crate::error::{VisitError, malformed};
@@ -19,6 +19,20 @@ pub(super) struct Probe {
     way: Way,
     answer: Answer,
     octets: Vec<u8>,
+    edns: Edns,
+    /// What came in a datagram that is not proven to be from the primary, though we signed: perhaps what it says, perhaps
+    /// what somebody wants us to believe. TCP will tell.
+    doubt: Option<VisitError>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Edns {
+    /// Asked with it.
+    Offered,
+    /// The primary does not take it: asked again without.
+    Refused,
+    /// Asked without from the beginning.
+    Without,
 }
 
 #[derive(Debug)]
@@ -34,18 +48,27 @@ pub(super) enum Verdict {
     Waiting,
     /// A connection is needed, with the next number.
     NeedsConnection,
+    /// A question without EDNS is needed.
+    NeedsPlain,
     Answered(SoaBuf),
     Failed(VisitError),
 }
 
 impl Probe {
-    pub(super) fn new(mut query: Query, limits: &Limits, now: Instant) -> Self {
+    /// A probe that begins with this question, which has EDNS or not.
+    pub(super) fn new(mut query: Query, with_edns: bool, limits: &Limits, now: Instant) -> Self {
         Self {
             started: now,
             deadline: later(now, limits.query_timeout),
             way: Way::Datagrams { sent: 1 },
             answer: Answer::new(&mut query, 0),
             octets: query.octets().to_vec(),
+            edns: if with_edns {
+                Edns::Offered
+            } else {
+                Edns::Without
+            },
+            doubt: None,
         }
     }
 
@@ -65,6 +88,19 @@ impl Probe {
             Way::Datagrams { .. } => None,
             Way::Connecting(connection) | Way::Connected(connection) => Some(connection),
         }
+    }
+
+    /// Asks again, without EDNS.
+    pub(super) fn ask_plainly(&mut self, mut query: Query, limits: &Limits, now: Instant) {
+        self.answer = Answer::new(&mut query, 0);
+        self.octets = query.octets().to_vec();
+        self.edns = Edns::Refused;
+        self.deadline = later(now, limits.query_timeout);
+    }
+
+    /// Whether EDNS was refused, and what came after that is an answer to a question without.
+    pub(super) fn is_edns_refused(&self) -> bool {
+        self.edns == Edns::Refused
     }
 
     /// Goes on over TCP, with a question of its own.
@@ -93,7 +129,13 @@ impl Probe {
         })
     }
 
-    pub(super) fn datagram(&mut self, octets: &[u8], unix: u64, zone: &NameBuf) -> Verdict {
+    pub(super) fn datagram(
+        &mut self,
+        octets: &[u8],
+        unix: u64,
+        zone: &NameBuf,
+        limits: &Limits,
+    ) -> Verdict {
         if !matches!(self.way, Way::Datagrams { .. }) || !self.answer.is_ours(octets) {
             return Verdict::Waiting;
         }
@@ -101,8 +143,18 @@ impl Probe {
         if Message::new(octets).is_ok_and(|message| message.header().tc) {
             return Verdict::NeedsConnection;
         }
-        let checked = self.answer.check(octets, unix);
-        self.read(checked, zone)
+        match self.answer.check(octets, unix) {
+            Err(_) if self.edns == Edns::Offered && refuses_edns(octets) => Verdict::NeedsPlain,
+            Err(error) if !self.answer.is_verified() => {
+                self.doubt = Some(failed(error));
+                if limits.query_timeout.is_zero() {
+                    Verdict::NeedsConnection
+                } else {
+                    Verdict::Waiting
+                }
+            }
+            checked => self.read(checked, zone),
+        }
     }
 
     pub(super) fn message(&mut self, octets: &[u8], unix: u64, zone: &NameBuf) -> Verdict {
@@ -124,8 +176,8 @@ impl Probe {
     pub(super) fn lost(&mut self, loss: Loss) -> Verdict {
         match self.way {
             Way::Datagrams { .. } => Verdict::NeedsConnection,
-            Way::Connecting(_) => Verdict::Failed(VisitError::Connect(loss)),
-            Way::Connected(_) => Verdict::Failed(VisitError::Broken { records: 0, loss }),
+            Way::Connecting(_) => self.failed(VisitError::Connect(loss)),
+            Way::Connected(_) => self.failed(VisitError::Broken { records: 0, loss }),
         }
     }
 
@@ -138,26 +190,57 @@ impl Probe {
         transmits: &mut impl Extend<Transmit>,
     ) -> Verdict {
         match &mut self.way {
-            Way::Datagrams { sent } if *sent < limits.query_tries => {
+            Way::Datagrams { sent } if *sent < limits.query_tries && self.doubt.is_none() => {
                 *sent += 1;
                 self.deadline = later(now, limits.query_timeout);
                 transmits.extend([self.transmit(primary)]);
                 Verdict::Waiting
             }
             Way::Datagrams { .. } => Verdict::NeedsConnection,
-            Way::Connecting(_) => Verdict::Failed(VisitError::Connect(Loss::TimedOut)),
+            Way::Connecting(_) => self.failed(VisitError::Connect(Loss::TimedOut)),
             Way::Connected(_) => Verdict::Failed(self.unanswered(now)),
         }
     }
 
+    /// What to report if the question is given up now.
     pub(super) fn unanswered(&self, now: Instant) -> VisitError {
-        VisitError::NoAnswer(now.saturating_duration_since(self.started))
+        let waited = now.saturating_duration_since(self.started);
+        self.doubt.clone().unwrap_or(VisitError::NoAnswer(waited))
+    }
+
+    /// TCP does not tell: what was said over UDP says more than that.
+    fn failed(&self, error: VisitError) -> Verdict {
+        Verdict::Failed(self.doubt.clone().unwrap_or(error))
     }
 }
 
 /// The question for the SOA, to one primary.
-pub(super) fn question(id: u16, zone: &NameBuf, primary: &Primary, unix: u64) -> Query {
-    Query::soa(id, zone, primary.key.as_ref(), unix)
+pub(super) fn question(
+    id: u16,
+    zone: &NameBuf,
+    primary: &Primary,
+    unix: u64,
+    with_edns: bool,
+) -> Query {
+    let ask = if with_edns {
+        Query::soa_with_edns
+    } else {
+        Query::soa
+    };
+    ask(id, zone, primary.key.as_ref(), unix)
+}
+
+/// Whether this says that EDNS, or our version of it, is not known there (RFC 6891 §7, §6.1.3).
+fn refuses_edns(octets: &[u8]) -> bool {
+    let Ok(message) = Message::new(octets) else {
+        return false;
+    };
+    let rcode = message.header().rcode;
+    let is_badvers = || {
+        let opt = message.opt().ok().flatten();
+        opt.is_some_and(|opt| opt.rcode(rcode) == Rcode::BADVERS)
+    };
+    matches!(rcode, Rcode::FORMERR | Rcode::NOTIMP) || is_badvers()
 }
 
 fn soa_of(message: Message<'_>, zone: &NameBuf) -> Result<SoaBuf, VisitError> {

@@ -33,6 +33,7 @@ pub struct Asked {
     pub over_tcp: bool,
     pub rtype: Rtype,
     pub is_signed: bool,
+    pub has_edns: bool,
     pub octets: Vec<u8>,
 }
 
@@ -126,10 +127,12 @@ impl Host {
     fn acts(&self, over_tcp: bool, request: &[u8]) -> Vec<Act> {
         let query = Message::new(request).unwrap();
         let rtype = query.question().unwrap().unwrap().rtype;
+        let has_edns = query.opt().unwrap().is_some();
         self.asked.lock().unwrap().push(Asked {
             over_tcp,
             rtype,
-            is_signed: query.header().additionals > 0,
+            is_signed: query.header().additionals > u16::from(has_edns),
+            has_edns,
             octets: request.to_vec(),
         });
         self.scripts
@@ -223,6 +226,8 @@ pub struct World {
     connections: HashMap<Connection, usize>,
     /// Datagrams to us that are dropped, so many from now.
     pub drops: usize,
+    /// What happens to those who connect, where it is not the same as for datagrams.
+    pub tcp_door: Option<Door>,
 }
 
 enum Happens {
@@ -244,6 +249,7 @@ impl World {
             happening: VecDeque::new(),
             connections: HashMap::new(),
             drops: 0,
+            tcp_door: None,
         }
     }
 
@@ -301,7 +307,7 @@ impl World {
                 primary,
             } => {
                 self.connections.insert(connection, primary);
-                match self.hosts[primary].door {
+                match self.tcp_door.unwrap_or(self.hosts[primary].door) {
                     Door::Open => self.at(there_and_back, Happens::Connected(connection)),
                     Door::Refuses => {
                         self.at(there_and_back, Happens::Lost(connection, Loss::Refused))
