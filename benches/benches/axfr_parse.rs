@@ -9,6 +9,7 @@
 use std::hint::black_box;
 
 use benches::{Corpus, corpora};
+use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use domain::base::{Message as DomainMessage, ParsedName};
 use domain::rdata::AllRecordData;
@@ -40,6 +41,20 @@ fn unpack(c: &mut Criterion) {
                 .answer()
                 .unwrap()
                 .limit_to::<AllRecordData<&[u8], ParsedName<&[u8]>>>()
+            {
+                black_box(record.unwrap());
+                records += 1;
+            }
+            records
+        });
+        bench("domain-bytes", &mut |octets| {
+            // As its transfer client has it: records that own their share of the message.
+            let message = DomainMessage::from_octets(Bytes::copy_from_slice(octets)).unwrap();
+            let mut records = 0;
+            for record in message
+                .answer()
+                .unwrap()
+                .limit_to::<AllRecordData<Bytes, ParsedName<Bytes>>>()
             {
                 black_box(record.unwrap());
                 records += 1;

@@ -3,12 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::{Bytes, to_bytes},
+    body::to_bytes,
     extract::{FromRequest, FromRequestParts, Path, Query, Request, State},
     http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     middleware::Next,
     response::Response,
 };
+use bytes::Bytes;
 use zonekit_model::{Contract, PageRequest, Uuid, ZoneFilter, ZoneState};
 
 use crate::{Service, answer::Problem, router::App};
