@@ -10,7 +10,8 @@ use crate::{Node, RrSet};
 /// How a zone's names are hashed ([RFC 5155 §4](https://www.rfc-editor.org/rfc/rfc5155#section-4)).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Nsec3Parameters<'z> {
-    /// The hash algorithm: 1 is SHA-1, and there is no other.
+    /// The hash algorithm: 1 is SHA-1, and there is no other. A chain with another one is taken as if it were not there
+    /// ([RFC 5155 §8.1](https://www.rfc-editor.org/rfc/rfc5155#section-8.1)).
     pub algorithm: u8,
     /// How often the hash is hashed again.
     pub iterations: u16,
@@ -19,6 +20,16 @@ pub struct Nsec3Parameters<'z> {
 }
 
 impl<'z> Nsec3Parameters<'z> {
+    /// The RDATA of the NSEC3PARAM record, among these in canonical order, whose chain is complete and of a known
+    /// algorithm; of several, the one that costs least.
+    pub(crate) fn choose(mut rdatas: impl Iterator<Item = &'z [u8]>) -> Option<&'z [u8]> {
+        let usable = |rdata: &&[u8]| {
+            Nsec3Parameters::read(rdata)
+                .is_some_and(|(parameters, flags)| flags == 0 && parameters.algorithm == SHA_1)
+        };
+        rdatas.find(usable) // algorithm and flags being the same, iterations make the order
+    }
+
     /// Reads the front that NSEC3PARAM and NSEC3 have in common; also returns the flags.
     pub(crate) fn read(rdata: &'z [u8]) -> Option<(Self, u8)> {
         match rdata {
@@ -38,6 +49,8 @@ impl<'z> Nsec3Parameters<'z> {
         }
     }
 }
+
+const SHA_1: u8 = 1;
 
 /// The NSEC3 record that tells of a hash.
 #[derive(Clone, Copy, Debug)]

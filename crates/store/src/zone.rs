@@ -25,6 +25,8 @@ pub(crate) struct Version {
     serial: Serial,
     names: Tree,
     hashes: Tree,
+    /// RDATA of the NSEC3PARAM record that counts.
+    nsec3: Option<Box<[u8]>>,
 }
 
 impl Zone {
@@ -36,8 +38,15 @@ impl Zone {
             serial: Serial(0),
             names,
             hashes,
+            nsec3: None,
         };
         version.serial = Soa::read(version.soa_rdata()?).ok()?.serial;
+        let chains = version
+            .node(version.names.get(&[])?)
+            .rrset(Rtype::NSEC3PARAM);
+        version.nsec3 = chains
+            .and_then(|set| Nsec3Parameters::choose(set.rdatas()))
+            .map(Box::from);
         Some(Self(Arc::new(version)))
     }
 
@@ -233,12 +242,11 @@ impl Zone {
         let is_exact = found.search.exact;
         let mut place = found.before().or_else(|| self.0.hashes.last())?;
         // Usually the first is right; records of another chain may lie between, in any number if the zone is hostile.
-        for step in 0..MAX_STRANGERS {
+        let (mut left, mut step) = (MAX_STRANGERS, 0);
+        loop {
             let node = self.0.node(place);
-            let mut rdatas = node
-                .rrset(Rtype::NSEC3)
-                .into_iter()
-                .flat_map(|set| set.rdatas());
+            let set = node.rrset(Rtype::NSEC3);
+            let mut rdatas = set.into_iter().flat_map(|set| set.rdatas()).take(left);
             if rdatas.any(|rdata| {
                 Nsec3Parameters::read(rdata).is_some_and(|(ours, _)| ours == *parameters)
             }) {
@@ -247,26 +255,22 @@ impl Zone {
                     is_match: is_exact && step == 0,
                 });
             }
+            left = left.checked_sub(set.map_or(1, |set| set.len().max(1)))?;
+            step += 1;
             place = self
                 .0
                 .hashes
                 .before(place)
                 .or_else(|| self.0.hashes.last())?;
         }
-        None
     }
 
     /// How the names of the zone are hashed; `None` when it has no NSEC3 chain that is complete
-    /// ([RFC 5155 §4.1.2](https://www.rfc-editor.org/rfc/rfc5155#section-4.1.2): flags must be zero).
+    /// ([RFC 5155 §4.1.2](https://www.rfc-editor.org/rfc/rfc5155#section-4.1.2): flags must be zero) and of a known
+    /// algorithm. Of several chains, one with the fewest iterations, of which there may be any number all the same.
     pub fn nsec3_parameters(&self) -> Option<Nsec3Parameters<'_>> {
-        let set = self
-            .0
-            .node(self.0.names.get(&[])?)
-            .rrset(Rtype::NSEC3PARAM)?;
-        set.rdatas()
-            .filter_map(Nsec3Parameters::read)
-            .find(|(_, flags)| *flags == 0)
-            .map(|(parameters, _)| parameters)
+        let rdata = self.0.nsec3.as_deref()?;
+        Nsec3Parameters::read(rdata).map(|(parameters, _)| parameters)
     }
 
     /// The pages that this version consists of, in the order that [`from_pages`](Self::from_pages) takes them in.
@@ -413,5 +417,5 @@ pub enum Corrupt {
     NoSoa,
 }
 
-/// How many NSEC3 records of other chains a lookup passes before it gives up.
+/// How many NSEC3 records of other chains, whatever their owners, a lookup passes before it gives up.
 const MAX_STRANGERS: usize = 100;

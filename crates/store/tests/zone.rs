@@ -275,6 +275,31 @@ fn nsec3_is_found_by_hash_and_is_no_name() {
 }
 
 #[test]
+fn nsec3_chains_that_cannot_be_used_are_passed_over() {
+    let apex = name("example");
+    let chosen = |chains: &[&[u8]]| {
+        let records: Vec<_> = chains
+            .iter()
+            .map(|rdata| record(&apex, Rtype::NSEC3PARAM, 0, rdata))
+            .collect();
+        let (zone, _) = build(&apex, &soa(&apex, 1), &records).unwrap();
+        let from_pages = Zone::from_pages(apex.as_name(), zone.pages().cloned()).unwrap();
+        assert_eq!(from_pages.nsec3_parameters(), zone.nsec3_parameters());
+        zone.nsec3_parameters()
+            .map(|chain| (chain.algorithm, chain.iterations, chain.salt.to_vec()))
+    };
+    let plain = Some((1, 0, Vec::new()));
+    assert_eq!(chosen(&[]), None);
+    assert_eq!(chosen(&[&[0, 0, 0, 0, 0], &[2, 0, 0, 0, 0]]), None); // no known algorithm
+    assert_eq!(chosen(&[&[1, 1, 0, 0, 0]]), None); // a flag is set
+    assert_eq!(chosen(&[&[1, 0, 0]]), None); // malformed
+    assert_eq!(chosen(&[&[0, 0, 0, 0, 0], &[1, 0, 0, 0, 0]]), plain);
+    let several: [&[u8]; 3] = [&[1, 0, 0, 9, 1, 7], &[1, 0, 0, 0, 0], &[1, 1, 0, 0, 0]];
+    assert_eq!(chosen(&several), plain);
+    assert_eq!(chosen(&[&[1, 0, 0, 9, 1, 7]]), Some((1, 9, vec![7])));
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_or_reported() {
     let apex = name("example");
     let ns = record(&apex, Rtype::NS, 1, b"\x02ns\x00");
