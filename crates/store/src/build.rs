@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zonekit_wire::{Class, Name, NameBuf, Record, Rtype, Soa};
 
-use crate::draft::{Draft, is_nsec3, spelling};
+use crate::draft::{Draft, Place, is_nsec3, spelling};
 use crate::key::{self, KeyBuf};
 use crate::page::{Flags, Page, Totals};
 use crate::page_writer::PageWriter;
@@ -55,6 +55,10 @@ struct Side {
     body: Vec<u8>,
     /// The last key in the run of pages.
     last: Option<KeyBuf>,
+    /// How many entries the run has.
+    entries: usize,
+    /// Those sets in it, by number of their entry, that came with several TTLs.
+    lowered: Vec<(usize, Place)>,
     writer: PageWriter,
     pages: Vec<Arc<[u8]>>,
     strays: Strays,
@@ -291,6 +295,8 @@ impl Side {
             draft: Draft::default(),
             body: Vec::new(),
             last: None,
+            entries: 0,
+            lowered: Vec::new(),
             writer: PageWriter::new(flags),
             pages: Vec::new(),
             strays: Strays::default(),
@@ -308,6 +314,12 @@ impl Side {
         self.body.clear();
         if self.last.as_ref().is_none_or(|last| last < key) {
             self.draft.tidy(notes);
+            let lowered = self.draft.lowered();
+            notes.ttls_lowered += lowered.len() as u64;
+            let entry = self.entries;
+            self.lowered
+                .extend(lowered.iter().map(|place| (entry, *place)));
+            self.entries += 1;
             let totals = rules.pack(key, &self.draft, owner, notes, &mut self.body)?;
             self.pages.extend(self.writer.push(key, &self.body, totals));
             self.last.get_or_insert_default().clone_from(key);
@@ -330,15 +342,17 @@ impl Side {
         let mut pages: Vec<Arc<[u8]>> = Vec::with_capacity(self.pages.len());
         let mut run = std::mem::take(&mut self.pages).into_iter().peekable();
         let (draft, writer, body_out) = (&mut self.draft, &mut self.writer, &mut self.body);
+        let noted = &self.lowered;
+        let mut passed = 0; // entries of the run
         // Takes all that came aside for `key`, together with what is already in the run.
         let mut merge = |key: &[u8],
-                         held: Option<Body<'_>>,
+                         held: Option<(usize, Body<'_>)>,
                          strays: &mut std::iter::Peekable<StrayEntries<'_>>,
                          writer: &mut PageWriter,
                          pages: &mut Vec<Arc<[u8]>>| {
-            let mut owner = held.map(Body::owner);
+            let mut owner = held.map(|(_, body)| body.owner());
             draft.clear();
-            if let Some(body) = held {
+            if let Some((_, body)) = held {
                 draft.load(body);
                 rules.forget(key, draft, notes);
             }
@@ -347,6 +361,11 @@ impl Side {
                 draft.load(body);
             }
             draft.tidy(notes);
+            let is_noted = |place: Place| {
+                held.is_some_and(|(entry, _)| noted.binary_search(&(entry, place)).is_ok())
+            };
+            let lowered = draft.lowered().iter().filter(|place| !is_noted(**place));
+            notes.ttls_lowered += lowered.count() as u64;
             body_out.clear();
             let totals = rules.pack(key, draft, owner.unwrap_or(Owner::Lower), notes, body_out)?;
             pages.extend(writer.push(key, body_out, totals));
@@ -359,6 +378,7 @@ impl Side {
                 .is_some_and(|(key, _)| end.as_ref().is_none_or(|end| *key < &end[..]));
             if !is_touched && (writer.is_empty() || !writer.is_small()) {
                 pages.extend(writer.finish());
+                passed += Page::new(&octets).len();
                 pages.push(octets);
                 continue;
             }
@@ -371,11 +391,12 @@ impl Side {
                     merge(stray, None, &mut strays, writer, &mut pages)?;
                 }
                 if strays.peek().is_some_and(|(stray, _)| *stray == key) {
-                    merge(key, Some(body), &mut strays, writer, &mut pages)?;
+                    merge(key, Some((passed, body)), &mut strays, writer, &mut pages)?;
                 } else {
                     let totals = Totals::of(key, body, rules.apex.len());
                     pages.extend(writer.push(key, body.0, totals));
                 }
+                passed += 1;
             }
         }
         while let Some(&(stray, _)) = strays.peek() {

@@ -17,6 +17,8 @@ use crate::{Checks, EditError, Notes, ZoneLimits};
 pub(crate) struct Draft {
     items: Vec<Item>,
     octets: Vec<u8>,
+    /// The sets that [`tidy`](Self::tidy) found to have several TTLs.
+    lowered: Vec<Place>,
     /// What [`edit`](Self::edit) works with.
     spare: Vec<Item>,
     order: Vec<usize>,
@@ -226,9 +228,16 @@ impl Draft {
         self.items.retain(|item| item.place.rtype() != rtype);
     }
 
-    /// Puts the records in order, keeps one of those that are the same, and lowers TTLs to the lowest of each set.
+    /// Puts the records in order, keeps one of those that are the same, and lowers TTLs to the lowest of each set: which
+    /// were, [`lowered`](Self::lowered) tells.
     pub(crate) fn tidy(&mut self, notes: &mut Notes) {
-        let Self { items, octets, .. } = self;
+        let Self {
+            items,
+            octets,
+            lowered,
+            ..
+        } = self;
+        lowered.clear();
         let is_sorted = items.is_sorted_by(|a, b| compare(octets, a, b).is_lt());
         if !is_sorted {
             items.sort_by(|a, b| compare(octets, a, b));
@@ -236,7 +245,7 @@ impl Draft {
         for set in items.chunk_by_mut(|a, b| a.place == b.place) {
             let lowest = set.iter().map(|item| item.ttl).min().unwrap_or(0);
             if set.iter().any(|item| item.ttl != lowest) {
-                notes.ttls_lowered += 1;
+                lowered.extend(set.first().map(|item| item.place));
                 set.iter_mut().for_each(|item| item.ttl = lowest);
             }
         }
@@ -245,6 +254,11 @@ impl Draft {
             items.dedup_by(|b, a| compare(octets, a, b).is_eq());
             notes.duplicates += (before - items.len()) as u64;
         }
+    }
+
+    /// The sets, in order, whose TTLs [`tidy`](Self::tidy) had to lower.
+    pub(crate) fn lowered(&self) -> &[Place] {
+        &self.lowered
     }
 
     /// Whether the name may have these records, once they are tidy.

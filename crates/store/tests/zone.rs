@@ -4,7 +4,7 @@ mod common;
 
 use common::{build, model, name, names, of_model, of_zone, record, records, soa};
 use proptest::prelude::*;
-use zonekit_store::{Checks, Corrupt, EditError, Place, Zone, ZoneBuilder, ZoneLimits};
+use zonekit_store::{Checks, Corrupt, EditError, Place, Zone, ZoneBuilder, ZoneLimits, ZonePatch};
 use zonekit_wire::{NameBuf, RecordBuf, Rtype};
 
 proptest! {
@@ -297,6 +297,45 @@ fn nsec3_chains_that_cannot_be_used_are_passed_over() {
     let several: [&[u8]; 3] = [&[1, 0, 0, 9, 1, 7], &[1, 0, 0, 0, 0], &[1, 1, 0, 0, 0]];
     assert_eq!(chosen(&several), plain);
     assert_eq!(chosen(&[&[1, 0, 0, 9, 1, 7]]), Some((1, 9, vec![7])));
+}
+
+#[test]
+fn a_set_that_comes_in_pieces_is_noted_once() {
+    let apex = name("example");
+    let text = |owner: &str, number: u8, ttl| record(&name(owner), Rtype::TXT, ttl, &[1, number]);
+    let lowered = |records: &[RecordBuf]| {
+        let (zone, notes) = build(&apex, &soa(&apex, 1), records).unwrap();
+        assert_eq!(zone.record_count(), records.len() as u64 + 1);
+        notes.ttls_lowered
+    };
+    let (a, b) = ("a.example", "b.example");
+    let pieces = [
+        [text(a, 1, 9), text(a, 2, 8)],
+        [text(b, 1, 5), text(b, 2, 5)],
+        [text(a, 3, 7), text(a, 4, 6)],
+    ];
+    assert_eq!(lowered(&pieces[..2].concat()), 1);
+    assert_eq!(lowered(&pieces.concat()), 1);
+    // Of the same name, the signatures and another type are sets of their own.
+    let rrsig = |ttl, end| {
+        let rdata = [&[0, 16, 13, 1, 0, 0, 0, 9][..], &[0; 10], &[0, end]].concat();
+        record(&name(a), Rtype::RRSIG, ttl, &rdata)
+    };
+    let others = vec![rrsig(1, 1), text(b, 3, 4), rrsig(2, 2)];
+    assert_eq!(lowered(&[pieces.concat(), others].concat()), 3);
+
+    // The same of changes: sets are counted, not records.
+    let held = [text(a, 1, 9), record(&apex, Rtype::NS, 1, b"\x02ns\0")];
+    let (zone, _) = build(&apex, &soa(&apex, 1), &held).unwrap();
+    let mut patch = ZonePatch::new(&zone, ZoneLimits::default(), Checks::Strict);
+    patch.step(&soa(&apex, 1).as_record()).unwrap();
+    patch.reach(&soa(&apex, 2).as_record()).unwrap();
+    for (number, ttl) in [(2, 10), (3, 8), (4, 7), (5, 11)] {
+        patch.add(&text(a, number, ttl).as_record()).unwrap();
+    }
+    let (next, _, notes) = patch.finish().unwrap();
+    assert_eq!(notes.ttls_lowered, 1);
+    assert_eq!(next.rrset(name(a).as_name(), Rtype::TXT).unwrap().ttl(), 7);
 }
 
 #[test]
