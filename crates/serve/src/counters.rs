@@ -36,11 +36,13 @@ pub struct Counters {
     pub ixfr_begun: Counter,
     /// Transfers asked for and not given: by access list, or no such zone here.
     pub transfers_refused: Counter,
+    /// Transfers asked for and put off with SERVFAIL, because too many were on their way.
+    pub transfers_put_off: Counter,
     /// Transfers whose last message was handed out.
     pub transfers_completed: Counter,
     /// TCP connections accepted.
     pub connections: Counter,
-    /// TCP connections closed at once because too many were open.
+    /// TCP connections closed at once because too many were open, in all or by one client.
     pub connections_refused: Counter,
     rcodes: [Counter; 24],
 }

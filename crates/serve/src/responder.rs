@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
-use zonekit_store::{Diff, Zone};
+use zonekit_store::Zone;
 use zonekit_tsig::{ServerStream, check_request};
 use zonekit_wire::{
     Class, Compressor, Header, Message, MessageWriter, Name, NameBuf, Opcode, PackedRecord, Rcode,
@@ -17,8 +17,12 @@ use crate::{
     extended_error::ExtendedError,
     reply::Reply,
     request::{Extras, Malformed},
-    transfer::Frame,
+    transfer::{Frame, steps_between},
 };
+
+/// How many times smaller names may make a message than its records are: differences that are larger than so many
+/// datagrams are not even read to see whether they fit one.
+const PACKING: usize = 4;
 
 /// Answers requests from a table of zones. A clone answers from the same.
 #[derive(Clone)]
@@ -286,7 +290,7 @@ impl Exchange<'_> {
             return self.say(Verdict::of(Rcode::FORMERR)); // §4.2: not defined
         }
         match self.transferable() {
-            Ok(zone) => self.transfer(OutgoingTransfer::whole(zone, self.frame())),
+            Ok(zone) => Action::Transfer(Box::new(OutgoingTransfer::whole(zone, self.frame()))),
             Err(refusal) => self.say(refusal),
         }
     }
@@ -306,45 +310,35 @@ impl Exchange<'_> {
         if !zone.serial().is_newer_than(held) {
             return self.current_soa(&zone);
         }
-        let differences = self
-            .worker
-            .shared
-            .zones
-            .differences(self.worker.name.as_name(), held)
-            .filter(|differences| lead_to(differences, &zone));
-        match (self.peer.transport, differences) {
-            (Transport::Tcp, Some(differences)) => {
-                self.transfer(OutgoingTransfer::steps(zone, differences, self.frame()))
+        let zones = &self.worker.shared.zones;
+        let octets = zones
+            .differences_octets(zone.apex(), held)
+            .filter(|&octets| octets < zone.octets());
+        match (self.peer.transport, octets) {
+            (Transport::Tcp, Some(_)) => {
+                let zones = Arc::clone(zones);
+                let transfer = OutgoingTransfer::steps_since(held, zone, zones, self.frame());
+                Action::Transfer(Box::new(transfer))
             }
-            (Transport::Tcp, None) => self.transfer(OutgoingTransfer::whole(zone, self.frame())),
-            (Transport::Udp, Some(differences)) => {
+            (Transport::Tcp, None) => {
+                Action::Transfer(Box::new(OutgoingTransfer::whole(zone, self.frame())))
+            }
+            (Transport::Udp, Some(octets)) if octets <= (PACKING * self.limit()) as u64 => {
                 let frame = Frame {
                     limit: self.limit(),
                     ..self.frame()
                 };
-                if OutgoingTransfer::steps(zone.clone(), differences, frame)
-                    .only_message(self.now, self.out)
+                if let Some(differences) = steps_between(&**zones, held, &zone)
+                    && OutgoingTransfer::steps(zone.clone(), differences, frame)
+                        .only_message(self.now, self.out)
                 {
-                    self.counters().count_answer(Rcode::NOERROR);
                     return Action::Reply;
                 }
-                self.current_soa(&zone) // §2: the client comes back over TCP
+                self.current_soa(&zone)
             }
-            (Transport::Udp, None) => self.current_soa(&zone),
+            (Transport::Udp, _) => self.current_soa(&zone), // RFC 1995 §2: the client comes back over TCP
         }
     }
-}
-
-/// Whether these differences end in the version held, in fewer octets than the whole of it has.
-fn lead_to(differences: &[Diff], zone: &Zone) -> bool {
-    let octets: usize = differences
-        .iter()
-        .map(|difference| difference.encode().len())
-        .sum();
-    differences
-        .last()
-        .is_some_and(|last| last.to().serial == zone.serial())
-        && (octets as u64) < zone.octets()
 }
 
 impl Exchange<'_> {
@@ -422,11 +416,6 @@ impl Exchange<'_> {
         };
         self.counters().transfers_refused.count();
         Err(refusal)
-    }
-
-    fn transfer(&self, transfer: OutgoingTransfer) -> Action {
-        self.counters().count_answer(Rcode::NOERROR);
-        Action::Transfer(Box::new(transfer))
     }
 
     fn frame(&self) -> Frame {

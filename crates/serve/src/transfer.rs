@@ -5,10 +5,11 @@ use std::{fmt, sync::Arc};
 use zonekit_store::{Diff, DiffPlace, Zone};
 use zonekit_tsig::ServerStream;
 use zonekit_wire::{
-    Class, Compressor, Header, MessageFull, MessageWriter, Name, NameBuf, OptRepr, Rtype, Section,
+    Class, Compressor, Header, MessageFull, MessageWriter, Name, NameBuf, OptRepr, Rcode, Rtype,
+    Section, Serial,
 };
 
-use crate::Counters;
+use crate::{Counters, Zones};
 
 /// The answer to an AXFR or IXFR, asked for message by message, so that a slow client holds one message and one version
 /// of the zone.
@@ -57,6 +58,16 @@ impl OutgoingTransfer {
         Self::new(Source::Steps(Steps::new(zone, differences)), frame)
     }
 
+    /// The same, with the steps still to be read ([`prepare`](Self::prepare)).
+    pub(crate) fn steps_since(
+        from: Serial,
+        zone: Zone,
+        zones: Arc<dyn Zones>,
+        frame: Frame,
+    ) -> Self {
+        Self::new(Source::Unread { zones, from, zone }, frame)
+    }
+
     fn new(source: Source, frame: Frame) -> Self {
         Self {
             frame,
@@ -72,9 +83,58 @@ impl OutgoingTransfer {
         self.frame.name.as_name()
     }
 
+    /// Whether all is in memory, so that [`next_message`](Self::next_message) waits for no disk.
+    pub fn is_prepared(&self) -> bool {
+        !matches!(self.source, Source::Unread { .. })
+    }
+
+    /// Reads what is not in memory yet: the history that an IXFR hands over. This may wait for a disk, so that it is no
+    /// work for a thread that others wait for.
+    pub fn prepare(&mut self) {
+        if let Source::Unread { zones, from, zone } = &self.source {
+            let steps = steps_between(&**zones, *from, zone);
+            let zone = zone.clone();
+            self.source = match steps {
+                Some(differences) => Source::Steps(Steps::new(zone, differences)),
+                None => Source::Whole(Walk::new(zone)),
+            };
+        }
+    }
+
+    /// Writes to `out`, whose content goes first, that the transfer cannot be had now (SERVFAIL): instead of all messages,
+    /// where too much else is going on. `now` is as in [`next_message`](Self::next_message).
+    pub fn put_off(self, now: u64, out: &mut Vec<u8>) {
+        let Frame {
+            header,
+            name,
+            rtype,
+            opt,
+            signer,
+            utmost,
+            counters,
+            ..
+        } = self.frame;
+        let mut compressor = self.compressor;
+        let mut writer = MessageWriter::new(out, utmost, &mut compressor);
+        writer.set_header(Header {
+            rcode: Rcode::SERVFAIL,
+            ..header.reply()
+        });
+        _ = writer.question(name.as_name(), rtype, Class::IN); // all three fit, whatever the limit
+        if let Some(opt) = opt {
+            _ = writer.opt(&opt);
+        }
+        writer.finish();
+        if let Some(mut signer) = signer {
+            signer.sign(out, now);
+        }
+        counters.count_answer(Rcode::SERVFAIL);
+        counters.transfers_put_off.count();
+    }
+
     /// Writes the next message to `out`, whose content goes first; false, and nothing written, when the last has been.
     ///
-    /// `now` is in seconds since 1970 and goes into TSIG.
+    /// `now` is in seconds since 1970 and goes into TSIG. Calls [`prepare`](Self::prepare) first, if nobody has.
     ///
     /// # Errors
     ///
@@ -85,6 +145,7 @@ impl OutgoingTransfer {
         if self.state == State::Over {
             return Ok(false);
         }
+        self.prepare();
         let mut filled = self.compose(self.frame.limit, out);
         if filled == Filled::Nothing {
             filled = self.compose(self.frame.utmost, out);
@@ -120,7 +181,9 @@ impl OutgoingTransfer {
             match self.source {
                 Source::Whole(_) => self.frame.counters.axfr_begun.count(),
                 Source::Steps(_) => self.frame.counters.ixfr_begun.count(),
+                Source::Unread { .. } => {} // nothing of it has been written
             }
+            self.frame.counters.count_answer(Rcode::NOERROR);
         }
         self.messages += 1;
         if let Some(signer) = &mut self.frame.signer {
@@ -189,6 +252,12 @@ enum Filled {
 enum Source {
     Whole(Walk),
     Steps(Steps),
+    /// Steps from a serial to a version, in a history that has not been read.
+    Unread {
+        zones: Arc<dyn Zones>,
+        from: Serial,
+        zone: Zone,
+    },
 }
 
 impl Source {
@@ -196,8 +265,21 @@ impl Source {
         match self {
             Self::Whole(walk) => walk.fill(writer),
             Self::Steps(steps) => steps.fill(writer),
+            Self::Unread { .. } => Filled::Nothing,
         }
     }
+}
+
+/// What leads from a serial to this version; none if that is not known.
+///
+/// Versions published since this one was looked up are left out: their client hears of them by the next NOTIFY.
+pub(crate) fn steps_between(zones: &dyn Zones, from: Serial, zone: &Zone) -> Option<Vec<Diff>> {
+    let mut differences = zones.differences(zone.apex(), from)?;
+    let last = differences
+        .iter()
+        .position(|difference| difference.to().serial == zone.serial())?;
+    differences.truncate(last + 1);
+    Some(differences)
 }
 
 /// A walk through a version, which can be left and taken up again.

@@ -19,6 +19,13 @@ pub trait Zones: Send + Sync {
         let _ = (apex, from);
         None
     }
+
+    /// About how many octets the records of [`differences`](Self::differences) have; `None` as there. A table that keeps
+    /// its history on a disk knows this without reading it, for requests that it would be read for in vain.
+    fn differences_octets(&self, apex: Name<'_>, from: Serial) -> Option<u64> {
+        let octets = |difference: &Diff| difference.encode().len() as u64;
+        Some(self.differences(apex, from)?.iter().map(octets).sum())
+    }
 }
 
 /// What is held of a zone that is ours to answer for.
@@ -44,6 +51,10 @@ impl Zones for Store {
     /// A history that cannot be read is none: the whole zone is handed over instead.
     fn differences(&self, apex: Name<'_>, from: Serial) -> Option<Vec<Diff>> {
         self.journal(apex, from).ok().flatten()
+    }
+
+    fn differences_octets(&self, apex: Name<'_>, from: Serial) -> Option<u64> {
+        self.journal_octets(apex, from)
     }
 }
 

@@ -12,13 +12,15 @@ use std::{
 };
 
 use common::{Ask, Table, render, zone};
+use socket2::{Domain, Socket, Type};
 use tokio::sync::mpsc;
 use zonekit_serve::{
     BindError, Config, Notification, Notifier, NotifyRetry, NotifyTarget, Options, Responder,
     Server, Stopper, Transport,
 };
+use zonekit_store::{Checks, ZoneBuilder, ZoneLimits};
 use zonekit_tsig::{Algorithm, Key, KeyRing};
-use zonekit_wire::{Message, Name, Rtype};
+use zonekit_wire::{Class, Message, Name, Record, Rtype};
 
 const EXAMPLE: &str = "@ 60 IN SOA ns h 7 1 1 1 60\n@ 60 IN NS ns\nns 60 IN A 192.0.2.1\n";
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -256,6 +258,140 @@ fn a_client_that_never_reads_is_let_go() {
     let requests = frame(&Ask::new("example. AXFR").octets).repeat(1000); // 60 MB of answers
     stream.write_all(&requests).unwrap();
     assert!(server.admits_again(), "the only place came free");
+}
+
+/// A zone of 24 MB, more than the system keeps for one connection.
+fn large(config: Config) -> Responder {
+    let apex = common::name("example.");
+    let mut builder = ZoneBuilder::new(apex.as_name(), ZoneLimits::default(), Checks::Strict);
+    let small = zone("example.", EXAMPLE);
+    let mut records = small.iter();
+    builder.begin(&records.next().unwrap()).unwrap();
+    while let Some(record) = records.next() {
+        builder.add(&record).unwrap();
+    }
+    for number in 0..400 {
+        let owner = common::name(&format!("host{number}.example."));
+        let record = Record {
+            owner: owner.as_name(),
+            rtype: Rtype(65_280),
+            class: Class::IN,
+            ttl: 60,
+            rdata: &[0; 60_000],
+        };
+        builder.add(&record).unwrap();
+    }
+    Table::of(&[builder.finish().unwrap().0]).responder(config)
+}
+
+/// A connection from this address, with so much room for what is not read yet, over which a transfer has been asked for.
+fn asks_for_much(server: &Running, source: &str, room: usize) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(room).unwrap();
+    socket
+        .bind(&SocketAddr::new(source.parse().unwrap(), 0).into())
+        .unwrap();
+    socket.connect(&server.address.into()).unwrap();
+    let mut stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream
+        .write_all(&frame(&Ask::new("example. AXFR").octets))
+        .unwrap();
+    stream
+}
+
+#[test]
+fn a_transfer_that_is_taken_too_slowly_is_ended() {
+    let options = Options {
+        write_timeout: Duration::from_millis(700),
+        min_transfer_rate: 1 << 40,
+        ..options()
+    };
+    let server = Running::start(large(open()), options);
+    let mut stream = asks_for_much(&server, "127.0.0.1", 256 << 10);
+    let (mut octets, mut piece) = (0, vec![0; 65_536]);
+    while let Ok(count @ 1..) = stream.read(&mut piece) {
+        octets += count;
+        std::thread::sleep(Duration::from_millis(8)); // steadily, so that no single write waits for long
+    }
+    assert!(octets < 24_000_000, "all of it came");
+}
+
+#[test]
+fn more_transfers_than_allowed_are_put_off() {
+    let options = Options {
+        max_transfers: 1,
+        ..options()
+    };
+    let responder = large(open());
+    let counters = Arc::clone(responder.counters());
+    let server = Running::start(responder, options);
+    let mut first = asks_for_much(&server, "127.0.0.1", 4096);
+    first.read_exact(&mut [0; 2]).unwrap();
+    let mut second = server.connection();
+    let requests = [
+        frame(&Ask::new("example. AXFR +edns").octets),
+        frame(&Ask::new("ns.example. A").octets),
+    ]
+    .concat();
+    let mut ask = || {
+        second.write_all(&requests).unwrap();
+        render(&read_frame(&mut second))
+    };
+    assert_eq!(ask(), "SERVFAIL edns");
+    assert_eq!(counters.transfers_put_off.value(), 1);
+    assert_eq!(
+        render(&read_frame(&mut second)),
+        "NOERROR aa\nns.example. 60 IN A 192.0.2.1",
+        "the connection goes on"
+    );
+    drop(first);
+    let given = (0..2000).any(|_| {
+        std::thread::sleep(Duration::from_millis(5));
+        let mut third = server.connection();
+        third.write_all(&requests).unwrap();
+        Message::new(&read_frame(&mut third)).unwrap().header().aa
+    });
+    assert!(given, "the only place came free");
+}
+
+#[test]
+fn one_client_has_only_its_share_of_the_connections() {
+    let options = Options {
+        max_connections_per_client: 2,
+        ..options()
+    };
+    let server = Running::start(responder(open()), options);
+    let mut held: Vec<_> = (0..2)
+        .map(|_| asks_for_much(&server, "127.0.0.1", 4096))
+        .collect();
+    held.iter_mut()
+        .for_each(|stream| stream.read_exact(&mut [0; 2]).unwrap());
+    let mut third = server.connection();
+    assert!(matches!(third.read(&mut [0; 10]), Ok(0) | Err(_)));
+    let mut neighbour = asks_for_much(&server, "127.0.0.2", 4096);
+    neighbour.read_exact(&mut [0; 2]).unwrap();
+    drop(held.pop());
+    assert!(server.admits_again());
+}
+
+#[test]
+fn what_was_asked_before_something_senseless_is_answered() {
+    let server = Running::start(responder(Config::default()), options());
+    let request = Ask::new("ns.example. A").octets;
+    let mut answer = request.clone();
+    answer[2] |= 0x80; // QR
+    for senseless in [frame(&answer), vec![0, 0]] {
+        let mut stream = server.connection();
+        stream
+            .write_all(&[frame(&request), senseless].concat())
+            .unwrap();
+        assert_eq!(
+            render(&read_frame(&mut stream)),
+            "NOERROR aa\nns.example. 60 IN A 192.0.2.1"
+        );
+        assert_eq!(stream.read(&mut [0; 10]).unwrap(), 0, "closed");
+    }
 }
 
 #[test]

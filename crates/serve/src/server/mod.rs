@@ -1,5 +1,6 @@
 //! The sockets: UDP and TCP on every address given, until told to stop.
 
+mod shares;
 mod tcp;
 mod udp;
 
@@ -26,6 +27,15 @@ pub struct Options {
     pub workers: NonZero<usize>,
     /// TCP connections open at a time, over all addresses; more are closed at once. Default 1,000.
     pub max_connections: usize,
+    /// TCP connections open at a time for one client, which is an IPv4 address or an IPv6 network of 64 bits; more are
+    /// closed at once. Default 100.
+    pub max_connections_per_client: usize,
+    /// Transfers on their way at a time, over all connections; whoever asks for more gets SERVFAIL, and comes back.
+    /// Default 200.
+    pub max_transfers: usize,
+    /// Octets per second that a client has to take a transfer at, on average since it began; slower ones are closed, so
+    /// that a version of a zone is not held for ever. `write_timeout` comes on top, once. Default 10,000; 0 is no minimum.
+    pub min_transfer_rate: u64,
     /// How long a TCP connection may be without a whole request. Default 10 s.
     pub idle_timeout: Duration,
     /// How long a TCP client may take to make room for the next piece (of up to 64 KiB or so) of its answer. Default 10 s.
@@ -37,6 +47,9 @@ impl Default for Options {
         Self {
             workers: thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
             max_connections: 1000,
+            max_connections_per_client: 100,
+            max_transfers: 200,
+            min_transfer_rate: 10_000,
             idle_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(10),
         }

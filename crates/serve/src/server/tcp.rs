@@ -11,7 +11,10 @@ use tokio::{
 };
 use zonekit_wire::FrameBuffer;
 
-use super::{Options, asked_to_stop, now};
+use super::{
+    Options, asked_to_stop, now,
+    shares::{Share, Shares},
+};
 use crate::{Action, Notification, OutgoingTransfer, Peer, Responder, Transport, Worker};
 
 /// Answers wait for each other until they are this many octets, so that pipelined requests cost few writes.
@@ -25,6 +28,8 @@ pub(super) struct Connections {
     options: Options,
     notifications: mpsc::Sender<Notification>,
     slots: Arc<Semaphore>,
+    shares: Arc<Shares>,
+    transfers: Arc<Semaphore>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -38,12 +43,14 @@ impl Connections {
         notifications: mpsc::Sender<Notification>,
         stopped: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        let slots = Arc::new(Semaphore::new(options.max_connections));
+        let slots = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         Arc::new(Self {
+            slots: slots(options.max_connections),
+            shares: Shares::of(options.max_connections_per_client),
+            transfers: slots(options.max_transfers),
             responder,
             options,
             notifications,
-            slots,
             stopped,
         })
     }
@@ -90,7 +97,8 @@ impl Connections {
         connections: &mut JoinSet<()>,
     ) {
         let counters = self.responder.counters();
-        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+        let slot = Arc::clone(&self.slots).try_acquire_owned();
+        let (Ok(slot), Some(share)) = (slot, self.shares.take(address.ip())) else {
             counters.connections_refused.count();
             return;
         };
@@ -108,6 +116,7 @@ impl Connections {
             batch: Vec::new(),
             shared: Arc::clone(self),
             _slot: slot,
+            _share: share,
         };
         connections.spawn(async move {
             if let Err(error) = connection.serve().await {
@@ -134,6 +143,7 @@ struct Connection {
     batch: Vec<u8>,
     shared: Arc<Connections>,
     _slot: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 impl Connection {
@@ -142,19 +152,28 @@ impl Connection {
         let mut stopped = self.shared.stopped.clone();
         let mut deadline = Instant::now() + self.shared.options.idle_timeout;
         loop {
-            while let Some(request) = frames.next_frame().map_err(io::Error::other)? {
+            loop {
+                let request = match frames.next_frame() {
+                    Ok(Some(request)) => request,
+                    Ok(None) => break,
+                    Err(error) => {
+                        self.flush().await?;
+                        return Err(io::Error::other(error));
+                    }
+                };
                 match self
                     .worker
                     .respond(request, self.peer, now(), &mut self.answer)
                 {
-                    Action::Drop => return Ok(()), // whoever sends this has lost the thread
+                    // Whoever sends this has lost the thread; what was asked before is answered.
+                    Action::Drop => return self.flush().await,
                     Action::Reply => self.enqueue().await?,
                     Action::Notify(notification) => {
                         if self.shared.notifications.send(notification).await.is_ok() {
                             self.enqueue().await?;
                         }
                     }
-                    Action::Transfer(transfer) => self.send_transfer(*transfer).await?,
+                    Action::Transfer(transfer) => self.send_transfer(transfer).await?,
                 }
                 deadline = Instant::now() + self.shared.options.idle_timeout;
             }
@@ -172,26 +191,50 @@ impl Connection {
         }
     }
 
-    async fn send_transfer(&mut self, mut transfer: OutgoingTransfer) -> io::Result<()> {
-        while transfer
-            .next_message(now(), &mut self.answer)
-            .map_err(io::Error::other)?
-        {
-            self.enqueue().await?;
+    async fn send_transfer(&mut self, mut transfer: Box<OutgoingTransfer>) -> io::Result<()> {
+        let Ok(_slot) = Arc::clone(&self.shared.transfers).try_acquire_owned() else {
+            transfer.put_off(now(), &mut self.answer);
+            return self.enqueue().await;
+        };
+        if !transfer.is_prepared() {
+            let preparing = tokio::task::spawn_blocking(move || {
+                transfer.prepare();
+                transfer
+            });
+            transfer = preparing.await.map_err(io::Error::other)?;
         }
-        Ok(())
+        let mut pace = Pace::begin(&self.shared.options);
+        loop {
+            match transfer.next_message(now(), &mut self.answer) {
+                Ok(true) => self.push()?,
+                Ok(false) => return Ok(()),
+                Err(error) => {
+                    self.flush().await?;
+                    return Err(io::Error::other(error));
+                }
+            }
+            if self.batch.len() >= BATCH {
+                let deadline = pace.deadline_for(self.batch.len());
+                timeout_at(deadline, self.flush()).await??;
+            }
+        }
     }
 
     /// Puts the answer behind those that wait, and writes them when they are many.
     async fn enqueue(&mut self) -> io::Result<()> {
-        let len = u16::try_from(self.answer.len()).map_err(io::Error::other)?;
-        self.batch.extend_from_slice(&len.to_be_bytes());
-        self.batch.extend_from_slice(&self.answer);
+        self.push()?;
         if self.batch.len() >= BATCH {
             self.flush().await
         } else {
             Ok(())
         }
+    }
+
+    fn push(&mut self) -> io::Result<()> {
+        let len = u16::try_from(self.answer.len()).map_err(io::Error::other)?;
+        self.batch.extend_from_slice(&len.to_be_bytes());
+        self.batch.extend_from_slice(&self.answer);
+        Ok(())
     }
 
     async fn flush(&mut self) -> io::Result<()> {
@@ -204,5 +247,34 @@ impl Connection {
             self.batch.clear();
         }
         Ok(())
+    }
+}
+
+/// How far a transfer has to be when.
+struct Pace {
+    /// When it would have had to be there, had it no octets.
+    begun: Instant,
+    octets: u64,
+    /// Octets per second; 0 for none.
+    minimum: u64,
+}
+
+impl Pace {
+    fn begin(options: &Options) -> Self {
+        Self {
+            begun: Instant::now() + options.write_timeout,
+            octets: 0,
+            minimum: options.min_transfer_rate,
+        }
+    }
+
+    /// Adds octets and says until when they have to be written.
+    fn deadline_for(&mut self, octets: usize) -> Instant {
+        self.octets += octets as u64;
+        let millis = self.octets.saturating_mul(1000).checked_div(self.minimum);
+        let allowed = Duration::from_millis(millis.unwrap_or(u64::MAX));
+        self.begun.checked_add(allowed).unwrap_or_else(|| {
+            Instant::now() + Duration::from_secs(86_400) // as good as never: a write has a timeout of its own
+        })
     }
 }
