@@ -5,7 +5,7 @@
 //!  Resting ──────────► Waiting in line ────────────► Visited
 //!     ▲   NOTIFY, order    │  ▲                         │
 //!     │                    ▼  │ a slot is given back    │ finished, or again if
-//!     │              Parked at its primaries            │ told so meanwhile
+//!     │             Parked at a full primary            │ told so meanwhile
 //!     └─────────────────────────────────────────────────┘
 //! ```
 //!
@@ -67,6 +67,9 @@ pub struct Schedule<Z> {
     primaries: HashMap<SocketAddr, AtPrimary, RandomState>,
     /// Primaries that have given back a slot and may have zones parked.
     awake: VecDeque<SocketAddr>,
+    /// Zones that got a slot at one primary and lacked one at another. One slot at each primary of the first of them is
+    /// kept for it: else zones with several busy primaries might wait for ever.
+    elders: VecDeque<Elder>,
     running: usize,
     /// Tells tickets and timers of one time from those of another: never used twice.
     stamps: u64,
@@ -86,6 +89,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             line: Queues::default(),
             primaries: HashMap::default(),
             awake: VecDeque::new(),
+            elders: VecDeque::new(),
             running: 0,
             stamps: 0,
         }
@@ -396,45 +400,42 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
                 }
                 let order = *waiting;
                 entry.state = State::InLine { order, stamp };
-                self.line.push(order.reason, Ticket { place, stamp });
+                self.line.push(order.reason, Ticket::new(place, stamp));
                 false
             }
             State::Resting => {
                 entry.next_check = None;
                 entry.state = State::InLine { order, stamp };
-                self.line.push(order.reason, Ticket { place, stamp });
+                self.line.push(order.reason, Ticket::new(place, stamp));
                 true
             }
         }
     }
 
-    /// Begins the visit of the ticket's zone; parks it if its primaries have no slot free.
+    /// Begins the visit of the ticket's zone, which asks all its primaries; parks it at one that has no slot free.
     fn begin(&mut self, ticket: Ticket) -> Option<Due<Z>> {
-        let entry = self.zones.get_mut(ticket.place)?.as_mut()?;
+        let entry = self.zones.get(ticket.place)?.as_ref()?;
         let order = match entry.state {
             State::InLine { order, stamp } if stamp == ticket.stamp => order,
             _ => return None,
         };
-        let mut has_slot = entry.primaries.is_empty();
-        for primary in &entry.primaries {
-            let at = self.primaries.get(primary).map_or(0, |at| at.running);
-            has_slot |= is_free(at, self.slots.per_primary);
-        }
-        if !has_slot {
-            for primary in &entry.primaries {
-                let at = self.primaries.entry(*primary).or_default();
-                at.parked.push(order.reason, ticket);
-            }
+        let full = { entry.primaries.iter() }
+            .find(|primary| !self.has_room(primary, Some(ticket.place)))
+            .copied();
+        if let Some(full) = full {
+            self.park(ticket, order, full);
             return None;
         }
-        for primary in &entry.primaries {
+        let entry = self.zones.get_mut(ticket.place)?.as_mut()?;
+        // One that is asked twice, with two keys perhaps, is asked in one visit all the same.
+        let mut at = entry.primaries.clone();
+        at.sort_unstable();
+        at.dedup();
+        for primary in &at {
             self.primaries.entry(*primary).or_default().running += 1;
         }
         self.running += 1;
-        entry.state = State::Visited {
-            at: entry.primaries.clone(),
-            again: None,
-        };
+        entry.state = State::Visited { at, again: None };
         Some(Due::Visit {
             zone: entry.zone.clone(),
             reason: order.reason,
@@ -444,9 +445,42 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         })
     }
 
-    /// Who is next: those parked at a primary that has slots again before those in line for the same reason.
+    /// Whether a visit may begin at this primary: of the zone at `place`, or of any.
+    fn has_room(&self, primary: &SocketAddr, place: Option<usize>) -> bool {
+        let taken = self.primaries.get(primary).map_or(0, |at| at.running);
+        let is_kept = self.elders.front().is_some_and(|elder| {
+            Some(elder.ticket.place) != place && elder.primaries.contains(primary)
+        });
+        is_free(taken + usize::from(is_kept), self.slots.per_primary)
+    }
+
+    fn park(&mut self, mut ticket: Ticket, order: Order, full: SocketAddr) {
+        if ticket.was_parked && !ticket.is_elder {
+            ticket.is_elder = true;
+            let entry = self.zones.get(ticket.place).and_then(Option::as_ref);
+            self.elders.push_back(Elder {
+                ticket,
+                primaries: entry.map_or_else(Vec::new, |entry| entry.primaries.clone()),
+            });
+        }
+        ticket.was_parked = true;
+        let at = self.primaries.entry(full).or_default();
+        at.parked.push(order.reason, ticket);
+    }
+
+    /// Who is next: the elder, if all is free now that it lacked; then those parked at a primary that has slots again
+    /// before those in line for the same reason.
     fn next_ticket(&mut self) -> Option<Ticket> {
+        self.dismiss_elders();
+        if let Some(elder) = self.elders.front() {
+            let place = Some(elder.ticket.place);
+            let mut primaries = elder.primaries.iter();
+            if primaries.all(|primary| self.has_room(primary, place)) {
+                return Some(elder.ticket);
+            }
+        }
         while let Some(primary) = self.awake.pop_front() {
+            let has_room = self.has_room(&primary, None);
             let Some(at) = self.primaries.get_mut(&primary) else {
                 continue;
             };
@@ -455,7 +489,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
                 self.primaries.remove(&primary);
                 continue;
             }
-            if !is_free(at.running, self.slots.per_primary) {
+            if !has_room {
                 continue;
             }
             let Some(reason) = at.parked.first() else {
@@ -472,15 +506,50 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         self.line.pop()
     }
 
+    /// Lets elders go that no longer wait, and what was kept for them.
+    fn dismiss_elders(&mut self) {
+        while let Some(elder) = self.elders.front() {
+            let entry = self.zones.get(elder.ticket.place).and_then(Option::as_ref);
+            let waits = entry.is_some_and(|entry| {
+                matches!(entry.state, State::InLine { stamp, .. } if stamp == elder.ticket.stamp)
+            });
+            if waits {
+                return;
+            }
+            for primary in self
+                .elders
+                .pop_front()
+                .into_iter()
+                .flat_map(|elder| elder.primaries)
+            {
+                self.wake(primary);
+            }
+        }
+    }
+
     /// A visit no longer holds a slot of this primary.
     fn give_back(&mut self, primary: SocketAddr) {
         if let Some(at) = self.primaries.get_mut(&primary) {
             at.running = at.running.saturating_sub(1);
-            if !std::mem::replace(&mut at.is_awake, true) {
-                self.awake.push_back(primary);
-            }
+        }
+        self.wake(primary);
+    }
+
+    /// Who is parked at this primary may have another look.
+    fn wake(&mut self, primary: SocketAddr) {
+        if let Some(at) = self.primaries.get_mut(&primary)
+            && !std::mem::replace(&mut at.is_awake, true)
+        {
+            self.awake.push_back(primary);
         }
     }
+}
+
+/// A zone that waits for several primaries at a time, and what they were when it began to.
+#[derive(Debug)]
+struct Elder {
+    ticket: Ticket,
+    primaries: Vec<SocketAddr>,
 }
 
 #[derive(Debug, Default)]

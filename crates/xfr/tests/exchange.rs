@@ -803,6 +803,9 @@ fn key() -> Key {
     "hmac-sha256:transfer.example.:c2VjcmV0".parse().unwrap()
 }
 
+/// What a primary answers to a question.
+type Answers = fn(&[u8]) -> Vec<u8>;
+
 /// What a primary with the key answers.
 fn signed(request: &[u8], mut reply: Vec<u8>) -> Vec<u8> {
     let keys: KeyRing = [key()].into_iter().collect();
@@ -814,7 +817,7 @@ fn signed(request: &[u8], mut reply: Vec<u8>) -> Vec<u8> {
 /// One who only guesses cannot end the question to a primary that signs: what it says is waited past.
 #[test]
 fn forged_datagrams_do_not_end_a_signed_question() {
-    let forgeries: [fn(&[u8]) -> Vec<u8>; 5] = [
+    let forgeries: [Answers; 5] = [
         |request| message(request, &[soa(9)]),
         |request| failure(request, Rcode::REFUSED),
         |request| failure(request, Rcode::NOTAUTH),
@@ -924,7 +927,7 @@ fn a_primary_that_refuses_edns_is_asked_without_and_that_is_remembered() {
         writer.finish();
         octets
     };
-    let refusals: [fn(&[u8]) -> Vec<u8>; 4] = [
+    let refusals: [Answers; 4] = [
         |request| failure(request, Rcode::FORMERR),
         |request| {
             Reply::to(request)

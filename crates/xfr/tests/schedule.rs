@@ -454,18 +454,74 @@ fn a_primary_has_no_more_visits_than_its_slots_and_the_others_go_on() {
     assert_eq!(clock.visits(), [3, 4]);
 }
 
+/// A visit asks all primaries of its zone: a slot at one of them does not give it one at the others.
 #[test]
-fn a_zone_with_a_free_primary_does_not_wait_for_a_full_one() {
+fn a_zone_waits_for_a_slot_at_every_primary_that_it_asks() {
     let mut clock = Clock::new(Slots {
         per_primary: 1,
         all: 0,
     });
     clock.insert(0, &[1], Start::Never);
     clock.insert(1, &[1, 2], Start::Never);
-    clock.insert(2, &[1, 2], Start::Never);
-    assert_eq!(clock.visits(), [0, 1]);
+    clock.insert(2, &[3, 2], Start::Never);
+    clock.insert(3, &[1, 1], Start::Never);
+    assert_eq!(clock.visits(), [0, 2]);
+    clock.failed(0);
+    // Zone 1 has its turn at primary 1 and lacks primary 2; what it got is kept for it.
+    assert!(clock.visits().is_empty());
+    clock.failed(2);
+    assert_eq!(clock.visits(), [1]);
     clock.failed(1);
-    assert_eq!(clock.visits(), [2]);
+    assert_eq!(clock.visits(), [3]);
+}
+
+/// Two primaries that are never both free by chance, and a zone that needs both.
+#[test]
+fn a_zone_with_two_busy_primaries_has_its_turn() {
+    for per_primary in [1, 3] {
+        let mut clock = Clock::new(Slots {
+            per_primary,
+            all: 0,
+        });
+        for zone in 1..40 {
+            clock.insert_held(zone, &[1 + zone % 2]);
+        }
+        clock.insert_held(0, &[1, 2]);
+        let mut running = Vec::new();
+        for zone in 1..40 {
+            clock.schedule.order(&zone, false);
+        }
+        clock.schedule.order(&0, false);
+        running.extend(clock.visits());
+        let mut turns = 0;
+        while !running.contains(&0) {
+            // Whoever is finished is wanted again at once.
+            let zone = running.remove(0);
+            clock.schedule.order(&zone, false);
+            clock.failed(zone);
+            running.extend(clock.visits());
+            turns += 1;
+            assert!(turns < 200, "{per_primary}");
+        }
+    }
+}
+
+/// What is kept for a zone that goes is free for the others.
+#[test]
+fn a_zone_that_waits_for_several_primaries_and_goes_leaves_their_slots() {
+    let mut clock = Clock::new(Slots {
+        per_primary: 1,
+        all: 0,
+    });
+    clock.insert(0, &[1], Start::Never);
+    clock.insert(1, &[2], Start::Never);
+    clock.insert(2, &[1, 2], Start::Never);
+    clock.insert(3, &[1], Start::Never);
+    assert_eq!(clock.visits(), [0, 1]);
+    clock.failed(0);
+    assert!(clock.visits().is_empty());
+    clock.schedule.remove(&2);
+    assert_eq!(clock.visits(), [3]);
 }
 
 #[test]
@@ -599,21 +655,27 @@ proptest! {
     #[test]
     fn every_zone_has_its_turn(story in prop::collection::vec(happens(), 0..120), per_primary in 1..3_usize, all in 1..5_usize) {
         let mut clock = Clock::new(Slots { per_primary, all });
-        let mut running: Vec<usize> = Vec::new();
+        // Visits, and which primaries each asks.
+        let mut running: Vec<(usize, Vec<usize>)> = Vec::new();
         let mut there: HashMap<usize, ()> = HashMap::new();
-        let start = |clock: &mut Clock, running: &mut Vec<usize>| -> Result<(), TestCaseError> {
+        let mut primaries: HashMap<usize, Vec<usize>> = HashMap::new();
+        let start = |clock: &mut Clock, running: &mut Vec<(usize, Vec<usize>)>, primaries: &HashMap<usize, Vec<usize>>| -> Result<(), TestCaseError> {
             for zone in clock.visits() {
-                prop_assert!(!running.contains(&zone), "two visits for one zone");
-                running.push(zone);
+                prop_assert!(!running.iter().any(|(other, _)| *other == zone), "two visits for one zone");
+                running.push((zone, primaries[&zone].clone()));
             }
             prop_assert!(running.len() <= all);
+            for primary in 1..4 {
+                let here = running.iter().filter(|(_, at)| at.contains(&primary)).count();
+                prop_assert!(here <= per_primary, "{} at {}", here, primary);
+            }
             prop_assert_eq!(running.len(), clock.schedule.visits());
             Ok(())
         };
         for happens in story {
             match happens {
-                Happens::Insert(zone, at, true) => { clock.insert_held(zone, &at); there.insert(zone, ()); }
-                Happens::Insert(zone, at, false) => { clock.insert(zone, &at, Start::Never); there.insert(zone, ()); }
+                Happens::Insert(zone, at, true) => { clock.insert_held(zone, &at); there.insert(zone, ()); primaries.insert(zone, at); }
+                Happens::Insert(zone, at, false) => { clock.insert(zone, &at, Start::Never); there.insert(zone, ()); primaries.insert(zone, at); }
                 Happens::Remove(zone) => {
                     prop_assert_eq!(clock.schedule.remove(&zone), there.remove(&zone).is_some());
                 }
@@ -621,30 +683,31 @@ proptest! {
                 Happens::Notify(zone, hint) => { clock.schedule.notify(&zone, None, Some(Serial(hint))); }
                 Happens::Primaries(zone, at) => {
                     clock.schedule.set_primaries(&zone, at.iter().map(|number| primary(*number)).collect());
+                    primaries.insert(zone, at);
                 }
                 Happens::Finish(which, fine) if !running.is_empty() => {
-                    let zone = running.swap_remove(which.index(running.len()));
+                    let (zone, _) = running.swap_remove(which.index(running.len()));
                     if fine { clock.current(zone, &soa_buf(1)) } else { clock.failed(zone) }
                 }
                 Happens::Finish(..) => {}
                 Happens::Wait => if clock.schedule.poll_timeout().is_some() { clock.wait(); },
             }
-            start(&mut clock, &mut running)?;
+            start(&mut clock, &mut running, &primaries)?;
         }
         // From here on all goes well: every zone that is there is visited within its refresh time.
         let end = clock.now + SECOND * 3700;
         let mut seen: HashMap<usize, ()> = HashMap::new();
         loop {
-            while let Some(zone) = running.pop() {
+            while let Some((zone, _)) = running.pop() {
                 seen.insert(zone, ());
                 clock.current(zone, &soa_buf(1));
-                start(&mut clock, &mut running)?;
+                start(&mut clock, &mut running, &primaries)?;
             }
             if clock.schedule.poll_timeout().is_none_or(|next| next > end) {
                 break;
             }
             clock.wait();
-            start(&mut clock, &mut running)?;
+            start(&mut clock, &mut running, &primaries)?;
         }
         prop_assert!(there.keys().all(|zone| seen.contains_key(zone)), "{:?} of {:?}", seen, there);
     }

@@ -8,7 +8,8 @@ use zonekit_wire::SoaBuf;
 /// How many visits may go on at a time; 0: as many as there are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Slots {
-    /// With one primary, counted by its address (`transfers_per_primary`). Default: 20.
+    /// With one primary, counted by its address (`transfers_per_primary`); a visit asks all primaries of its zone, and
+    /// counts at each. Default: 20.
     pub per_primary: usize,
     /// In all (`transfers`). Default: 200.
     pub all: usize,

@@ -9,6 +9,21 @@ use super::Reason;
 pub(super) struct Ticket {
     pub(super) place: usize,
     pub(super) stamp: u64,
+    /// Whether it has waited at a primary.
+    pub(super) was_parked: bool,
+    /// Whether it has waited at one only to find another full, and stands among the elders by that.
+    pub(super) is_elder: bool,
+}
+
+impl Ticket {
+    pub(super) fn new(place: usize, stamp: u64) -> Self {
+        Self {
+            place,
+            stamp,
+            was_parked: false,
+            is_elder: false,
+        }
+    }
 }
 
 /// One line for each [`Reason`].
