@@ -11,8 +11,8 @@ use arc_swap::ArcSwap;
 use zonekit_wire::NameBuf;
 
 use crate::batch::ZoneChange;
-use crate::disk::{Disk, Extent, Plan, Writing, ZoneFile, ZoneRow, step_content};
-use crate::repair::Repair;
+use crate::disk::{Disk, Extent, Plan, Unwritten, Writing, ZoneFile, ZoneRow, step_content};
+use crate::repair::{OldSettings, Repair};
 use crate::table::{Entry, Table};
 use crate::{
     Batch, Content, Generation, HeldZone, JournalLimits, Publication, Standing, StorageFailure,
@@ -179,6 +179,12 @@ impl Pen {
         dirty: &Dirty,
         limits: JournalLimits,
     ) {
+        if let Err(failure) = self.repair.compare(disk, dirty) {
+            for job in group {
+                job.finish(Err(failure.clone().into()));
+            }
+            return;
+        }
         let mut accepted: Vec<(&Job, Vec<Act<'_>>)> = Vec::with_capacity(group.len());
         for job in group {
             match self.look_over(job, &table.load(), limits) {
@@ -190,7 +196,7 @@ impl Pen {
         if accepted.is_empty() && stale.is_empty() && self.repair.is_empty() {
             return;
         }
-        let mut old_settings = Vec::new();
+        let mut old_settings = OldSettings::new();
         let written = disk.write(|transaction| {
             let mut writing = Writing::new(transaction)?;
             let acts = || accepted.iter().flat_map(|(_, acts)| acts);
@@ -208,7 +214,8 @@ impl Pen {
                     act.write(&mut writing)?;
                 }
                 for (key, value) in &job.batch.settings {
-                    old_settings.push(writing.take_setting(key)?);
+                    let old = writing.take_setting(key)?;
+                    old_settings.entry(key.clone()).or_insert(old);
                     if let Some(value) = value {
                         writing.put_setting(key, value)?;
                     }
@@ -221,17 +228,19 @@ impl Pen {
                 self.repair.done(repaired);
                 self.make_visible(accepted, table);
             }
-            Err(failure) => {
+            Err(Unwritten { error, is_doubtful }) => {
                 dirty.put_back(stale);
-                self.repair.settings(old_settings);
-                for (job, acts) in accepted {
-                    for act in acts {
+                if is_doubtful {
+                    self.repair.settings(old_settings);
+                    for act in accepted.iter().flat_map(|(_, acts)| acts) {
                         match act {
                             Act::Create(entry) => self.repair.created(entry.id),
                             _ => self.repair.touched(act.entry()),
                         }
                     }
-                    job.finish(Err(failure.clone().into()));
+                }
+                for (job, _) in accepted {
+                    job.finish(Err(error.clone().into()));
                 }
             }
         }

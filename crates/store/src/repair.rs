@@ -1,24 +1,28 @@
-//! What has to be undone in the file after a commit that failed.
+//! What a commit that failed may have left in the file.
 //!
-//! A commit that is reported as failed may have reached the disk all the same: when its very last sync fails. Nobody has
-//! seen it, so the next transaction begins with taking it back, and the file is again what readers see.
+//! A commit that is reported as failed may have reached the file all the same, when it failed at its very end. Nobody has
+//! seen it, so it is taken back: before anything else is written, the file is compared with what readers see, and the
+//! next transaction begins with what differs. Mostly nothing does.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::disk::{OldSetting, Plan, Result, Writing, ZoneRow};
+use crate::commit::Dirty;
+use crate::disk::{Disk, Plan, Result, SettingParts, Writing, ZoneRow};
 use crate::table::Entry;
 
-/// Empty, unless a commit has failed since the last that did not.
+/// Empty, unless a commit has failed late since the last that did not.
 #[derive(Default)]
 pub(crate) struct Repair {
     /// Zones that were to be made.
-    created: Vec<u64>,
+    created: HashSet<u64>,
     /// Zones that were to be changed or removed.
-    touched: Vec<Arc<Entry>>,
-    /// Named values as they were before, in the order of the attempts.
-    settings: Vec<OldSetting>,
+    touched: HashMap<u64, Arc<Entry>>,
+    /// Named values as they were before the first attempt.
+    settings: OldSettings,
 }
+
+pub(crate) type OldSettings = HashMap<String, SettingParts>;
 
 impl Repair {
     pub(crate) fn is_empty(&self) -> bool {
@@ -26,16 +30,60 @@ impl Repair {
     }
 
     pub(crate) fn created(&mut self, id: u64) {
-        self.created.push(id);
+        self.created.insert(id);
     }
 
     pub(crate) fn touched(&mut self, entry: &Arc<Entry>) {
         entry.file().doubtful = true;
-        self.touched.push(Arc::clone(entry));
+        self.touched.insert(entry.id, Arc::clone(entry));
     }
 
-    pub(crate) fn settings(&mut self, settings: Vec<OldSetting>) {
-        self.settings.extend(settings);
+    pub(crate) fn settings(&mut self, settings: OldSettings) {
+        for (word, old) in settings {
+            self.settings.entry(word).or_insert(old);
+        }
+    }
+
+    /// Looks what of it is in the file, and forgets the rest. Timers and standings that differ become `dirty`.
+    pub(crate) fn compare(&mut self, disk: &Disk, dirty: &Dirty) -> Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        disk.look(|present| {
+            let mut created = HashSet::new();
+            for &id in &self.created {
+                if present.publication(id)?.is_some() {
+                    created.insert(id);
+                }
+            }
+            let mut settings = OldSettings::new();
+            for (word, old) in &self.settings {
+                if present.setting(word)? != *old {
+                    settings.insert(word.clone(), old.clone());
+                }
+            }
+            let mut touched = HashMap::new();
+            for (&id, entry) in &self.touched {
+                let (publication, timers) = (present.publication(id)?, present.timers(id)?);
+                let mut file = entry.file();
+                let head = entry.head.load();
+                if publication != Some((head.generation, file.extent)) {
+                    touched.insert(id, Arc::clone(entry));
+                    continue;
+                }
+                file.doubtful = false;
+                if timers != Some((file.timers, head.standing)) {
+                    drop(file);
+                    dirty.add(Arc::clone(entry));
+                }
+            }
+            *self = Self {
+                created,
+                touched,
+                settings,
+            };
+            Ok(())
+        })
     }
 
     /// Writes everything as it was, but for zones that are written anew or removed in the same transaction. Gives back what
@@ -48,13 +96,13 @@ impl Repair {
         for &id in &self.created {
             writing.remove_zone(id)?;
         }
-        for setting in &self.settings {
-            writing.restore_setting(setting)?;
+        for (word, old) in &self.settings {
+            writing.restore_setting(word, old)?;
         }
         let mut plans = Vec::new();
         for entry in self
             .touched
-            .iter()
+            .values()
             .filter(|entry| !spared.contains(&entry.id))
         {
             let head = entry.head.load();

@@ -89,7 +89,8 @@ impl Store {
         )
     }
 
-    /// Opens a store on anything that redb can use. After a failed write the backend is closed and used again.
+    /// Opens a store on anything that redb can use. After a failed write the backend is closed and used again; after a failed
+    /// sync it is not, zones are served on from memory, and every change is refused.
     pub fn open_on(backend: impl StorageBackend, options: Options) -> Result<Self, OpenError> {
         let disk = Disk::open(backend, &options)?;
         let mut table = Table::new();

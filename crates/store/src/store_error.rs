@@ -1,5 +1,6 @@
 //! What can go wrong between a store and its file.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use zonekit_wire::{NameBuf, Serial};
@@ -47,7 +48,8 @@ pub enum StoreError {
         /// Where it ends.
         to: Serial,
     },
-    /// The file cannot be read or written: disk full, I/O error. Trying again makes sense once the cause is gone.
+    /// The file cannot be read or written: disk full, I/O error. Trying again makes sense once the cause is gone, unless it
+    /// [needs a restart](StorageFailure::needs_restart).
     #[error("storage failed")]
     Storage(#[from] StorageFailure),
     /// What was read back is not what was written.
@@ -75,7 +77,15 @@ pub enum OpenError {
 /// What the layer below said.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct StorageFailure(Arc<redb::Error>);
+pub struct StorageFailure(Arc<Cause>);
+
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error(transparent)]
+    File(redb::Error),
+    #[error("a sync of the file failed, nothing more is written until the store is opened again")]
+    Sync(#[source] std::io::Error),
+}
 
 /// Something in the file is not as it was written.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -137,12 +147,22 @@ impl StorageFailure {
     /// Whether there is no room left.
     pub fn is_disk_full(&self) -> bool {
         match &*self.0 {
-            redb::Error::Io(error) => error.kind() == std::io::ErrorKind::StorageFull,
+            Cause::File(redb::Error::Io(error)) => error.kind() == ErrorKind::StorageFull,
             _ => false,
         }
     }
 
+    /// Whether trying again makes no sense before the store has been opened again: a sync has failed, and what the disk
+    /// has is not known. Systems may read back what never reached the disk; it is safest to start the machine again too.
+    pub fn needs_restart(&self) -> bool {
+        matches!(*self.0, Cause::Sync(_))
+    }
+
     pub(crate) fn new(error: impl Into<redb::Error>) -> Self {
-        Self(Arc::new(error.into()))
+        Self(Arc::new(Cause::File(error.into())))
+    }
+
+    pub(crate) fn of_sync(error: std::io::Error) -> Self {
+        Self(Arc::new(Cause::Sync(error)))
     }
 }

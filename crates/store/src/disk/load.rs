@@ -1,12 +1,13 @@
 //! Reading zones back: pages as they are, then the steps on top of them.
 
-use redb::{ReadTransaction, ReadableTable};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 use zonekit_wire::Name;
 
 use super::blocks::BlockReader;
-use super::rows::{self, Snapshot, Step, ZoneFile, ZoneRow};
+use super::rows::{self, Extent, Snapshot, Step, TimerRow, ZoneFile, ZoneRow};
+use super::write::{SettingParts, setting_parts};
 use super::{BLOCKS, Disk, JOURNAL, Result, SETTINGS, TIMERS, ZONES, seal};
-use crate::{Damage, Diff, Piece, Standing, StorageFailure, StoreError, Timers, Zone};
+use crate::{Damage, Diff, Generation, Piece, Standing, StorageFailure, StoreError, Timers, Zone};
 
 /// A zone as it was found in the file.
 pub(crate) struct Loaded {
@@ -15,6 +16,13 @@ pub(crate) struct Loaded {
     pub(crate) file: ZoneFile,
     pub(crate) standing: Standing,
     pub(crate) zone: Option<Zone>,
+}
+
+/// The narrow tables as the last commit left them.
+pub(crate) struct Present {
+    zones: ReadOnlyTable<u64, &'static [u8]>,
+    timers: ReadOnlyTable<u64, TimerRow>,
+    settings: ReadOnlyTable<(&'static str, u32), &'static [u8]>,
 }
 
 impl Disk {
@@ -55,8 +63,8 @@ impl Disk {
                     Ok(zone) => take(Some(loaded(zone, file, row)), None),
                     Err(StoreError::Damaged(damage)) => {
                         let file = ZoneFile {
+                            extent: row.extent,
                             timers,
-                            doubtful: true,
                             ..ZoneFile::default()
                         };
                         take(Some(loaded(None, file, row)), Some(damage));
@@ -66,6 +74,17 @@ impl Disk {
                 }
             }
             Ok(())
+        })
+    }
+
+    /// Looks what the file has of single zones and settings.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Present) -> Result<T>) -> Result<T> {
+        self.read(|transaction| {
+            look(&Present {
+                zones: transaction.open_table(ZONES).map_err(failed)?,
+                timers: transaction.open_table(TIMERS).map_err(failed)?,
+                settings: transaction.open_table(SETTINGS).map_err(failed)?,
+            })
         })
     }
 
@@ -119,6 +138,25 @@ impl Disk {
             }
             Ok(settings)
         })
+    }
+}
+
+impl Present {
+    /// Which publication of a zone is there, and where; `None` when the zone is not there, or its row is damaged.
+    pub(crate) fn publication(&self, id: u64) -> Result<Option<(Generation, Extent)>> {
+        let row = self.zones.get(id).map_err(failed)?;
+        Ok(row
+            .and_then(|row| ZoneRow::read(id, row.value()))
+            .map(|row| (row.generation, row.extent)))
+    }
+
+    pub(crate) fn timers(&self, id: u64) -> Result<Option<(Timers, Standing)>> {
+        let row = self.timers.get(id).map_err(failed)?;
+        Ok(row.map(|row| rows::read_timers(row.value())))
+    }
+
+    pub(crate) fn setting(&self, word: &str) -> Result<SettingParts> {
+        setting_parts(&self.settings, word)
     }
 }
 

@@ -20,7 +20,7 @@ mod seal;
 mod shared;
 mod write;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 use redb::{
     Builder, Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend,
@@ -29,7 +29,7 @@ use redb::{
 
 pub(crate) use load::Loaded;
 pub(crate) use rows::{Extent, ZoneFile, ZoneRow};
-pub(crate) use write::{OldSetting, Plan, Writing, step_content};
+pub(crate) use write::{Plan, SettingParts, Writing, step_content};
 
 use crate::{OpenError, Options, StorageFailure};
 use rows::TimerRow;
@@ -55,9 +55,16 @@ pub(crate) struct Disk {
     database: RwLock<Option<Database>>,
 }
 
+/// Why a transaction was not made.
+pub(crate) struct Unwritten<E> {
+    pub(crate) error: E,
+    /// It failed so late that it may have reached the file all the same.
+    pub(crate) is_doubtful: bool,
+}
+
 impl Disk {
     pub(crate) fn open(backend: impl StorageBackend, options: &Options) -> Result<Self, OpenError> {
-        let backend = SharedBackend(Arc::new(backend));
+        let backend = SharedBackend::new(backend);
         let database = open(&backend, options.cache_octets)?;
         let disk = Self {
             backend,
@@ -94,7 +101,8 @@ impl Disk {
                 .open_table(SETTINGS)
                 .map_err(StorageFailure::new)?;
             Ok(())
-        })?;
+        })
+        .map_err(|unwritten: Unwritten<OpenError>| unwritten.error)?;
         Ok(disk)
     }
 
@@ -110,18 +118,20 @@ impl Disk {
         read(&transaction)
     }
 
-    /// Writes in one transaction: all of it is durable when this returns, or nothing.
+    /// Writes in one transaction: all of it is durable when this returns, or [nothing](Unwritten).
     ///
-    /// After a failure of the file, it is closed; the next to come opens it again, at the last commit.
+    /// After a failure of the file, it is closed; the next to come opens it again, at the last commit. After a failed sync
+    /// nobody does, and nothing is written any more.
     pub(crate) fn write<T, E: From<StorageFailure>>(
         &self,
         write: impl FnOnce(&WriteTransaction) -> Result<T, E>,
-    ) -> Result<T, E> {
+    ) -> Result<T, Unwritten<E>> {
+        self.backend.check()?;
         self.reopen_if_closed()?;
         let result = {
             let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
             let database = database.as_ref().ok_or_else(closed)?;
-            commit(database, write)
+            self.commit(database, write)
         };
         result.inspect_err(|_| {
             *self
@@ -141,9 +151,28 @@ impl Disk {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         if database.is_none() {
+            self.backend.check()?;
             *database = Some(open(&self.backend, self.cache_octets)?);
         }
         Ok(())
+    }
+
+    fn commit<T, E: From<StorageFailure>>(
+        &self,
+        database: &Database,
+        write: impl FnOnce(&WriteTransaction) -> Result<T, E>,
+    ) -> Result<T, Unwritten<E>> {
+        let mut transaction = database.begin_write().map_err(StorageFailure::new)?;
+        transaction.set_quick_repair(true);
+        let result = write(&transaction).map_err(|error| Unwritten {
+            error,
+            is_doubtful: false,
+        })?;
+        transaction.commit().map_err(|error| Unwritten {
+            error: self.backend.cause(error).into(),
+            is_doubtful: true,
+        })?;
+        Ok(result)
     }
 }
 
@@ -151,18 +180,16 @@ fn open(backend: &SharedBackend, cache_octets: usize) -> Result<Database> {
     Builder::new()
         .set_cache_size(cache_octets)
         .create_with_backend(backend.clone())
-        .map_err(StorageFailure::new)
+        .map_err(|error| backend.cause(error))
 }
 
-fn commit<T, E: From<StorageFailure>>(
-    database: &Database,
-    write: impl FnOnce(&WriteTransaction) -> Result<T, E>,
-) -> Result<T, E> {
-    let mut transaction = database.begin_write().map_err(StorageFailure::new)?;
-    transaction.set_quick_repair(true);
-    let result = write(&transaction)?;
-    transaction.commit().map_err(StorageFailure::new)?;
-    Ok(result)
+impl<E: From<StorageFailure>> From<StorageFailure> for Unwritten<E> {
+    fn from(failure: StorageFailure) -> Self {
+        Self {
+            error: failure.into(),
+            is_doubtful: false,
+        }
+    }
 }
 
 /// Somebody else closed it in the blink between opening and reading.

@@ -15,12 +15,12 @@ pub(crate) struct ZoneFile {
     /// The steps that are kept, oldest first.
     pub(crate) steps: VecDeque<Step>,
     pub(crate) timers: Timers,
-    /// A commit failed, or the zone could not be read: what is in the file is not known, and is written anew.
+    /// A commit failed late: what is in the file is not known until somebody has looked.
     pub(crate) doubtful: bool,
 }
 
 /// Which pieces of a zone's in the file count. Steps of the journal have numbers that go up by one.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Extent {
     pub(crate) snapshot: Snapshot,
     /// The number of the oldest step.
@@ -35,7 +35,7 @@ pub(crate) struct Extent {
 }
 
 /// The pages of a whole version in the file.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Snapshot {
     /// Different from every other of this zone.
     pub(crate) number: u64,

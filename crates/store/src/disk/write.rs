@@ -42,11 +42,8 @@ pub(crate) struct Writing<'t> {
     value: Vec<u8>,
 }
 
-/// A named value as it lies in the table.
-pub(crate) struct OldSetting {
-    word: String,
-    parts: Vec<(u32, Vec<u8>)>,
-}
+/// A named value as it lies in the table: none when there is no such value.
+pub(crate) type SettingParts = Vec<(u32, Vec<u8>)>;
 
 impl Plan {
     /// A whole version takes the place of everything.
@@ -197,29 +194,21 @@ impl<'t> Writing<'t> {
     }
 
     /// Takes a named value out; it can be put back as it was.
-    pub(crate) fn take_setting(&mut self, word: &str) -> Result<OldSetting> {
-        let range = (word, 0)..=(word, u32::MAX);
-        let mut parts = Vec::new();
-        for part in self.settings.range(range.clone()).map_err(failed)? {
-            let (key, value) = part.map_err(failed)?;
-            parts.push((key.value().1, value.value().to_vec()));
-        }
+    pub(crate) fn take_setting(&mut self, word: &str) -> Result<SettingParts> {
+        let parts = setting_parts(&self.settings, word)?;
         if !parts.is_empty() {
             self.settings
-                .retain_in(range, |_, _| false)
+                .retain_in((word, 0)..=(word, u32::MAX), |_, _| false)
                 .map_err(failed)?;
         }
-        Ok(OldSetting {
-            word: word.to_owned(),
-            parts,
-        })
+        Ok(parts)
     }
 
-    pub(crate) fn restore_setting(&mut self, old: &OldSetting) -> Result<()> {
-        self.take_setting(&old.word)?;
-        for (part, value) in &old.parts {
+    pub(crate) fn restore_setting(&mut self, word: &str, old: &SettingParts) -> Result<()> {
+        self.take_setting(word)?;
+        for (part, value) in old {
             self.settings
-                .insert((old.word.as_str(), *part), value.as_slice())
+                .insert((word, *part), value.as_slice())
                 .map_err(failed)?;
         }
         Ok(())
@@ -274,6 +263,19 @@ impl<'t> Writing<'t> {
             octets,
         })
     }
+}
+
+pub(super) fn setting_parts(
+    settings: &impl ReadableTable<(&'static str, u32), &'static [u8]>,
+    word: &str,
+) -> Result<SettingParts> {
+    let rows = settings.range((word, 0)..=(word, u32::MAX));
+    rows.map_err(failed)?
+        .map(|row| {
+            let (key, value) = row.map_err(failed)?;
+            Ok((key.value().1, value.value().to_vec()))
+        })
+        .collect()
 }
 
 /// What a step is in the journal, and how many octets it takes there.

@@ -1,8 +1,8 @@
 //! A disk that does what disks do when the power goes: it forgets what was not synced, wholly, partly or in torn blocks,
 //! and fails when told to.
 
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::{io, mem};
 
 use redb::StorageBackend;
 
@@ -20,6 +20,14 @@ struct State {
     unsynced: Vec<Operation>,
     /// How many more operations succeed.
     fails_after: Option<u64>,
+    /// The first operation that fails is made all the same.
+    fails_late: bool,
+    /// A sync has failed: what was not synced may be on the disk or not, and no later sync brings it there.
+    lost: bool,
+    /// The length that the file cannot grow beyond.
+    room: Option<usize>,
+    /// How many octets were written.
+    written: usize,
 }
 
 #[derive(Debug)]
@@ -34,9 +42,32 @@ impl FaultyDisk {
         self.state().fails_after = Some(operations);
     }
 
+    /// As [`fail_after`](Self::fail_after), but the first that fails is made all the same.
+    pub(crate) fn fail_late_after(&self, operations: u64) {
+        self.fail_after(operations);
+        self.state().fails_late = true;
+    }
+
     /// Operations succeed again.
     pub(crate) fn heal(&self) {
-        self.state().fails_after = None;
+        let mut state = self.state();
+        (state.fails_after, state.fails_late) = (None, false);
+    }
+
+    /// Lets the file grow by so many octets and no further.
+    pub(crate) fn fill_up(&self, room: usize) {
+        let mut state = self.state();
+        state.room = Some(state.current.len() + room);
+    }
+
+    /// How many octets have been written so far.
+    pub(crate) fn written(&self) -> usize {
+        self.state().written
+    }
+
+    /// Whether a sync has failed. The disk wants nothing more to be written then.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.state().lost
     }
 
     /// What is left after the power went: of what was not synced, `choose` says how many octets reached the disk. Blocks
@@ -89,15 +120,22 @@ impl FaultyDisk {
         self.0.lock().unwrap()
     }
 
-    /// The disk, for an operation that changes it.
-    fn change(&self) -> io::Result<MutexGuard<'_, State>> {
+    /// Makes an operation that changes the disk, unless it is to fail.
+    fn change(&self, make: impl FnOnce(&mut State)) -> io::Result<()> {
         let mut state = self.state();
+        assert!(!state.lost, "something happens after a sync that failed");
         match &mut state.fails_after {
-            Some(0) => return Err(io::ErrorKind::StorageFull.into()),
+            Some(0) => {
+                if mem::take(&mut state.fails_late) {
+                    make(&mut state);
+                }
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             Some(left) => *left -= 1,
             None => {}
         }
-        Ok(state)
+        make(&mut state);
+        Ok(())
     }
 }
 
@@ -118,31 +156,37 @@ impl StorageBackend for FaultyDisk {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut state = self.change()?;
-        state.current.resize(len as usize, 0);
-        state.unsynced.push(Operation::SetLen(len as usize));
-        Ok(())
+        let len = len as usize;
+        if self.state().room.is_some_and(|room| len > room) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.change(|state| {
+            state.current.resize(len, 0);
+            state.unsynced.push(Operation::SetLen(len));
+        })
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let mut state = self.change()?;
-        let state = &mut *state;
-        for operation in state.unsynced.drain(..) {
-            match operation {
-                Operation::SetLen(len) => state.durable.resize(len, 0),
-                Operation::Write(at, octets) => {
-                    state.durable[at..at + octets.len()].copy_from_slice(&octets);
+        let synced = self.change(|state| {
+            for operation in state.unsynced.drain(..) {
+                match operation {
+                    Operation::SetLen(len) => state.durable.resize(len, 0),
+                    Operation::Write(at, octets) => {
+                        state.durable[at..at + octets.len()].copy_from_slice(&octets);
+                    }
                 }
             }
-        }
-        Ok(())
+        });
+        self.state().lost |= synced.is_err();
+        synced
     }
 
     fn write(&self, offset: u64, octets: &[u8]) -> io::Result<()> {
-        let mut state = self.change()?;
         let at = offset as usize;
-        state.current[at..at + octets.len()].copy_from_slice(octets);
-        state.unsynced.push(Operation::Write(at, octets.to_vec()));
-        Ok(())
+        self.change(|state| {
+            state.current[at..at + octets.len()].copy_from_slice(octets);
+            state.unsynced.push(Operation::Write(at, octets.to_vec()));
+            state.written += octets.len();
+        })
     }
 }
