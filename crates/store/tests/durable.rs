@@ -508,10 +508,8 @@ fn a_commit_that_failed_costs_the_next_one_nothing() {
         store.create_zone(apex.as_name()).unwrap();
     }
     let expected = store.zone(big.as_name()).unwrap().generation;
-    let large = |serial| large_zone(&big, serial, 20_000);
-    store
-        .publish(replacement(&big, expected, large(1)))
-        .unwrap();
+    let large = large_zone(&big, 1, 20_000);
+    store.publish(replacement(&big, expected, large)).unwrap();
     let patch = |apex: &NameBuf, new: Zone| {
         let before = disk.written();
         patch_to(&store, apex, new);
@@ -521,7 +519,8 @@ fn a_commit_that_failed_costs_the_next_one_nothing() {
     patch(&big, large_zone(&big, 2, 20_001));
     let usual = patch(&small, zone(&small, 2, &[2]));
 
-    // There is no room for another version of the large zone, only for little ones.
+    // There is no room for a larger zone, only for little ones.
+    let larger = large_zone(&big, 9, 100_000);
     disk.fill_up(200_000);
     for (round, count) in [(3, 0), (4, 1), (5, 2), (6, 3)] {
         disk.fail_after(0);
@@ -539,7 +538,7 @@ fn a_commit_that_failed_costs_the_next_one_nothing() {
         disk.heal();
 
         let expected = store.zone(big.as_name()).unwrap().generation;
-        let failed = store.publish(replacement(&big, expected, large(9)));
+        let failed = store.publish(replacement(&big, expected, larger.clone()));
         assert!(
             matches!(&failed, Err(StoreError::Storage(failure)) if failure.is_disk_full()),
             "{failed:?}"
