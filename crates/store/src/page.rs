@@ -54,6 +54,10 @@ impl Flags {
     pub(crate) fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
+
+    pub(crate) fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
 }
 
 /// How much a page or a subtree holds.

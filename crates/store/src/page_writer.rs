@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::key::common_prefix;
 use crate::page::{Flags, GROUP, HEADER, PAGE_OCTETS, SLOT, Totals, VERSION, head};
-use crate::rrset::{number_octets, write_number};
+use crate::rrset::{Body, number_octets, write_number};
 
 /// How large a page may grow by edits before it is cut in two, header not counted. More than a page has when it is
 /// built: those are full, and would all be cut by the first record that comes to them.
@@ -20,6 +20,10 @@ pub(crate) struct PageWriter {
     pending: Vec<Pending>,
     /// What the entries at hand come to, without the header.
     size: usize,
+    /// What the entries without totals of their own come to; no less in flags.
+    unchanged: Totals,
+    /// Flags that an entry left out had: another may still have them.
+    doubtful: Flags,
     out: Vec<u8>,
 }
 
@@ -30,7 +34,8 @@ struct Pending {
     /// Where its key and its body end.
     key_end: usize,
     body_end: usize,
-    totals: Totals,
+    /// Those of unchanged entries are counted together.
+    totals: Option<Totals>,
 }
 
 impl PageWriter {
@@ -42,6 +47,8 @@ impl PageWriter {
             bodies: Vec::new(),
             pending: Vec::new(),
             size: 0,
+            unchanged: Totals::default(),
+            doubtful: Flags::default(),
             out: Vec::new(),
         }
     }
@@ -53,17 +60,30 @@ impl PageWriter {
         let full = size > PAGE_OCTETS && size - self.saved_by_prefix(key) > PAGE_OCTETS;
         let full = full && !self.pending.is_empty();
         let page = if full { self.finish() } else { None };
-        self.append(key, if full { 0 } else { shared }, body, totals);
+        self.append(key, if full { 0 } else { shared }, body, Some(totals));
         page
     }
 
-    /// Takes an entry whose key is behind all before, however much is at hand already.
-    pub(crate) fn push_unbounded(&mut self, key: &[u8], body: &[u8], totals: Totals) {
+    /// Says that entries follow which come to so much. Those that are as they were need not be counted again.
+    pub(crate) fn expect(&mut self, totals: Totals) {
+        self.unchanged.add(totals);
+    }
+
+    /// Says that one of the entries that were to follow does not, or not as it was.
+    pub(crate) fn leave_out(&mut self, totals: Totals) {
+        self.unchanged.records = self.unchanged.records.saturating_sub(totals.records);
+        self.unchanged.octets = self.unchanged.octets.saturating_sub(totals.octets);
+        self.doubtful = self.doubtful.or(totals.flags);
+    }
+
+    /// Takes an entry whose key is behind all before, however much is at hand already. Without totals it is one of those
+    /// [expected](Self::expect).
+    pub(crate) fn push_unbounded(&mut self, key: &[u8], body: &[u8], totals: Option<Totals>) {
         let shared = common_prefix(self.last_key(), key);
         self.append(key, shared, body, totals);
     }
 
-    fn append(&mut self, key: &[u8], shared: usize, body: &[u8], totals: Totals) {
+    fn append(&mut self, key: &[u8], shared: usize, body: &[u8], totals: Option<Totals>) {
         self.size += self.size_of(key, shared, body);
         self.keys.extend_from_slice(key);
         self.bodies.extend_from_slice(body);
@@ -77,13 +97,14 @@ impl PageWriter {
 
     /// Makes one page of what is at hand; `None` when there is nothing.
     pub(crate) fn finish(&mut self) -> Option<Arc<[u8]>> {
-        let page = self.lay_out(0..self.pending.len());
+        let page = self.lay_out(0..self.pending.len(), self.all());
         self.clear();
         page
     }
 
     /// Makes pages of what is at hand: one if it is not too large, or several that are about as full.
-    pub(crate) fn finish_in_parts(&mut self, mut take: impl FnMut(Arc<[u8]>)) {
+    /// `apex` is how many octets the apex has in wire form.
+    pub(crate) fn finish_in_parts(&mut self, apex: usize, mut take: impl FnMut(Arc<[u8]>)) {
         let size = self.size - self.saved_by_prefix(self.last_key());
         let parts = if size <= EDITED_OCTETS {
             1
@@ -101,7 +122,9 @@ impl PageWriter {
             // Near enough: what the prefix of each page saves is not known yet.
             let own = entry.body_end - body_start + entry.key_end - key_start - entry.shared + 4;
             if size > 0 && (done + size >= quota * (made + 1) || size + own > EDITED_OCTETS) {
-                self.lay_out(from..index).into_iter().for_each(&mut take);
+                let totals = self.count(from..index, apex);
+                let page = self.lay_out(from..index, totals);
+                page.into_iter().for_each(&mut take);
                 made = (made + 1).max((done + size) / quota);
                 done += size;
                 (from, size) = (index, 0);
@@ -109,9 +132,14 @@ impl PageWriter {
             size += own;
             (body_start, key_start) = (entry.body_end, entry.key_end);
         }
-        self.lay_out(from..self.pending.len())
-            .into_iter()
-            .for_each(take);
+        let totals = if from == 0 {
+            self.settle(apex);
+            self.all()
+        } else {
+            self.count(from..self.pending.len(), apex)
+        };
+        let page = self.lay_out(from..self.pending.len(), totals);
+        page.into_iter().for_each(take);
         self.clear();
     }
 
@@ -125,8 +153,50 @@ impl PageWriter {
         self.pending.is_empty()
     }
 
-    /// Writes a page of these entries.
-    fn lay_out(&mut self, range: Range<usize>) -> Option<Arc<[u8]>> {
+    /// What all entries at hand come to.
+    fn all(&self) -> Totals {
+        let mut totals = self.unchanged;
+        totals.flags = totals.flags.or(self.flags);
+        let own = self.pending.iter().filter_map(|entry| entry.totals);
+        own.for_each(|own| totals.add(own));
+        totals
+    }
+
+    /// What these entries come to.
+    fn count(&self, range: Range<usize>, apex: usize) -> Totals {
+        let mut totals = Totals {
+            flags: self.flags,
+            ..Totals::default()
+        };
+        range.for_each(|index| totals.add(self.totals_of(index, apex)));
+        totals
+    }
+
+    /// Finds out which of the doubtful flags the unchanged entries still have. Usually the first few have them all.
+    fn settle(&mut self, apex: usize) {
+        let mut flags = self.unchanged.flags.without(self.doubtful);
+        for index in 0..self.pending.len() {
+            if flags.or(self.doubtful) == flags {
+                break;
+            }
+            flags = flags.or(self.totals_of(index, apex).flags);
+        }
+        self.unchanged.flags = flags;
+    }
+
+    fn totals_of(&self, index: usize, apex: usize) -> Totals {
+        let Some(entry) = self.pending.get(index) else {
+            return Totals::default();
+        };
+        let before = index.checked_sub(1).and_then(|at| self.pending.get(at));
+        let (key, body) = before.map_or((0, 0), |before| (before.key_end, before.body_end));
+        let (key, body) = (key..entry.key_end, body..entry.body_end);
+        let counted = || Totals::of(&self.keys[key], Body(&self.bodies[body]), apex);
+        entry.totals.unwrap_or_else(counted)
+    }
+
+    /// Writes a page of these entries, which come to `totals`.
+    fn lay_out(&mut self, range: Range<usize>, totals: Totals) -> Option<Arc<[u8]>> {
         let before = range
             .start
             .checked_sub(1)
@@ -141,11 +211,6 @@ impl PageWriter {
             }
             _ => first_key.len(),
         };
-        let mut totals = Totals {
-            flags: self.flags,
-            ..Totals::default()
-        };
-        entries.iter().for_each(|entry| totals.add(entry.totals));
         let out = &mut self.out;
         out.clear();
         out.extend([VERSION, totals.flags.0]);
@@ -220,6 +285,8 @@ impl PageWriter {
         self.bodies.clear();
         self.pending.clear();
         self.size = 0;
+        self.unchanged = Totals::default();
+        self.doubtful = Flags::default();
     }
 
     fn last_key(&self) -> &[u8] {

@@ -35,7 +35,7 @@ impl Tree {
         match &self.root {
             None => {
                 editor.merge(None, None)?;
-                editor.writer.finish_evenly(&[], &mut slots);
+                editor.writer.finish_evenly(apex, &[], &mut slots);
             }
             Some(root) => editor.link(&[], root, None, &mut slots)?,
         }
@@ -70,7 +70,7 @@ impl<
         match link {
             Link::Page(octets) => {
                 self.merge(Some(Page::new(octets)), end)?;
-                self.writer.finish_evenly(separator, slots);
+                self.writer.finish_evenly(self.apex, separator, slots);
             }
             Link::Inner(inner) if inner.height == 1 => {
                 let children = self.pages(inner, end)?;
@@ -126,14 +126,14 @@ impl<
             self.merge(Some(Page::new(octets)), child_end)?;
             let from = *open.get_or_insert(separator);
             if !self.writer.is_small() {
-                self.writer.finish_evenly(from, &mut slots);
+                self.writer.finish_evenly(self.apex, from, &mut slots);
                 open = None;
             }
         }
         if let Some(from) = open {
             // A small page at the end goes together with the one before.
             let mut small = Vec::new();
-            self.writer.finish_evenly(from, &mut small);
+            self.writer.finish_evenly(self.apex, from, &mut small);
             if let (
                 Some(Slot {
                     link: Link::Page(octets),
@@ -148,7 +148,7 @@ impl<
             {
                 self.copy(Page::new(&before));
                 self.copy(Page::new(octets));
-                self.writer.finish_evenly(&separator, &mut slots);
+                self.writer.finish_evenly(self.apex, &separator, &mut slots);
             } else {
                 slots.append(&mut small);
             }
@@ -166,6 +166,8 @@ impl<
     /// Puts the entries of a page into the writer, edited, with all new ones before `end`.
     fn merge(&mut self, page: Option<Page<'_>>, end: Option<&[u8]>) -> Result<(), E> {
         let mut entries = page.map(Page::entries);
+        page.into_iter()
+            .for_each(|page| self.writer.expect(page.totals()));
         while let Some(body) = entries.as_mut().and_then(Entries::next) {
             let held = entries.as_ref().map_or(&[][..], Entries::key);
             while let Some(key) = self.keys.get(self.done).map(AsRef::as_ref)
@@ -174,10 +176,11 @@ impl<
                 self.put(key, None)?;
             }
             match self.keys.get(self.done).map(AsRef::as_ref) {
-                Some(key) if key == held => self.put(key, Some(body))?,
-                _ => self
-                    .writer
-                    .push_unbounded(held, body.0, Totals::of(held, body, self.apex)),
+                Some(key) if key == held => {
+                    self.writer.leave_out(Totals::of(held, body, self.apex));
+                    self.put(key, Some(body))?;
+                }
+                _ => self.writer.push_unbounded(held, body.0, None),
             }
         }
         while self.touches(end)
@@ -193,26 +196,26 @@ impl<
         self.body.clear();
         let totals = (self.edit)(self.done, old, &mut self.body)?;
         self.done += 1;
-        if let Some(totals) = totals {
+        if totals.is_some() {
             self.writer.push_unbounded(key, &self.body, totals);
         }
         Ok(())
     }
 
     fn copy(&mut self, page: Page<'_>) {
+        self.writer.expect(page.totals());
         let mut entries = page.entries();
         while let Some(body) = entries.next() {
-            let totals = Totals::of(entries.key(), body, self.apex);
-            self.writer.push_unbounded(entries.key(), body.0, totals);
+            self.writer.push_unbounded(entries.key(), body.0, None);
         }
     }
 }
 
 impl PageWriter {
     /// Makes pages of about the same size of what is at hand; the first gets this separator.
-    fn finish_evenly(&mut self, separator: &[u8], slots: &mut Vec<Slot>) {
+    fn finish_evenly(&mut self, apex: usize, separator: &[u8], slots: &mut Vec<Slot>) {
         let mut last: Option<KeyBuf> = None; // the apex has the empty key: emptiness tells nothing
-        self.finish_in_parts(|octets| {
+        self.finish_in_parts(apex, |octets| {
             let separator = match &last {
                 None => SmallVec::from_slice(separator),
                 Some(last) => separator_between(last, &Page::new(&octets).first_key()),
