@@ -176,6 +176,7 @@ impl Node {
             }
         });
         self.schedule().order(name, false);
+        self.zones.with(name, |charge| charge.hurry.notify_one());
         self.wake.notify_one();
     }
 
@@ -253,6 +254,7 @@ impl Node {
             charge.zone.zone_id()
         });
         if let Some(id) = id {
+            self.schedule().took(name, &soa, Instant::now());
             self.book.registry().note_records(&id, zone.record_count());
         }
         if notes != zonekit_store::Notes::default() {
@@ -312,6 +314,7 @@ impl Node {
             .notify(&name, Some(from), notification.serial);
         debug!(zone = %name, %from, serial = notification.serial.map(|serial| serial.0), ?told, "NOTIFY");
         if matches!(told, Notified::Queued | Notified::Coalesced) {
+            self.zones.with(&name, |charge| charge.hurry.notify_one());
             self.wake.notify_one();
         }
     }

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::{debug, info, warn};
 use zonekit_model::{Failure, PrimaryOutcome, Standing, VisitCause, VisitOutcome, ZoneName};
 use zonekit_store::{Generation, Timers, Zone};
@@ -59,6 +59,8 @@ struct Plan {
     held: Option<Zone>,
     generation: Option<Generation>,
     visit: Visit,
+    /// Says that the zone is to be visited again.
+    hurry: Arc<Notify>,
 }
 
 fn begin(
@@ -106,7 +108,10 @@ fn begin(
         addresses.position(|address| address == from)
     });
     let version = held.as_ref().and_then(|held| held.zone.clone());
+    // One of its own: what was said before this visit does not concern it.
+    charge.hurry = Arc::default();
     let plan = Plan {
+        hurry: Arc::clone(&charge.hurry),
         term: charge.term,
         cause,
         generation: held.map(|held| held.generation),
@@ -160,7 +165,8 @@ async fn visit(mut running: Running, plan: Plan) {
     debug!(zone = %plan.name, cause = ?plan.cause, serial = from.map(|serial| serial.0), "visiting");
     let visiting = {
         let visit = plan.visit.clone();
-        async move { zonekit_xfr::visit(visit, &mut sink).await }
+        let hurry = plan.hurry.notified();
+        async move { zonekit_xfr::visit_until_hurried(visit, &mut sink, hurry).await }
     };
     // Published as soon as it is whole: the visit may go on waiting for the word of other primaries.
     let publishing = async {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use zonekit_model::{
     PrimaryOutcome, PrimaryStatus, SecondaryZone, ZoneName, ZoneState, ZoneStatus,
@@ -19,6 +20,8 @@ pub(crate) struct Charge {
     pub(crate) term: u64,
     /// The visit under way.
     pub(crate) visit: Option<AbortHandle>,
+    /// Tells it that the zone is to be visited again.
+    pub(crate) hurry: Arc<Notify>,
 }
 
 /// All zones in our charge.
@@ -77,6 +80,7 @@ impl Charge {
             memory: Vec::new(),
             term: 0,
             visit: None,
+            hurry: Arc::default(),
         }
     }
 

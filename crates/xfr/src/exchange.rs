@@ -54,6 +54,8 @@ pub struct Exchange {
     grace: Option<Instant>,
     /// When primaries that have not answered are given up, since another has.
     patience: Option<Instant>,
+    /// Another visit is waited for: once a version is committed, nobody else is waited upon.
+    is_urgent: bool,
     connections: u32,
     transmits: VecDeque<Transmit>,
 }
@@ -118,6 +120,7 @@ impl Exchange {
             stage,
             grace: None,
             patience: None,
+            is_urgent: false,
             connections: 0,
             transmits,
         }
@@ -173,6 +176,13 @@ impl Exchange {
         {
             self.attempt_failed(error, now, sink);
         }
+        self.proceed(now);
+    }
+
+    /// Another visit for the zone is waited for. What was taken, or is being taken, is taken; primaries that have not
+    /// answered by then are no longer waited upon.
+    pub fn hurry(&mut self, now: Instant) {
+        self.is_urgent = true;
         self.proceed(now);
     }
 
@@ -348,7 +358,7 @@ impl Exchange {
                     self.grace = None;
                 }
             }
-            Stage::Waiting(outcome, until) if all_answered || *until <= now => {
+            Stage::Waiting(outcome, until) if all_answered || self.is_urgent || *until <= now => {
                 let outcome = *outcome;
                 self.give_up_probes(now);
                 self.conclude(outcome);

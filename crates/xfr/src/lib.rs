@@ -119,7 +119,7 @@ pub use incoming::Incoming;
 pub use limits::{LimitError, Limits, Rate};
 pub use link::Link;
 #[cfg(feature = "tokio")]
-pub use net::{Client, ClientError, NotifyReply, TransferStream, visit};
+pub use net::{Client, ClientError, NotifyReply, TransferStream, visit, visit_until_hurried};
 pub use query::Query;
 pub use report::{Outcome, PrimaryReport, Report, Statistics, TransferReport};
 pub use schedule::{

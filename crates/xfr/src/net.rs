@@ -5,7 +5,7 @@ mod drive;
 mod stream;
 
 pub use client::{Client, ClientError, NotifyReply};
-pub use drive::visit;
+pub use drive::{visit, visit_until_hurried};
 pub use stream::TransferStream;
 
 use std::io;

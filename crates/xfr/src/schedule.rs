@@ -24,7 +24,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use foldhash::fast::RandomState;
-use zonekit_wire::{Name, Serial};
+use zonekit_wire::{Name, Serial, SoaBuf};
 
 pub use self::due::{Due, Finished, Notified, Reason, Slots, Start, Timing};
 pub use self::timers::{Timers, ZoneTimers};
@@ -261,6 +261,17 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             self.heap.pop();
         }
         None
+    }
+
+    /// A visit that goes on has brought a version, and it is published: a NOTIFY that speaks of it is no news from here.
+    pub fn took(&mut self, zone: &Z, soa: &SoaBuf, now: Instant) {
+        let timers = self.timers;
+        if let Some((place, entry)) = self.entry(zone)
+            && entry.is_visited()
+        {
+            entry.confirm(soa, None, &timers, now);
+            self.arm(place);
+        }
     }
 
     /// A visit is over.

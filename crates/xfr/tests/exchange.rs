@@ -593,6 +593,35 @@ fn a_primary_that_is_down_does_not_hold_up_what_is_current() {
     assert_eq!(report.outcome, taken(Axfr, 2, 0));
 }
 
+/// Where another visit is waited for, what was taken is enough: one who is silent does not hold that up.
+#[test]
+fn a_visit_in_a_hurry_ends_when_it_has_committed() {
+    let hosts = [Host::new(2).ixfr(step_to(2)), Host::silent()];
+    let limits = Limits {
+        probe_wait: SECOND * 60,
+        ..Limits::default()
+    };
+    let elapsed = |is_urgent: bool| {
+        let visit = Visit {
+            limits: limits.clone(),
+            ..held(&hosts)
+        };
+        let mut world = World::new(&hosts);
+        let mut copy = Copy::of(1, &HELD);
+        let mut exchange = Exchange::new(visit, world.now, NOW, 1);
+        if is_urgent {
+            exchange.hurry(world.now);
+        }
+        let report = world.run(&mut exchange, &mut copy);
+        assert_eq!((report.outcome, copy.commits), (taken(Ixfr, 2, 0), 1));
+        assert_eq!(kind(&report, 1), Some(ErrorKind::Timeout));
+        world.elapsed()
+    };
+    let grace = limits.probe_grace;
+    assert!(elapsed(false) >= grace * 2);
+    assert!(elapsed(true) < grace + grace / 2);
+}
+
 #[test]
 fn primaries_that_are_all_down_are_given_up_in_time() {
     let hosts = [

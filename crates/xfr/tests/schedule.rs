@@ -414,6 +414,29 @@ fn a_notify_of_what_is_held_is_no_check() {
 }
 
 #[test]
+fn a_notify_of_what_a_visit_has_just_brought_is_no_check_and_one_of_more_is() {
+    let mut clock = one();
+    clock.schedule.notify(&0, None, Some(Serial(2)));
+    assert_eq!(clock.visits(), [0]);
+    clock.schedule.took(&0, &soa_buf(2), clock.now);
+    assert_eq!(
+        clock.schedule.notify(&0, None, Some(Serial(2))),
+        Notified::Held
+    );
+    assert_eq!(
+        clock.schedule.notify(&0, None, Some(Serial(3))),
+        Notified::Queued
+    );
+    clock.current(0, &soa_buf(2));
+    assert_eq!(clock.visits(), [0]);
+    // A visit that takes a version and is never heard of again leaves it as good as it is.
+    clock.schedule.took(&0, &soa_buf(3), clock.now);
+    clock.failed(0);
+    let timing = clock.schedule.timing(&0).unwrap();
+    assert_eq!(timing.expires, Some(clock.now + SECOND * 86_400));
+}
+
+#[test]
 fn a_hint_ahead_of_what_the_primary_serves_is_checked_a_few_times_then_let_rest() {
     let mut clock = one();
     clock.schedule.notify(&0, None, Some(Serial(5)));

@@ -1,8 +1,8 @@
 //! Runs an exchange: does what it asks for, tells it what happens.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
@@ -25,23 +25,35 @@ const READS: usize = 32;
 /// read, and the clocks of [`Limits`](crate::Limits) that wait for the primary stand still. Dropping the future ends the
 /// visit and its connections; the pending edit is the caller's to drop then.
 pub async fn visit<A: Apply + Send>(visit: Visit, sink: &mut A) -> Report {
+    visit_until_hurried(visit, sink, pending()).await
+}
+
+/// The same, by somebody who may be told meanwhile that the zone is to be visited again: after `hurry`, primaries that
+/// have not answered when a version is committed are not waited upon.
+pub async fn visit_until_hurried<A: Apply + Send>(
+    visit: Visit,
+    sink: &mut A,
+    hurry: impl Future<Output = ()> + Send,
+) -> Report {
     let primaries = visit.primaries.clone();
     let exchange = Exchange::new(visit, now(), unix_now(), seed());
-    run(exchange, primaries, sink).await
+    run(exchange, primaries, sink, pin!(hurry)).await
 }
 
 /// Asks all primaries for their SOA.
 pub(super) async fn ask(visit: Visit) -> Report {
     let primaries = visit.primaries.clone();
     let exchange = Exchange::ask(visit, now(), unix_now(), seed());
-    run(exchange, primaries, &mut Nobody).await
+    run(exchange, primaries, &mut Nobody, pin!(pending())).await
 }
 
 async fn run<A: Apply + Send>(
     mut exchange: Exchange,
     primaries: Vec<Primary>,
     sink: &mut A,
+    hurry: Pin<&mut (impl Future<Output = ()> + Send)>,
 ) -> Report {
+    let mut hurry = Some(hurry);
     let mut sockets = Sockets {
         datagrams: primaries.iter().map(|_| None).collect(),
         primaries,
@@ -59,7 +71,8 @@ async fn run<A: Apply + Send>(
         if let Some(report) = exchange.poll(now()) {
             return report;
         }
-        match sockets.happening(exchange.poll_timeout()).await {
+        match sockets.happening(exchange.poll_timeout(), &mut hurry).await {
+            Happening::Hurry => exchange.hurry(now()),
             Happening::Time => exchange.handle_timeout(now(), sink),
             Happening::Datagram { primary, length } => {
                 let octets = sockets.datagram.get(..length).unwrap_or_default();
@@ -107,6 +120,7 @@ enum State {
 
 enum Happening {
     Time,
+    Hurry,
     Datagram { primary: usize, length: usize },
     Octets { stream: usize, octets: usize },
     Event(Event<'static>),
@@ -183,9 +197,22 @@ impl Sockets {
     }
 
     /// Waits for whatever comes first.
-    async fn happening(&mut self, timeout: Option<std::time::Instant>) -> Happening {
+    async fn happening(
+        &mut self,
+        timeout: Option<std::time::Instant>,
+        hurry: &mut Option<Pin<&mut impl Future<Output = ()>>>,
+    ) -> Happening {
         self.set_timer(timeout);
-        poll_fn(|context| self.poll_happening(context)).await
+        poll_fn(|context| {
+            if let Some(future) = hurry
+                && future.as_mut().poll(context).is_ready()
+            {
+                *hurry = None;
+                return Poll::Ready(Happening::Hurry);
+            }
+            self.poll_happening(context)
+        })
+        .await
     }
 
     fn set_timer(&mut self, timeout: Option<std::time::Instant>) {

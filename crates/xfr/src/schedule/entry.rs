@@ -57,7 +57,7 @@ impl<Z> Entry<Z> {
     }
 
     /// What is held is as good as new, with these timers.
-    fn confirm(
+    pub(super) fn confirm(
         &mut self,
         soa: &SoaBuf,
         expire: Option<u32>,
