@@ -74,7 +74,7 @@ impl Store {
     /// # Errors
     ///
     /// When the file itself cannot be used. Single zones that are damaged do not hinder the others: they come without
-    /// contents, and [`damage`](Self::damage) tells of them.
+    /// contents, or without history where only that is damaged, and [`damage`](Self::damage) tells of them.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
         let file = OpenOptions::new()
             .read(true)
@@ -97,13 +97,14 @@ impl Store {
         let mut damage = Vec::new();
         let mut last_id = 0;
         let mut last_generation = Generation::default();
-        disk.load(|loaded, wrong| {
-            damage.extend(wrong);
-            let Some(loaded) = loaded else { return };
-            last_id = last_id.max(loaded.id);
-            last_generation = last_generation.max(loaded.row.generation);
-            table.insert(Arc::new(entry(loaded)));
-        })?;
+        disk.load(
+            |loaded| {
+                last_id = last_id.max(loaded.id);
+                last_generation = last_generation.max(loaded.row.generation);
+                table.insert(Arc::new(entry(loaded)));
+            },
+            &mut damage,
+        )?;
         if let Some(Damage::Row(id)) = damage.iter().max_by_key(|damage| match damage {
             Damage::Row(id) => *id,
             _ => 0,

@@ -711,6 +711,73 @@ fn a_damaged_step_is_named_and_the_zone_mended_by_a_transfer() {
     assert_eq!(steps.map(|steps| steps.len()), Some(1));
 }
 
+/// Steps below the snapshot are for secondaries behind us only.
+#[test]
+fn damage_in_the_history_costs_history_and_nothing_else() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk);
+    let apex = name("example.org");
+    let mark = [192, 0, 2, 231];
+    // Some of many records are other ones in the versions from 4 on, so that a snapshot is written there.
+    let version = |serial: u32| {
+        let mut builder = begun(&apex, serial);
+        for number in 0..2_000_u32 {
+            let owner: NameBuf = format!("n{number}.{apex}").parse().unwrap();
+            let changed = serial >= 4 && number < 300;
+            let record = Record {
+                owner: owner.as_name(),
+                rtype: Rtype::A,
+                class: Class::IN,
+                ttl: 3600,
+                rdata: &[10, changed.into(), (number >> 8) as u8, number as u8],
+            };
+            builder.add(&record).unwrap();
+            if serial == 2 && number == 0 {
+                let rdata = &mark;
+                builder.add(&Record { rdata, ..record }).unwrap();
+            }
+        }
+        builder.finish().unwrap().0
+    };
+    store.create_zone(apex.as_name()).unwrap();
+    let expected = store.zone(apex.as_name()).unwrap().generation;
+    store
+        .publish(replacement(&apex, expected, version(1)))
+        .unwrap();
+    for serial in 2..=5 {
+        patch_to(&store, &apex, version(serial));
+    }
+    let steps = |store: &Store, from| {
+        let steps = store.journal(apex.as_name(), Serial(from)).unwrap();
+        steps.map(|steps| steps.len())
+    };
+    assert_eq!(steps(&store, 1), Some(4));
+    drop(store);
+    assert!(disk.damage(&mark, &[192, 0, 2, 232]) > 0);
+
+    let store = open(&disk);
+    let said: Vec<String> = store.damage().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [0, 1].map(|step| {
+            format!("step {step} of the journal of zone example.org. does not match its checksum")
+        })
+    );
+    let check = |store: &Store, last: u32| {
+        let held = store.zone(apex.as_name()).unwrap();
+        assert_eq!(records(held.servable().unwrap()), records(&version(last)));
+        assert_eq!(steps(store, 2), None);
+        assert_eq!(steps(store, 3), Some(last as usize - 3));
+    };
+    check(&store, 5);
+    patch_to(&store, &apex, version(6));
+    check(&store, 6);
+    drop(store);
+    let store = open(&disk);
+    assert!(store.damage().is_empty(), "{:?}", store.damage());
+    check(&store, 6);
+}
+
 #[test]
 fn a_file_has_one_store_at_a_time_and_rubbish_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -26,9 +26,13 @@ pub(crate) struct Present {
 }
 
 impl Disk {
-    /// Reads all zones, one after the other. Of a damaged one, the row and what is wrong are handed over; of one whose
-    /// row is damaged, what is wrong.
-    pub(crate) fn load(&self, mut take: impl FnMut(Option<Loaded>, Option<Damage>)) -> Result<()> {
+    /// Reads all zones, one after the other; says what is wrong. A damaged one comes without contents, one whose history is
+    /// damaged without that, and one whose row is damaged not at all.
+    pub(crate) fn load(
+        &self,
+        mut take: impl FnMut(Loaded),
+        damage: &mut Vec<Damage>,
+    ) -> Result<()> {
         self.read(|transaction| {
             let zones = transaction.open_table(ZONES).map_err(failed)?;
             let timers = transaction.open_table(TIMERS).map_err(failed)?;
@@ -36,7 +40,7 @@ impl Disk {
                 let (id, row) = row.map_err(failed)?;
                 let id = id.value();
                 let Some(row) = ZoneRow::read(id, row.value()) else {
-                    take(None, Some(Damage::Row(id)));
+                    damage.push(Damage::Row(id));
                     continue;
                 };
                 let (timers, standing) = match timers.get(id).map_err(failed)? {
@@ -59,15 +63,16 @@ impl Disk {
                     },
                     zone,
                 };
-                match load_zone(transaction, id, &row, &mut file) {
-                    Ok(zone) => take(Some(loaded(zone, file, row)), None),
-                    Err(StoreError::Damaged(damage)) => {
+                match load_zone(transaction, id, &row, &mut file, damage) {
+                    Ok(zone) => take(loaded(zone, file, row)),
+                    Err(StoreError::Damaged(wrong)) => {
+                        damage.push(wrong);
                         let file = ZoneFile {
                             extent: row.extent,
                             timers,
                             ..ZoneFile::default()
                         };
-                        take(Some(loaded(None, file, row)), Some(damage));
+                        take(loaded(None, file, row));
                     }
                     Err(StoreError::Storage(failure)) => return Err(failure),
                     Err(_) => {}
@@ -165,6 +170,7 @@ fn load_zone(
     id: u64,
     row: &ZoneRow,
     file: &mut ZoneFile,
+    damage: &mut Vec<Damage>,
 ) -> Result<Option<Zone>, StoreError> {
     let Some(apex) = &row.apex else {
         return Ok(None);
@@ -173,8 +179,16 @@ fn load_zone(
     let mut zone = load_snapshot(transaction, id, row, apex)?;
     let extent = row.extent;
     for number in extent.first_step..extent.replay_from {
-        file.steps
-            .push_back(read_step_head(transaction, id, apex, number)?);
+        match read_step_head(transaction, id, apex, number) {
+            Ok(step) => file.steps.push_back(step),
+            // The version does not need it: history begins behind it.
+            Err(StoreError::Damaged(wrong)) => {
+                damage.push(wrong);
+                file.steps.clear();
+                file.extent.first_step = number + 1;
+            }
+            Err(error) => return Err(error),
+        }
     }
     for number in extent.replay_from..extent.next_step {
         let (step, diff) = read_step(transaction, id, apex, number)?;
@@ -183,6 +197,9 @@ fn load_zone(
             zone: apex.to_buf(),
             step: number,
         })?;
+    }
+    if file.extent.first_step != extent.first_step {
+        file.extent.journal_octets = file.steps.iter().map(|step| step.octets).sum();
     }
     Ok(Some(zone))
 }
