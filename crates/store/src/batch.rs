@@ -23,7 +23,8 @@ pub struct Publication {
 pub enum Content {
     /// A whole version in the place of whatever there was. The history for IXFR ends here.
     Replace(Zone),
-    /// The version held, changed. Costs what the difference does.
+    /// The version held, changed. Costs what the difference does. Refused when the SOA records or the number of records show
+    /// that the difference does not lead there.
     Patch {
         /// The version as it is afterwards.
         zone: Zone,

@@ -15,8 +15,8 @@ use crate::disk::{Disk, Extent, Plan, Unwritten, Writing, ZoneFile, ZoneRow, ste
 use crate::repair::{OldSettings, Repair};
 use crate::table::{Entry, Table};
 use crate::{
-    Batch, Content, Generation, HeldZone, JournalLimits, Publication, Standing, StorageFailure,
-    StoreError, Timers, Zone,
+    Batch, Content, Diff, Generation, HeldZone, JournalLimits, Publication, Standing,
+    StorageFailure, StoreError, Timers, Zone,
 };
 
 /// No more changes than this in one transaction.
@@ -55,6 +55,8 @@ struct Job {
 struct EncodedStep {
     content: Vec<u8>,
     octets: u64,
+    removed: u64,
+    added: u64,
 }
 
 /// A change that has been looked over, and what it comes to.
@@ -324,8 +326,11 @@ impl Pen {
         let mut content = &[][..];
         if let (Content::Patch { diff, .. }, Some(step)) = (&publication.content, step) {
             let (from, to) = (diff.from().serial, diff.to().serial);
-            let held = head.zone.as_ref().map(Zone::serial);
-            if held != Some(from) || zone.serial() != to {
+            if !head
+                .zone
+                .as_ref()
+                .is_some_and(|held| step.leads(held, zone, diff))
+            {
                 return Err(StoreError::WrongDifference {
                     zone: name(),
                     from,
@@ -410,7 +415,22 @@ fn encoded_step(content: &Content) -> Option<EncodedStep> {
         return None;
     };
     let (content, octets) = step_content(diff.from().serial, diff.to().serial, diff.encode());
-    Some(EncodedStep { content, octets })
+    Some(EncodedStep {
+        content,
+        octets,
+        removed: diff.removed().count() as u64,
+        added: diff.added().count() as u64,
+    })
+}
+
+impl EncodedStep {
+    /// Whether the difference can lead from one version to the other: what does not would be served, and missed at the next
+    /// start, when it is applied. To apply it here would cost as much as to make it.
+    fn leads(&self, held: &Zone, new: &Zone, diff: &Diff) -> bool {
+        diff.from() == held.soa().as_soa()
+            && diff.to() == new.soa().as_soa()
+            && held.record_count() + self.added == new.record_count() + self.removed
+    }
 }
 
 impl Act<'_> {

@@ -126,6 +126,53 @@ fn changes_that_make_no_sense_are_refused_and_nothing_of_their_batch_is_made() {
     assert!(matches!(wrong, Err(StoreError::WrongDifference { .. })));
 }
 
+/// A difference that is accepted is applied at the next start; one that then did not fit would cost the zone.
+#[test]
+fn a_difference_that_does_not_lead_to_its_version_is_refused() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk);
+    let apex = name("example.org");
+    store.create_zone(apex.as_name()).unwrap();
+    let expected = publish_records(&store, &apex, 1, &[1, 2]);
+    let held = || zone(&apex, 1, &[1, 2]);
+    let publish = |zone, diff| {
+        store.publish(Publication {
+            content: Content::Patch { zone, diff },
+            ..replacement(&apex, expected, held())
+        })
+    };
+    let other_soa = |serial: u32| {
+        let mut builder = ZoneBuilder::new(apex.as_name(), ZoneLimits::default(), Checks::Lenient);
+        let soa = [&[0, 0][..], &serial.to_be_bytes(), &[9; 16]].concat();
+        let record = Record {
+            owner: apex.as_name(),
+            rtype: Rtype::SOA,
+            class: Class::IN,
+            ttl: 3600,
+            rdata: &soa,
+        };
+        builder.begin(&record).unwrap();
+        builder.finish().unwrap().0
+    };
+    let new = zone(&apex, 2, &[1, 3]);
+    for (what, diff) in [
+        ("another serial", Diff::between(&zone(&apex, 0, &[]), &new)),
+        ("another SOA", Diff::between(&other_soa(1), &new)),
+        ("to another SOA", Diff::between(&held(), &other_soa(2))),
+        ("other records", Diff::between(&zone(&apex, 1, &[1]), &new)),
+        ("to others", Diff::between(&held(), &zone(&apex, 2, &[]))),
+    ] {
+        let refused = publish(new.clone(), diff);
+        assert!(
+            matches!(refused, Err(StoreError::WrongDifference { .. })),
+            "{what}: {refused:?}"
+        );
+    }
+    publish(new.clone(), Diff::between(&held(), &new)).unwrap();
+    drop(store);
+    assert!(open(&disk).damage().is_empty());
+}
+
 #[test]
 fn the_closest_zone_above_answers() {
     let store = Store::in_memory();

@@ -72,6 +72,8 @@ proptest! {
         prop_assert!(in_order.iter().copied().eq(in_pieces.iter().map(RecordBuf::as_record)));
         prop_assert_eq!(&decoded, &diff);
         prop_assert_eq!(exactly(&decoded.apply(&old).unwrap()), exactly(&new));
+        let (removed, added) = (diff.removed().count() as u64, diff.added().count() as u64);
+        prop_assert_eq!(old.record_count() + added, new.record_count() + removed);
         let there_and_back = diff.then(&Diff::between(&new, &old)).unwrap();
         prop_assert_eq!(exactly(&there_and_back.apply(&old).unwrap()), exactly(&old));
         prop_assert_eq!(Diff::between(&old, &old).removed().count(), 0);
@@ -120,6 +122,7 @@ proptest! {
             prop_assert_eq!(next.serial().0, serial + 1);
             prop_assert_eq!(exactly(&diff.apply(&zone).unwrap()), exactly(&next));
             prop_assert_eq!(diff.removed().count() + diff.added().count(), removed.len() + added.len());
+            prop_assert_eq!(zone.record_count() + added.len() as u64, next.record_count() + removed.len() as u64);
             if let Some(gone) = removed.iter().find(|record| !has(&model, record)) {
                 let error = patch(&next, &to, std::slice::from_ref(gone), &soa(&apex, 99), &[]);
                 let is_told = matches!(error, Err(EditError::NotThere { .. }));
