@@ -356,10 +356,7 @@ impl Search<'_, '_> {
             let Some(node) = zone.node(server) else {
                 continue;
             };
-            for set in [Rtype::A, Rtype::AAAA]
-                .into_iter()
-                .filter_map(|rtype| node.rrset(rtype))
-            {
+            for set in addresses(&node) {
                 self.reply.rrset(Section::Additional, server, &set)?;
             }
         }
@@ -378,10 +375,7 @@ impl Search<'_, '_> {
             let Some(node) = zone.node(name) else {
                 continue;
             };
-            for set in [Rtype::A, Rtype::AAAA]
-                .into_iter()
-                .filter_map(|rtype| node.rrset(rtype))
-            {
+            for set in addresses(&node) {
                 if self.reply.rrset(Section::Additional, name, &set).is_err() {
                     return;
                 }
@@ -462,6 +456,13 @@ impl Search<'_, '_> {
 fn targets<'z>(set: &RrSet<'z>) -> impl Iterator<Item = Name<'z>> + use<'z> {
     set.rdatas()
         .filter_map(|rdata| Name::from_octets(rdata).ok())
+}
+
+/// The address records of a node, found in one pass over its sets, which stand in the order of their types.
+fn addresses<'z>(node: &Node<'z>) -> impl Iterator<Item = RrSet<'z>> + use<'z> {
+    node.rrsets()
+        .take_while(|set| set.rtype() <= Rtype::AAAA)
+        .filter(|set| matches!(set.rtype(), Rtype::A | Rtype::AAAA) && !set.is_empty())
 }
 
 /// Puts `target` in the place of `owner` at the end of `name`; false if that is no name any more (over 255 octets).

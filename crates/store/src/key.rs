@@ -18,34 +18,43 @@ const MAX_NAME: usize = 255;
 
 /// Makes `out` the key of `name`, which must be at or below an apex of `apex_octets` octets in wire form.
 pub(crate) fn write_key(name: Name<'_>, apex_octets: usize, out: &mut KeyBuf) {
-    out.clear();
     let octets = name.as_octets();
-    let below = octets.len().saturating_sub(apex_octets);
-    let mut starts = [0_u8; 128];
-    let mut labels = 0;
-    let mut at = 0;
-    while at < below && labels < starts.len() {
-        starts[labels] = at as u8; // a name has at most 255 octets
-        labels += 1;
-        at += 1 + usize::from(octets[at]);
-    }
-    for &start in starts[..labels].iter().rev() {
-        let start = usize::from(start);
-        let label = &octets[start + 1..start + 1 + usize::from(octets[start])];
-        let from = out.len();
-        out.extend_from_slice(label);
-        let mut plain = true;
-        for octet in &mut out[from..] {
-            plain &= *octet > 1;
-            octet.make_ascii_lowercase();
+    let below = &octets[..octets.len().saturating_sub(apex_octets)];
+    out.clear();
+    // A label and its length octet take as much room as the label and what closes it, if nothing has to be escaped.
+    out.resize(below.len(), 0);
+    let mut plain = true;
+    let (mut rest, mut end) = (below, below.len());
+    while let Some((&length, behind)) = rest.split_first() {
+        let (label, behind) = behind.split_at(usize::from(length).min(behind.len()));
+        let start = end - 1 - label.len();
+        for (to, from) in out[start..end].iter_mut().zip(label) {
+            plain &= *from > 1;
+            *to = from.to_ascii_lowercase();
         }
-        if !plain {
-            out.truncate(from);
-            for octet in label {
-                match octet {
-                    0 | 1 => out.extend_from_slice(&[1, octet + 1]),
-                    _ => out.push(octet.to_ascii_lowercase()),
-                }
+        (rest, end) = (behind, start);
+    }
+    if !plain {
+        write_escaped(below, out);
+    }
+}
+
+/// The same for labels that hold 0x00 or 0x01, which hardly any do.
+#[cold]
+fn write_escaped(below: &[u8], out: &mut KeyBuf) {
+    let mut labels: SmallVec<[&[u8]; 128]> = SmallVec::new();
+    let mut rest = below;
+    while let Some((&length, behind)) = rest.split_first() {
+        let (label, behind) = behind.split_at(usize::from(length).min(behind.len()));
+        labels.push(label);
+        rest = behind;
+    }
+    out.clear();
+    for label in labels.into_iter().rev() {
+        for octet in label {
+            match octet {
+                0 | 1 => out.extend_from_slice(&[1, octet + 1]),
+                _ => out.push(octet.to_ascii_lowercase()),
             }
         }
         out.push(0);

@@ -188,6 +188,10 @@ impl<'b> MessageWriter<'b> {
     }
 
     fn write_rdata(&mut self, rtype: Rtype, rdata: &[u8]) {
+        if !rdata::may_be_packed(rtype) {
+            self.out.extend_from_slice(rdata);
+            return;
+        }
         for piece in rdata::pieces(rtype, rdata) {
             match piece {
                 Piece::Name(name) => self.compressor.write_name(name, self.out),

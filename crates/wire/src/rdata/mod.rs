@@ -36,6 +36,7 @@ pub use error::RdataError;
 pub use field::{Field, Kind, NameRules};
 pub(crate) use unpack::{UnpackError, unpack};
 pub(crate) use walk::Walk;
+pub(crate) use walk::may_be_packed;
 pub use walk::{Names, Piece, Pieces, names, pieces};
 
 /// The longest RDATA there can be: its length has two octets.

@@ -89,6 +89,12 @@ pub fn pieces(rtype: Rtype, rdata: &[u8]) -> Pieces<'_> {
     }
 }
 
+/// Whether [`pieces`] may find a name; otherwise the RDATA is one piece.
+#[inline]
+pub(crate) fn may_be_packed(rtype: Rtype) -> bool {
+    table::row(rtype).read_packed
+}
+
 /// The pieces of RDATA, made by [`pieces`].
 #[derive(Clone, Debug)]
 pub struct Pieces<'a> {
