@@ -3,7 +3,7 @@
 mod settings;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -17,6 +17,7 @@ use zonekit_store::{
     Batch, Content, Generation, Held, Options, Publication, Store, StoreError, Timers, Zone,
 };
 use zonekit_tsig::Key;
+use zonekit_wire::Serial;
 use zonekit_xfr::{Due, Notified, Schedule, Slots, Timing};
 
 use crate::book::Book;
@@ -246,6 +247,7 @@ impl Node {
                 text: format!("not kept here: {}", in_words(&error)),
             });
         }
+        self.schedule().took(name, &soa, Instant::now());
         let id = self.zones.within(name, term, |charge| {
             charge.status.serial = Some(zone.serial().0);
             charge.status.records = zone.record_count();
@@ -254,7 +256,6 @@ impl Node {
             charge.zone.zone_id()
         });
         if let Some(id) = id {
-            self.schedule().took(name, &soa, Instant::now());
             self.book.registry().note_records(&id, zone.record_count());
         }
         if notes != zonekit_store::Notes::default() {
@@ -309,14 +310,23 @@ impl Node {
     pub(crate) fn notified(&self, notification: &Notification) {
         let name = ZoneName::from(notification.zone.as_name());
         let from = notification.source.ip();
-        let told = self
-            .schedule()
-            .notify(&name, Some(from), notification.serial);
+        let told = self.told(&name, Some(from), notification.serial);
         debug!(zone = %name, %from, serial = notification.serial.map(|serial| serial.0), ?told, "NOTIFY");
+    }
+
+    /// The same of a zone, perhaps with the serial that it is said to have.
+    pub(crate) fn told(
+        &self,
+        name: &ZoneName,
+        from: Option<IpAddr>,
+        serial: Option<Serial>,
+    ) -> Notified {
+        let told = self.schedule().notify(name, from, serial);
         if matches!(told, Notified::Queued | Notified::Coalesced) {
-            self.zones.with(&name, |charge| charge.hurry.notify_one());
+            self.zones.with(name, |charge| charge.hurry.notify_one());
             self.wake.notify_one();
         }
+        told
     }
 }
 

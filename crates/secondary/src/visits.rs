@@ -9,6 +9,10 @@
 //! A visit is a task; everything that it leaves behind goes through [`Node`] and only as long as the zone's settings are
 //! still those that it began with.
 
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,7 +20,7 @@ use tokio::sync::{Notify, watch};
 use tracing::{debug, info, warn};
 use zonekit_model::{Failure, PrimaryOutcome, Standing, VisitCause, VisitOutcome, ZoneName};
 use zonekit_store::{Generation, Timers, Zone};
-use zonekit_xfr::{Due, Finished as Ended, Reason, Visit};
+use zonekit_xfr::{Due, Finished as Ended, Limits, Reason, Visit};
 
 use crate::clock;
 use crate::history::Finished;
@@ -34,7 +38,15 @@ pub(crate) async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
                     force,
                     notifier,
                     expired,
-                } => begin(&node, zone, cause(reason), force, notifier, expired),
+                } => {
+                    let order = Order {
+                        cause: cause(reason),
+                        force,
+                        notifier,
+                        expired,
+                    };
+                    begin(&node, zone, &order);
+                }
                 Due::Expired(zone) => expire(&node, &zone),
             }
         }
@@ -50,6 +62,15 @@ pub(crate) async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// What the schedule wants of a visit.
+struct Order {
+    cause: VisitCause,
+    force: bool,
+    notifier: Option<IpAddr>,
+    /// The version held has expired.
+    expired: bool,
+}
+
 /// A visit that is about to be made.
 struct Plan {
     name: ZoneName,
@@ -63,14 +84,12 @@ struct Plan {
     hurry: Arc<Notify>,
 }
 
-fn begin(
-    node: &Arc<Node>,
-    name: ZoneName,
-    cause: VisitCause,
-    force: bool,
-    notifier: Option<std::net::IpAddr>,
-    expired: bool,
-) {
+fn begin(node: &Arc<Node>, name: ZoneName, order: &Order) {
+    begin_with(node, name, order, |_| ());
+}
+
+/// Begins a visit with limits that may be others than the configured ones.
+fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOnce(&mut Limits)) {
     let running = Running {
         node: Arc::clone(node),
         name: name.clone(),
@@ -96,6 +115,8 @@ fn begin(
             return;
         }
     };
+    let mut limits = config.limits.for_transfers();
+    change(&mut limits);
     let held = node.held(&name);
     for primary in &mut charge.status.primaries {
         // What is known of a primary stays to be seen until there is something newer, unless somebody waits for just that.
@@ -103,7 +124,7 @@ fn begin(
             primary.outcome = PrimaryOutcome::InProgress;
         }
     }
-    let preferred = notifier.and_then(|from| {
+    let preferred = order.notifier.and_then(|from| {
         let mut addresses = primaries.iter().map(|primary| primary.address.ip());
         addresses.position(|address| address == from)
     });
@@ -113,16 +134,16 @@ fn begin(
     let plan = Plan {
         hurry: Arc::clone(&charge.hurry),
         term: charge.term,
-        cause,
+        cause: order.cause,
         generation: held.map(|held| held.generation),
         visit: Visit {
             held: version.as_ref().map(Zone::soa),
             held_records: version.as_ref().map_or(0, Zone::record_count),
             preferred,
-            force,
-            accept_lower: expired,
+            force: order.force,
+            accept_lower: order.expired,
             memory: charge.memory.clone(),
-            limits: config.limits.for_transfers(),
+            limits,
             ..Visit::new(name.to_name(), primaries)
         },
         held: version,

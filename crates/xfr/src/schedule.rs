@@ -16,6 +16,7 @@ mod due;
 mod entry;
 mod line;
 mod timers;
+mod turns;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -32,6 +33,7 @@ pub use self::timers::{Timers, ZoneTimers};
 use self::entry::{Entry, Order, State};
 use self::line::{Queues, Ticket};
 use self::timers::Jitter;
+use self::turns::{AtPrimary, Elder, is_free};
 
 /// The timers of all zones, and the order in which they are visited. `Z`: how the caller knows a zone.
 ///
@@ -422,155 +424,4 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             }
         }
     }
-
-    /// Begins the visit of the ticket's zone, which asks all its primaries; parks it at one that has no slot free.
-    fn begin(&mut self, ticket: Ticket) -> Option<Due<Z>> {
-        let entry = self.zones.get(ticket.place)?.as_ref()?;
-        let order = match entry.state {
-            State::InLine { order, stamp } if stamp == ticket.stamp => order,
-            _ => return None,
-        };
-        let full = { entry.primaries.iter() }
-            .find(|primary| !self.has_room(primary, Some(ticket.place)))
-            .copied();
-        if let Some(full) = full {
-            self.park(ticket, order, full);
-            return None;
-        }
-        let entry = self.zones.get_mut(ticket.place)?.as_mut()?;
-        // One that is asked twice, with two keys perhaps, is asked in one visit all the same.
-        let mut at = entry.primaries.clone();
-        at.sort_unstable();
-        at.dedup();
-        for primary in &at {
-            self.primaries.entry(*primary).or_default().running += 1;
-        }
-        self.running += 1;
-        entry.state = State::Visited { at, again: None };
-        Some(Due::Visit {
-            zone: entry.zone.clone(),
-            reason: order.reason,
-            force: order.force,
-            notifier: order.notifier,
-            expired: entry.serial.is_some() && entry.expires.is_none(),
-        })
-    }
-
-    /// Whether a visit may begin at this primary: of the zone at `place`, or of any.
-    fn has_room(&self, primary: &SocketAddr, place: Option<usize>) -> bool {
-        let taken = self.primaries.get(primary).map_or(0, |at| at.running);
-        let is_kept = self.elders.front().is_some_and(|elder| {
-            Some(elder.ticket.place) != place && elder.primaries.contains(primary)
-        });
-        is_free(taken + usize::from(is_kept), self.slots.per_primary)
-    }
-
-    fn park(&mut self, mut ticket: Ticket, order: Order, full: SocketAddr) {
-        if ticket.was_parked && !ticket.is_elder {
-            ticket.is_elder = true;
-            let entry = self.zones.get(ticket.place).and_then(Option::as_ref);
-            self.elders.push_back(Elder {
-                ticket,
-                primaries: entry.map_or_else(Vec::new, |entry| entry.primaries.clone()),
-            });
-        }
-        ticket.was_parked = true;
-        let at = self.primaries.entry(full).or_default();
-        at.parked.push(order.reason, ticket);
-    }
-
-    /// Who is next: the elder, if all is free now that it lacked; then those parked at a primary that has slots again
-    /// before those in line for the same reason.
-    fn next_ticket(&mut self) -> Option<Ticket> {
-        self.dismiss_elders();
-        if let Some(elder) = self.elders.front() {
-            let place = Some(elder.ticket.place);
-            let mut primaries = elder.primaries.iter();
-            if primaries.all(|primary| self.has_room(primary, place)) {
-                return Some(elder.ticket);
-            }
-        }
-        while let Some(primary) = self.awake.pop_front() {
-            let has_room = self.has_room(&primary, None);
-            let Some(at) = self.primaries.get_mut(&primary) else {
-                continue;
-            };
-            at.is_awake = false;
-            if at.running == 0 && at.parked.first().is_none() {
-                self.primaries.remove(&primary);
-                continue;
-            }
-            if !has_room {
-                continue;
-            }
-            let Some(reason) = at.parked.first() else {
-                continue;
-            };
-            // It stays awake until it is full or nobody is parked, and lets the others have their turn.
-            at.is_awake = true;
-            self.awake.push_back(primary);
-            if self.line.first().is_some_and(|in_line| in_line < reason) {
-                break;
-            }
-            return at.parked.pop();
-        }
-        self.line.pop()
-    }
-
-    /// Lets elders go that no longer wait, and what was kept for them.
-    fn dismiss_elders(&mut self) {
-        while let Some(elder) = self.elders.front() {
-            let entry = self.zones.get(elder.ticket.place).and_then(Option::as_ref);
-            let waits = entry.is_some_and(|entry| {
-                matches!(entry.state, State::InLine { stamp, .. } if stamp == elder.ticket.stamp)
-            });
-            if waits {
-                return;
-            }
-            for primary in self
-                .elders
-                .pop_front()
-                .into_iter()
-                .flat_map(|elder| elder.primaries)
-            {
-                self.wake(primary);
-            }
-        }
-    }
-
-    /// A visit no longer holds a slot of this primary.
-    fn give_back(&mut self, primary: SocketAddr) {
-        if let Some(at) = self.primaries.get_mut(&primary) {
-            at.running = at.running.saturating_sub(1);
-        }
-        self.wake(primary);
-    }
-
-    /// Who is parked at this primary may have another look.
-    fn wake(&mut self, primary: SocketAddr) {
-        if let Some(at) = self.primaries.get_mut(&primary)
-            && !std::mem::replace(&mut at.is_awake, true)
-        {
-            self.awake.push_back(primary);
-        }
-    }
-}
-
-/// A zone that waits for several primaries at a time, and what they were when it began to.
-#[derive(Debug)]
-struct Elder {
-    ticket: Ticket,
-    primaries: Vec<SocketAddr>,
-}
-
-#[derive(Debug, Default)]
-struct AtPrimary {
-    running: usize,
-    parked: Queues,
-    /// Whether it stands in [`Schedule::awake`].
-    is_awake: bool,
-}
-
-fn is_free(taken: usize, slots: usize) -> bool {
-    slots == 0 || taken < slots
 }
