@@ -133,11 +133,19 @@ impl Disk {
             let database = database.as_ref().ok_or_else(closed)?;
             self.commit(database, write)
         };
-        result.inspect_err(|_| {
+        result.map_err(|unwritten| {
             *self
                 .database
                 .write()
                 .unwrap_or_else(PoisonError::into_inner) = None;
+            match self.backend.check() {
+                // Closing syncs too.
+                Err(failure) => Unwritten {
+                    error: failure.into(),
+                    ..unwritten
+                },
+                Ok(()) => unwritten,
+            }
         })
     }
 
