@@ -183,3 +183,47 @@ async fn a_version_is_out_and_the_next_notify_heard_while_a_silent_primary_is_wa
     assert_eq!(status.primaries[0].outcome, PrimaryOutcome::Error);
     assert_eq!(status.primaries[1].outcome, PrimaryOutcome::Ok);
 }
+
+/// Offers `serial` and closes every connection.
+fn liar(serial: u32) -> std::net::SocketAddr {
+    let (udp, tcp) = sockets();
+    let address = udp.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut octets = [0; 4096];
+        while let Ok((length, from)) = udp.recv_from(&mut octets) {
+            let reply = answer(&octets[..length], serial);
+            udp.send_to(&reply, from).unwrap();
+        }
+    });
+    thread::spawn(move || while tcp.accept().is_ok() {});
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_zone_stays_current_while_one_primary_offers_what_it_does_not_deliver() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let serial = Arc::new(AtomicU32::new(1));
+    let node = node(directory.path(), &[good(&serial), liar(2)]);
+    let name: ZoneName = "example.org".parse().unwrap();
+    let status = || node.zones.status(&name).unwrap();
+
+    begin_due(&node, Duration::from_millis(100));
+    until(|| node.visits_running() == 0 && status().last_success.is_some()).await;
+    let before = status();
+    assert_eq!(before.serial, Some(1));
+    node.request_visit(&name);
+    begin_due(&node, Duration::from_millis(100));
+    until(|| status().last_check != before.last_check).await;
+
+    let after = status();
+    assert_eq!((after.standing, after.failures), (Standing::Current, 0));
+    assert!(after.expires_at > before.expires_at);
+    assert_eq!(after.primaries[0].outcome, PrimaryOutcome::Ok);
+    assert_eq!(after.primaries[1].outcome, PrimaryOutcome::Error);
+    // The first visit took the version: the next is due after the refresh time, an hour. This one only confirmed it: after
+    // the retry time, ten minutes.
+    let wait = |status: &zonekit_model::ZoneStatus| {
+        status.next_try.unwrap().as_seconds() - status.last_check.unwrap().as_seconds()
+    };
+    assert!(wait(&before) > 3000 && wait(&after) < 660);
+}
