@@ -202,10 +202,11 @@ fn push_text(out: &mut Vec<u8>, text: &[u8], origin: Name<'_>) -> Result<(), Nam
                 rest = behind;
                 label = out.len();
                 out.push(0);
-                if rest.is_empty() {
-                    return Ok(()); // the octet just pushed is the root
+                match out.len() {
+                    ..=MAX_NAME if rest.is_empty() => return Ok(()), // the octet just pushed is the root
+                    ..=MAX_NAME => continue,
+                    _ => return Err(NameError::TooLong),
                 }
-                continue;
             }
             [
                 b'\\',

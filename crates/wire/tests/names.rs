@@ -204,6 +204,16 @@ fn limits_are_63_and_255() {
     assert_eq!(Name::from_octets(&octets), Err(NameError::TooLong));
 }
 
+/// Found by fuzzing: the root of a text with its final dot was not counted.
+#[test]
+fn a_final_dot_counts_as_the_root() {
+    let labels = |last: usize| [63, 63, 63, last].map(|size| "x".repeat(size)).join(".") + ".";
+    assert_eq!(parse(&labels(61)).as_name().as_octets().len(), 255);
+    assert_eq!(labels(62).parse::<NameBuf>(), Err(NameError::TooLong));
+    let relative = NameBuf::parse_relative(&labels(62), Name::ROOT);
+    assert_eq!(relative, Err(NameError::TooLong));
+}
+
 #[test]
 fn octets_that_are_not_one_flat_name_are_refused() {
     let check =
