@@ -9,3 +9,8 @@ pub mod log;
 pub mod primary;
 pub mod query;
 pub mod server;
+
+/// Compiles the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
