@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use zonekit_store::ZoneLimits;
-use zonekit_xfr::Rate;
+use zonekit_xfr::{Rate, Slots};
 
 /// `[timers]`: bounds, in seconds, that the values of a zone's SOA are clamped to.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
@@ -26,13 +26,14 @@ pub struct Timers {
 
 impl Default for Timers {
     fn default() -> Self {
+        let schedule = zonekit_xfr::Timers::default();
         Self {
-            min_refresh: 300,
-            max_refresh: 2_419_200,
-            min_retry: 60,
-            max_retry: 1_209_600,
-            min_expire: 300,
-            max_expire: 31_449_600,
+            min_refresh: schedule.min_refresh,
+            max_refresh: schedule.max_refresh,
+            min_retry: schedule.min_retry,
+            max_retry: schedule.max_retry,
+            min_expire: schedule.min_expire,
+            max_expire: schedule.max_expire,
         }
     }
 }
@@ -71,20 +72,23 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        let transfer = zonekit_xfr::Limits::default();
+        let zone = ZoneLimits::default();
+        let slots = Slots::default();
         Self {
-            max_zone_octets: 16 << 30,
-            max_zone_records: 200_000_000,
-            max_records_per_rrset: 4_000,
-            max_types_per_name: 200,
-            max_ixfr_changes: 0,
-            lone_soa_wait: 5,
-            idle_timeout: 10,
-            max_transfer_time: 7_200,
-            min_transfer_rate: 10_240,
-            max_empty_messages: 100,
-            transfers_per_primary: 20,
-            transfers: 200,
-            connect_timeout: 5,
+            max_zone_octets: zone.octets,
+            max_zone_records: zone.records,
+            max_records_per_rrset: zone.records_per_rrset,
+            max_types_per_name: zone.types_per_name,
+            max_ixfr_changes: transfer.max_ixfr_changes.unwrap_or(0),
+            lone_soa_wait: transfer.lone_soa_wait.as_secs(),
+            idle_timeout: transfer.idle_timeout.as_secs(),
+            max_transfer_time: transfer.max_transfer_time.as_secs(),
+            min_transfer_rate: transfer.min_transfer_rate.octets,
+            max_empty_messages: transfer.max_empty_messages,
+            transfers_per_primary: slots.per_primary,
+            transfers: slots.all,
+            connect_timeout: transfer.connect_timeout.as_secs(),
         }
     }
 }
@@ -116,7 +120,7 @@ impl Limits {
             max_transfer_time: Duration::from_secs(self.max_transfer_time),
             min_transfer_rate: Rate {
                 octets: self.min_transfer_rate,
-                period: Duration::from_secs(300),
+                ..Rate::default()
             },
             lone_soa_wait: Duration::from_secs(self.lone_soa_wait),
             ..zonekit_xfr::Limits::default()
