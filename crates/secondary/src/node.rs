@@ -116,11 +116,17 @@ impl Node {
         self.store.zone(name.to_name().as_name())
     }
 
-    /// Whether requests and queries are answered.
+    /// Whether requests and queries are answered, and zones kept in step.
     pub(crate) fn readiness(&self) -> Readiness {
-        match self.is_ending.load(Ordering::Relaxed) {
-            true => Readiness::Waiting("ending"),
-            false => Readiness::Ready,
+        if self.is_ending.load(Ordering::Relaxed) {
+            return Readiness::Waiting("ending");
+        }
+        match self.store.failure() {
+            // What is held is answered on, but grows old: nothing new can be kept, and so nothing new is served.
+            Some(_) => {
+                Readiness::Waiting("the disk failed at a sync: see the log, then start again")
+            }
+            None => Readiness::Ready,
         }
     }
 

@@ -126,6 +126,12 @@ impl Store {
         &self.damage
     }
 
+    /// Why nothing can be written any more before the store has been opened again, if that is so: a failure that
+    /// [needs a restart](StorageFailure::needs_restart). What was served is served on.
+    pub fn failure(&self) -> Option<StorageFailure> {
+        self.disk.failure()
+    }
+
     /// What there is of the zone of exactly this name.
     pub fn zone(&self, name: Name<'_>) -> Option<Held> {
         self.table.load().find(name).map(|entry| entry.held())

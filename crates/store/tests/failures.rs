@@ -299,6 +299,7 @@ fn after_a_failed_sync_nothing_is_written_and_everything_is_served() {
             break;
         };
         assert_eq!(failure.needs_restart(), disk.has_lost());
+        assert_eq!(store.failure().is_some(), disk.has_lost());
         if !disk.has_lost() {
             continue;
         }

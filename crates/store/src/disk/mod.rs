@@ -106,6 +106,11 @@ impl Disk {
         Ok(disk)
     }
 
+    /// Why nothing is written any more, if that is so.
+    pub(crate) fn failure(&self) -> Option<StorageFailure> {
+        self.backend.check().err()
+    }
+
     /// Reads from the last commit.
     pub(crate) fn read<T, E: From<StorageFailure>>(
         &self,
