@@ -29,6 +29,8 @@ pub(crate) struct Chain {
     /// Key, MAC signed before, unsigned messages since.
     running: Hash,
     place: Place,
+    /// When the last message with a TSIG was signed.
+    signed_at: u64,
     /// Messages without TSIG since the last one with it.
     unsigned: u8,
 }
@@ -45,8 +47,22 @@ enum Place {
 pub(crate) struct Says<'o> {
     /// Seconds since 1970; the lower 48 bits count.
     pub(crate) time: u64,
+    /// Seconds.
+    pub(crate) fudge: u16,
     pub(crate) error: TsigRcode,
     pub(crate) other: &'o [u8],
+}
+
+impl Says<'_> {
+    /// Signed at this time, with nothing wrong.
+    pub(crate) fn at(time: u64) -> Self {
+        Self {
+            time,
+            fudge: FUDGE,
+            error: TsigRcode::NOERROR,
+            other: &[],
+        }
+    }
 }
 
 /// Why a TSIG did not pass, and the chain to answer on where the MAC was right.
@@ -62,6 +78,7 @@ impl Chain {
             algorithm: key.algorithm().whole().registered(),
             running: key.keyed(),
             place: Place::Request,
+            signed_at: 0,
             unsigned: 0,
         }
     }
@@ -87,16 +104,21 @@ impl Chain {
     }
 
     /// Appends a TSIG. Octets too few to be a message are left alone.
-    pub(crate) fn sign(&mut self, message: &mut Vec<u8>, says: Says<'_>) {
+    ///
+    /// In a stream the times never run backward, even if the clock does: Knot turns such a stream down.
+    pub(crate) fn sign(&mut self, message: &mut Vec<u8>, mut says: Says<'_>) {
         let Some(&[id1, id2]) = message.first_chunk() else {
             return;
         };
         if message.len() < 12 {
             return;
         }
+        if self.place == Place::Later {
+            says.time = says.time.max(self.signed_at);
+        }
         let mut hash = self.running.clone();
         hash.update(message);
-        self.update_variables(&mut hash, self.algorithm, FUDGE, says);
+        self.update_variables(&mut hash, self.algorithm, says);
         let tag = hash.finish();
         let mac = tag.cut(self.key.algorithm().mac_len());
         let record = Record {
@@ -107,7 +129,7 @@ impl Chain {
             says,
         };
         record.append(message);
-        self.advance(mac);
+        self.advance(mac, says.time);
     }
 
     /// Checks the TSIG of a message. A failure leaves the chain as it was, so that a forged message that came first does
@@ -125,8 +147,7 @@ impl Chain {
             .ok_or(TsigError::BadKey)?;
 
         let octets = tsig.mac.len() as u16;
-        let hash_len = self.key.algorithm().hash_len();
-        if !(self.key.algorithm().shortest_mac_len()..=hash_len).contains(&tsig.mac.len()) {
+        if !self.key.mac_lens(algorithm).contains(&tsig.mac.len()) {
             return Err(TsigError::from(Malformed::MacLength(octets)).into());
         }
         if !self.digest(layout, tsig, algorithm).matches(tsig.mac) {
@@ -136,7 +157,7 @@ impl Chain {
         // From here on the other side has the secret: an error is answered with a signature (RFC 8945 §5.3.2).
         let mut ahead = self.clone();
         ahead.algorithm = algorithm;
-        ahead.advance(tsig.mac);
+        ahead.advance(tsig.mac, tsig.time);
         let error = TsigRcode(tsig.error);
         let failed = |error: TsigError, chain: Self| {
             Err(Failed {
@@ -173,10 +194,11 @@ impl Chain {
         hash.update(layout.body);
         let says = Says {
             time: tsig.time,
+            fudge: tsig.fudge,
             error: TsigRcode(tsig.error),
             other: tsig.other,
         };
-        self.update_variables(&mut hash, algorithm, tsig.fudge, says);
+        self.update_variables(&mut hash, algorithm, says);
         hash.finish()
     }
 
@@ -184,25 +206,26 @@ impl Chain {
     ///
     /// [RFC 8945 §4.3.3]: https://www.rfc-editor.org/rfc/rfc8945#section-4.3.3
     /// [§5.3.1]: https://www.rfc-editor.org/rfc/rfc8945#section-5.3.1
-    fn update_variables(&self, hash: &mut Hash, algorithm: &[u8], fudge: u16, says: Says<'_>) {
+    fn update_variables(&self, hash: &mut Hash, algorithm: &[u8], says: Says<'_>) {
         if self.place == Place::Later {
             hash.update(&time48(says.time));
-            hash.update(&fudge.to_be_bytes());
+            hash.update(&says.fudge.to_be_bytes());
             return;
         }
         hash.update(self.key.canonical_name());
         hash.update(&[0, 255, 0, 0, 0, 0]); // class ANY, TTL 0
         hash.update(algorithm);
         hash.update(&time48(says.time));
-        hash.update(&fudge.to_be_bytes());
+        hash.update(&says.fudge.to_be_bytes());
         hash.update(&says.error.0.to_be_bytes());
         hash.update(&(says.other.len() as u16).to_be_bytes());
         hash.update(says.other);
     }
 
-    fn advance(&mut self, mac: &[u8]) {
+    fn advance(&mut self, mac: &[u8], signed_at: u64) {
         self.running = self.key.keyed();
         self.running.update_prior_mac(mac);
+        self.signed_at = signed_at;
         self.unsigned = 0;
         self.place = match self.place {
             Place::Request => Place::First,
@@ -252,7 +275,12 @@ impl Record<'_> {
                 .saturating_add(1)
                 .to_be_bytes();
         }
-        let Says { time, error, other } = self.says;
+        let Says {
+            time,
+            fudge,
+            error,
+            other,
+        } = self.says;
         let rdata_len = self.algorithm.len() + 16 + self.mac.len() + other.len();
         message.reserve(self.owner.len() + 10 + rdata_len);
         message.extend_from_slice(self.owner);
@@ -260,7 +288,7 @@ impl Record<'_> {
         message.extend_from_slice(&(rdata_len as u16).to_be_bytes());
         message.extend_from_slice(self.algorithm);
         message.extend_from_slice(&time48(time));
-        message.extend_from_slice(&FUDGE.to_be_bytes());
+        message.extend_from_slice(&fudge.to_be_bytes());
         message.extend_from_slice(&(self.mac.len() as u16).to_be_bytes());
         message.extend_from_slice(self.mac);
         message.extend_from_slice(&self.original_id);

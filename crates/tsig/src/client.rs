@@ -14,12 +14,7 @@ use crate::{Key, TsigError, TsigRcode};
 /// What comes back is what is needed to check the answer.
 pub fn sign_request(key: &Key, message: &mut Vec<u8>, now: u64) -> ClientStream {
     let mut chain = Chain::new(key);
-    let says = Says {
-        time: now,
-        error: TsigRcode::NOERROR,
-        other: &[],
-    };
-    chain.sign(message, says);
+    chain.sign(message, Says::at(now));
     ClientStream {
         chain,
         answered: false,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -155,6 +156,19 @@ impl Key {
         [algorithm.registered(), algorithm.whole().registered()]
             .into_iter()
             .find(|known| name.as_octets().eq_ignore_ascii_case(known))
+    }
+
+    /// How long a MAC may be that goes by this name of ours ([RFC 8945 §5.2.2.1]): from the shortest that anybody may
+    /// accept to the whole hash; under the registered name of a cut form, which says the length, exactly that.
+    ///
+    /// [RFC 8945 §5.2.2.1]: https://www.rfc-editor.org/rfc/rfc8945#section-5.2.2.1
+    pub(crate) fn mac_lens(&self, called: &[u8]) -> RangeInclusive<usize> {
+        let algorithm = self.0.algorithm;
+        if called == algorithm.whole().registered() {
+            algorithm.shortest_mac_len()..=algorithm.hash_len()
+        } else {
+            algorithm.mac_len()..=algorithm.mac_len()
+        }
     }
 
     pub(crate) fn is_called(&self, name: Name<'_>) -> bool {

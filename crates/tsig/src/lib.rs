@@ -42,7 +42,9 @@
 //!   registered names are accepted, and answered in kind ([`Algorithm`]).
 //! - RFC 8945 §5.2.3 would have a server refuse a request that is older than the latest one under the same key. We do
 //!   not: requests for many zones under one key overtake each other, and what a replay within the fudge can obtain, a
-//!   copy of a signed answer, goes to nobody who could not read it on the wire.
+//!   copy of a signed answer, goes to nobody who could not read it on the wire. Nor are the times of a stream's messages
+//!   held against each other: the chain of MACs proves their order, and a clock that a primary's operator puts back
+//!   within the fudge is no attack. What we sign ourselves never runs backward within a stream, since Knot minds.
 //!
 //! [RFC 8945]: https://www.rfc-editor.org/rfc/rfc8945
 

@@ -36,16 +36,12 @@ pub fn check_request(
     let answer = match (failed.error, failed.chain) {
         (TsigError::BadKey, _) => Answer::unsigned(tsig, TsigRcode::BADKEY),
         (TsigError::BadSig, _) => Answer::unsigned(tsig, TsigRcode::BADSIG),
-        (TsigError::BadTime { signed, .. }, Some(chain)) => Answer::Signed {
+        (TsigError::BadTime { signed, fudge, .. }, Some(chain)) => Answer::BadTime {
             chain,
-            error: TsigRcode::BADTIME,
-            their_time: Some(signed),
+            signed,
+            fudge,
         },
-        (TsigError::BadTrunc { .. }, Some(chain)) => Answer::Signed {
-            chain,
-            error: TsigRcode::BADTRUNC,
-            their_time: None,
-        },
+        (TsigError::BadTrunc { .. }, Some(chain)) => Answer::BadTrunc { chain },
         _ => Answer::Bare,
     };
     Err(RequestRejected::new(failed.error, answer))
@@ -68,12 +64,7 @@ impl ServerStream {
     /// `message` is a whole DNS message without TSIG, with the ID that it goes out with; `now` is in seconds since 1970.
     /// [`Key::tsig_len`] octets must be free below the limit of the transport.
     pub fn sign(&mut self, message: &mut Vec<u8>, now: u64) {
-        let says = Says {
-            time: now,
-            error: TsigRcode::NOERROR,
-            other: &[],
-        };
-        self.chain.sign(message, says);
+        self.chain.sign(message, Says::at(now));
     }
 
     /// Lets the next message of the answer go without TSIG, if it may, and says whether it may.
@@ -89,6 +80,14 @@ impl ServerStream {
             self.chain.pass(message);
         }
         may
+    }
+}
+
+impl fmt::Debug for ServerStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerStream")
+            .field("key", self.key())
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,13 +111,17 @@ enum Answer {
         algorithm: NameBuf,
         error: TsigRcode,
     },
-    /// One with a MAC, because the secret is shared.
-    Signed {
+    /// One with a MAC, because the secret is shared, and with the request's own time and fudge, so that the asker can
+    /// check it whatever our clock says ([RFC 8945 §5.2.3]).
+    ///
+    /// [RFC 8945 §5.2.3]: https://www.rfc-editor.org/rfc/rfc8945#section-5.2.3
+    BadTime {
         chain: Box<Chain>,
-        error: TsigRcode,
-        /// The time in the request, given back so that the asker can check the MAC whatever our clock says.
-        their_time: Option<u64>,
+        signed: u64,
+        fudge: u16,
     },
+    /// One with a MAC.
+    BadTrunc { chain: Box<Chain> },
 }
 
 impl RequestRejected {
@@ -160,26 +163,29 @@ impl RequestRejected {
                     mac: &[],
                     original_id,
                     says: Says {
-                        time: now,
                         error: *error,
-                        other: &[],
+                        ..Says::at(now)
                     },
                 };
                 record.append(reply);
             }
-            Answer::Signed {
+            Answer::BadTime {
                 chain,
-                error,
-                their_time,
+                signed,
+                fudge,
             } => {
-                let our_time = time48(now);
                 let says = Says {
-                    time: their_time.unwrap_or(now),
-                    error: *error,
-                    other: match their_time {
-                        Some(_) => &our_time,
-                        None => &[],
-                    },
+                    time: *signed,
+                    fudge: *fudge,
+                    error: TsigRcode::BADTIME,
+                    other: &time48(now),
+                };
+                Chain::clone(chain).sign(reply, says);
+            }
+            Answer::BadTrunc { chain } => {
+                let says = Says {
+                    error: TsigRcode::BADTRUNC,
+                    ..Says::at(now)
                 };
                 Chain::clone(chain).sign(reply, says);
             }

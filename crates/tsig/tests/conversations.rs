@@ -128,6 +128,34 @@ fn a_wrong_octet_anywhere_in_a_stream_is_found() {
 }
 
 #[test]
+fn a_wrong_mac_at_each_position_of_a_stream_is_found_there() {
+    let key = key();
+    for signed in ["s", "ssss", "suus", "suusus"] {
+        for wrong in (0..signed.len()).filter(|&at| signed.as_bytes()[at] == b's') {
+            for octet in [0, 15, 31] {
+                let (mut client, mut server) = conversation(&key, &key);
+                for (number, letter) in signed.bytes().enumerate().take(wrong + 1) {
+                    let mut message = answer(number as u8);
+                    if letter == b'u' {
+                        assert!(server.leave_unsigned(&message));
+                        assert_eq!(client.check(&message, NOW), Ok(Signed::NotYet));
+                        continue;
+                    }
+                    server.sign(&mut message, NOW);
+                    let mac = message.len() - 6 - 32; // before the original ID, the error and the other data
+                    if number == wrong {
+                        message[mac + octet] ^= 1;
+                        assert_eq!(client.check(&message, NOW), Err(TsigError::BadSig));
+                        message[mac + octet] ^= 1;
+                    }
+                    assert_eq!(client.check(&message, NOW), Ok(Signed::Yes), "{signed}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_message_left_out_or_said_twice_is_found() {
     let key = key();
     for skipped in [true, false] {
@@ -193,6 +221,59 @@ fn times_within_the_fudge_pass_and_no_others() {
             };
             assert_eq!(client.check(&message, now + 301), Err(late));
         }
+    }
+}
+
+#[test]
+fn the_times_of_each_message_of_a_stream_are_held_against_the_clock() {
+    let key = key();
+    for late in 0..3 {
+        let (mut client, mut server) = conversation(&key, &key);
+        for number in 0..late {
+            let mut message = answer(number);
+            server.sign(&mut message, NOW);
+            assert_eq!(client.check(&message, NOW), Ok(Signed::Yes));
+        }
+        let mut message = answer(late);
+        server.sign(&mut message, NOW);
+        for (now, passes) in [
+            (NOW - 301, false),
+            (NOW + 301, false),
+            (NOW - 300, true),
+            (NOW + 300, true),
+        ] {
+            let result = client.clone().check(&message, now);
+            if passes {
+                assert_eq!(result, Ok(Signed::Yes), "{late}");
+            } else {
+                assert_eq!(result.unwrap_err().kind(), "BADTIME", "{late}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_is_put_back_shows_in_no_stream() {
+    let key = key();
+    let signed_at = |message: &[u8]| {
+        let times = message.len() - 6 - 32 - 2 - 8;
+        u64::from_be_bytes([
+            0,
+            0,
+            message[times],
+            message[times + 1],
+            message[times + 2],
+            message[times + 3],
+            message[times + 4],
+            message[times + 5],
+        ])
+    };
+    let (mut client, mut server) = conversation(&key, &key);
+    for (now, shown) in [(5, 5), (9, 9), (7, 9), (8, 9), (10, 10)] {
+        let mut message = answer(0);
+        server.sign(&mut message, NOW + now);
+        assert_eq!(signed_at(&message), NOW + shown);
+        assert_eq!(client.check(&message, NOW + now), Ok(Signed::Yes));
     }
 }
 
@@ -304,6 +385,35 @@ fn macs_that_nobody_may_accept_are_malformed() {
         let error = TsigError::Malformed(Malformed::MacLength(len as u16));
         assert_eq!(rejected.error(), error, "{len}");
         assert_eq!(rejected.rcode(), Rcode::FORMERR);
+    }
+}
+
+#[test]
+fn the_registered_name_of_a_cut_form_says_how_long_the_mac_is() {
+    // dnspython's, which calls the algorithm so. Its TSIG ends with MAC, original ID, error and other length.
+    let text = include_str!("data/dnspython.txt");
+    let case = text
+        .split("\n\n")
+        .find(|case| case.contains("hmac-sha256-128, one"));
+    let value = |word: &str| {
+        let line = case.unwrap().lines().find(|line| line.starts_with(word));
+        line.unwrap()[word.len()..].to_owned()
+    };
+    let key: Key = value("key ").parse().unwrap();
+    let request: Vec<u8> = (0..value("request ").len() / 2)
+        .map(|at| u8::from_str_radix(&value("request ")[2 * at..2 * at + 2], 16).unwrap())
+        .collect();
+    assert!(check_request(&ring(&key), &request, NOW).unwrap().is_some());
+    for len in [15, 17, 32] {
+        let tail = request.len() - 6;
+        let mac = tail - 16;
+        let mut changed = request[..mac].to_vec();
+        changed.resize(mac + len, 0);
+        changed.extend_from_slice(&request[tail..]);
+        changed[mac - 1] = len as u8;
+        changed[mac - 2 - 8 - 17 - 1] = (17 + 16 + len) as u8; // RDLENGTH
+        let error = TsigError::Malformed(Malformed::MacLength(len as u16));
+        assert_eq!(rejection(&ring(&key), &changed, NOW).error(), error);
     }
 }
 

@@ -60,5 +60,7 @@ for algorithm in ALGORITHMS:
     case(f"{algorithm}, a stream", algorithm, "transfer.example.", "sss")
 case("mixed-case key name", "hmac-sha256", "TransFer.EXAMPLE.", "ss")
 case("runs of unsigned messages", "hmac-sha256", "transfer.example.", "susuus")
+case("a run of 98 unsigned messages", "hmac-sha256", "transfer.example.", "s" + 98 * "u" + "s")
 case("the longest run of unsigned messages", "hmac-sha512", "k.", "s" + 99 * "u" + "s")
 case("compressed owner", "hmac-sha256", "key.example.org.", "ss")
+case("a run too long", "hmac-sha256", "k.", "s" + 100 * "u" + "s")
