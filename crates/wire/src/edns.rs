@@ -25,7 +25,10 @@ impl<'m> Opt<'m> {
         let mut rest = options.clone();
         while rest.next().is_some() {}
         if !rest.0.is_empty() {
-            let error = RdataError::Truncated { field: "option" };
+            let error = RdataError::Truncated {
+                field: "option",
+                offset: options.0.len() - rest.0.len(),
+            };
             return Err(ReadError::Rdata {
                 rtype: Rtype::OPT,
                 offset,

@@ -40,10 +40,15 @@ impl<'a> Soa<'a> {
     }
 
     fn read_fields(rdata: &'a [u8]) -> Result<Self, RdataError> {
-        let name = |field, octets| {
+        let name = |field, octets: &'a [u8]| {
+            let offset = rdata.len() - octets.len();
             Name::split_from(octets).map_err(|error| match error {
-                NameError::Truncated => RdataError::Truncated { field },
-                error => RdataError::Name { field, error },
+                NameError::Truncated => RdataError::Truncated { field, offset },
+                error => RdataError::Name {
+                    field,
+                    offset,
+                    error,
+                },
             })
         };
         let (mname, rest) = name("MNAME", rdata)?;
@@ -51,10 +56,14 @@ impl<'a> Soa<'a> {
         let Some((numbers, rest)) = rest.split_first_chunk::<20>() else {
             return Err(RdataError::Truncated {
                 field: "numbers of the SOA",
+                offset: rdata.len() - rest.len(),
             });
         };
         if !rest.is_empty() {
-            return Err(RdataError::TrailingOctets { count: rest.len() });
+            return Err(RdataError::TrailingOctets {
+                offset: rdata.len() - rest.len(),
+                count: rest.len(),
+            });
         }
         let (words, _) = numbers.as_chunks::<4>();
         let mut words = words.iter().map(|&word| u32::from_be_bytes(word));
@@ -169,7 +178,10 @@ mod tests {
         rdata.push(0);
         assert_eq!(
             Soa::read_fields(&rdata),
-            Err(RdataError::TrailingOctets { count: 1 })
+            Err(RdataError::TrailingOctets {
+                offset: rdata.len() - 1,
+                count: 1
+            })
         );
     }
 }

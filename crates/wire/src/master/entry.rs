@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::error::MasterErrorKind;
-use crate::text::scan::{Token, Tokens, unescape};
+use crate::text::scan::{Tokens, unescape};
 use crate::text::{read_fields, take};
 use crate::{Class, Name, NameBuf, Rtype, Soa};
 
@@ -64,23 +64,23 @@ impl Context {
         begins_blank: bool,
         tokens: &mut Tokens<'_>,
     ) -> Result<Entry, MasterErrorKind> {
-        let Some(mut token) = tokens.next()? else {
+        let Some(mut text) = tokens.next_word()? else {
             return Ok(Entry::Nothing);
         };
         if !begins_blank {
-            if token.text.starts_with(b"$") && !token.quoted {
-                return self.obey(token.text, tokens);
+            if text.starts_with(b"$") {
+                return self.obey(text, tokens);
             }
             self.owner.clear();
-            if let Err(error) = take::name(token.text, self.origin.as_name(), &mut self.owner) {
+            if let Err(error) = take::name(text, self.origin.as_name(), &mut self.owner) {
                 self.owner.clear();
                 return Err(MasterErrorKind::Name(error));
             }
-            token = tokens.expect("type")?;
+            text = tokens.expect("type")?;
         } else if self.owner.is_empty() {
             return Err(MasterErrorKind::NoOwner);
         }
-        let ttl = self.read_ttl_class_type(token, tokens)?;
+        let ttl = self.read_ttl_class_type(text, tokens)?;
         self.rdata.clear();
         read_fields(self.rtype, tokens, self.origin.as_name(), &mut self.rdata)?;
         let known = ttl.or(self.default_ttl).or(self.last_ttl);
@@ -103,13 +103,12 @@ impl Context {
     #[inline]
     fn read_ttl_class_type<'t>(
         &mut self,
-        first: Token<'t>,
+        first: &'t [u8],
         tokens: &mut Tokens<'t>,
     ) -> Result<Option<u32>, MasterErrorKind> {
-        let mut token = first;
+        let mut text = first;
         let (mut ttl, mut class) = (None, None);
         loop {
-            let text = token.text;
             if ttl.is_none() && text.first().is_some_and(u8::is_ascii_digit) {
                 ttl = Some(read_ttl(text)?);
             } else if class.is_none()
@@ -124,7 +123,7 @@ impl Context {
                     .ok_or(MasterErrorKind::Type)?;
                 return Ok(ttl);
             }
-            token = tokens.expect("type")?;
+            text = tokens.expect("type")?;
         }
     }
 
@@ -136,15 +135,15 @@ impl Context {
     ) -> Result<Entry, MasterErrorKind> {
         let mut entry = Entry::Nothing;
         if directive.eq_ignore_ascii_case(b"$TTL") {
-            self.default_ttl = Some(read_ttl(tokens.expect("TTL")?.text)?);
+            self.default_ttl = Some(read_ttl(tokens.expect("TTL")?)?);
         } else if directive.eq_ignore_ascii_case(b"$ORIGIN") {
             self.origin = self.name(tokens.expect("origin")?)?;
         } else if directive.eq_ignore_ascii_case(b"$INCLUDE") {
             let mut file = Vec::new();
-            unescape(tokens.expect("file name")?.text, &mut file)?;
+            unescape(tokens.expect_string("file name")?.text, &mut file)?;
             let at = tokens.last();
-            let origin = match tokens.next()? {
-                Some(token) => Some(self.name(token)?),
+            let origin = match tokens.next_word()? {
+                Some(text) => Some(self.name(text)?),
                 None => None,
             };
             entry = Entry::Include {
@@ -159,10 +158,9 @@ impl Context {
         Ok(entry)
     }
 
-    fn name(&self, token: Token<'_>) -> Result<NameBuf, MasterErrorKind> {
+    fn name(&self, text: &[u8]) -> Result<NameBuf, MasterErrorKind> {
         let mut octets = Vec::new();
-        take::name(token.text, self.origin.as_name(), &mut octets)
-            .map_err(MasterErrorKind::Name)?;
+        take::name(text, self.origin.as_name(), &mut octets).map_err(MasterErrorKind::Name)?;
         Ok(Name::from_checked(&octets).to_buf())
     }
 }

@@ -8,16 +8,20 @@ use crate::NameError;
 #[non_exhaustive]
 pub enum RdataError {
     /// It ends before or inside a field.
-    #[error("RDATA ends inside the {field}")]
+    #[error("RDATA ends inside the {field}, which begins at octet {offset}")]
     Truncated {
         /// Which field.
         field: &'static str,
+        /// Where in the RDATA the field begins.
+        offset: usize,
     },
     /// A name in it is none.
-    #[error("{field}: {error}")]
+    #[error("{field} at octet {offset} of the RDATA: {error}")]
     Name {
         /// Which field.
         field: &'static str,
+        /// Where in the RDATA the field begins.
+        offset: usize,
         /// What is wrong with the name.
         error: NameError,
     },
@@ -30,8 +34,10 @@ pub enum RdataError {
         offset: usize,
     },
     /// Octets behind the last field.
-    #[error("{count} octets behind the last field")]
+    #[error("{count} octets behind the last field, which ends at octet {offset} of the RDATA")]
     TrailingOctets {
+        /// Where in the RDATA the last field ends.
+        offset: usize,
         /// How many.
         count: usize,
     },
@@ -42,12 +48,16 @@ impl RdataError {
     #[cold]
     pub(super) fn of(misfit: Misfit, field: &'static str, at: usize) -> Self {
         match misfit {
-            Misfit::Short => Self::Truncated { field },
+            Misfit::Short => Self::Truncated { field, offset: at },
             Misfit::Value(offset) => Self::Value {
                 field,
                 offset: at + offset,
             },
-            Misfit::Name(error) => Self::Name { field, error },
+            Misfit::Name(error) => Self::Name {
+                field,
+                offset: at,
+                error,
+            },
         }
     }
 }

@@ -45,8 +45,12 @@ pub enum Kind {
     CertType,
     /// A scheme in one octet, by mnemonic (DSYNC).
     Scheme,
-    /// Seconds since 1970 in four octets, as `YYYYMMDDHHmmSS`.
+    /// Seconds since 1970 in four octets, as `YYYYMMDDHHmmSS`; text may use the number.
     Timestamp,
+    /// Seconds since 1970 in four octets, always as `YYYYMMDDHHmmSS` (SIG).
+    Date,
+    /// Two octets, in decimal, that must be zero (RKEY).
+    Zero,
     /// One length octet and as many octets, quoted.
     String,
     /// A [`String`](Self::String) of at least four digits (X25).
@@ -57,8 +61,10 @@ pub enum Kind {
     Strings,
     /// A CAA property tag: one length octet and letters and digits, unquoted.
     Tag,
-    /// Octets to the end, as one quoted string.
+    /// Octets to the end, as one string, which text may leave unquoted (CAA).
     Text,
+    /// Octets to the end, as one quoted string (URI).
+    QuotedText,
     /// At least one octet to the end, in hexadecimal.
     Hex,
     /// Octets to the end, perhaps none, in hexadecimal.
@@ -69,17 +75,21 @@ pub enum Kind {
     Base64,
     /// Octets to the end, perhaps none, in base64.
     OptionalBase64,
+    /// [`Base64`](Self::Base64), or nothing where the flags at the front of the RDATA say that there is no key (KEY:
+    /// [RFC 2535 §3.1.2](https://www.rfc-editor.org/rfc/rfc2535#section-3.1.2)).
+    Key,
     /// Octets to the end, perhaps none, in base64, nothing as `-` (DOA).
     DashBase64,
     /// The digest of a DS: [`Hex`](Self::Hex) of the length that the octet before says, where that is known.
     DsDigest,
-    /// The fingerprint of an SSHFP, likewise.
+    /// The fingerprint of an SSHFP, likewise; one of an unknown type may be empty.
     Fingerprint,
     /// The digest of a ZONEMD, likewise; at least 12 octets.
     ZoneDigest,
     /// One length octet and as many octets, in hexadecimal, none as `-`.
     Salt,
-    /// One length octet and as many octets but one at least, in base32hex.
+    /// One length octet and as many octets but one at least, in base32hex; of the length that the algorithm at the front of
+    /// the RDATA says, where that is known (NSEC3).
     Hash,
     /// Types that exist (NSEC), to the end.
     Bitmap,
@@ -133,7 +143,7 @@ impl Kind {
         match self {
             Self::U8 | Self::Algorithm | Self::CertAlgorithm | Self::Scheme => Some(1),
             Self::U16 | Self::Rtype | Self::CertType => Some(2),
-            Self::U32 | Self::Seconds | Self::Timestamp | Self::Ipv4 => Some(4),
+            Self::U32 | Self::Seconds | Self::Timestamp | Self::Date | Self::Ipv4 => Some(4),
             Self::Eui48 => Some(6),
             Self::Eui64 | Self::Locator64 => Some(8),
             Self::Ipv6 => Some(16),
@@ -146,6 +156,7 @@ impl Kind {
         match self {
             Self::Opaque
             | Self::Text
+            | Self::QuotedText
             | Self::OptionalHex
             | Self::OptionalBase64
             | Self::DashBase64 => Some(0),
@@ -167,6 +178,7 @@ impl Kind {
             | Self::OptionalHex
             | Self::DashBase64
             | Self::Text
+            | Self::QuotedText
             | Self::Opaque => Ok(rest.len()),
             Self::Bitmap => bitmap::check(rest).and_then(|()| to_the_end(1, rest)),
             Self::OptionalBitmap => bitmap::check(rest).map(|()| rest.len()),
@@ -175,9 +187,20 @@ impl Kind {
             Self::OptionalString if rest.is_empty() => Ok(0),
             Self::OptionalString => string_length(rest),
             Self::Strings => all_strings(rest),
-            Self::Hash => match string_length(rest)? {
-                1 => Err(Misfit::Value(0)),
-                length => Ok(length),
+            Self::Hash => match (before.first(), string_length(rest)?) {
+                (_, 1) => Err(Misfit::Value(0)),
+                (Some(1), length) if length != 21 => Err(Misfit::Value(0)), // SHA-1 (RFC 5155 §11)
+                (_, length) => Ok(length),
+            },
+            Self::Zero => match rest {
+                [0, 0, ..] => Ok(2),
+                [_, _, ..] => Err(Misfit::Value(0)),
+                _ => Err(Misfit::Short),
+            },
+            Self::Key => match before.first() {
+                Some(0xC0..) if rest.is_empty() => Ok(0),
+                Some(0xC0..) => Err(Misfit::Value(0)),
+                _ => to_the_end(1, rest),
             },
             Self::DsDigest => digest(
                 rest,
@@ -191,7 +214,7 @@ impl Kind {
             ),
             Self::Fingerprint => digest(
                 rest,
-                1,
+                0,
                 match before.last() {
                     Some(1) => Some(20),
                     Some(2) => Some(32),

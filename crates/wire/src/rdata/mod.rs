@@ -74,7 +74,8 @@ pub fn validate(rtype: Rtype, rdata: &[u8]) -> Result<(), RdataError> {
 
 fn validate_fields(row: &'static table::Row, rdata: &[u8]) -> Result<(), RdataError> {
     if let Some(count @ 1..) = rdata.len().checked_sub(MAX_RDATA) {
-        return Err(RdataError::TrailingOctets { count });
+        let offset = MAX_RDATA;
+        return Err(RdataError::TrailingOctets { offset, count });
     }
     let mut walk = Walk::behind_prefix(row, rdata);
     while walk.step()?.is_some() {}

@@ -3,11 +3,11 @@
 //! Adding a type is a row here, its mnemonic among the [`Rtype`] constants, and a line in the tests' corpus.
 
 use Kind::{
-    A6, Algorithm, AtmAddress, Base64, Bitmap, CertAlgorithm, CertType, DashBase64, Digits,
-    DsDigest, Eui48, Eui64, Fingerprint, Gateway, Hash, Hex, HostIdentity, Ipv4, Ipv6, Location,
-    Locator64, Names, NxtBitmap, Opaque, OptionalBase64, OptionalBitmap, OptionalString,
-    PrefixedHex, Prefixes, Relay, Salt, Scheme, Seconds, Services, String, Strings, SvcParams, Tag,
-    Text, Timestamp, U8, U16, U32, ZoneDigest,
+    A6, Algorithm, AtmAddress, Base64, Bitmap, CertAlgorithm, CertType, DashBase64, Date, Digits,
+    DsDigest, Eui48, Eui64, Fingerprint, Gateway, Hash, Hex, HostIdentity, Ipv4, Ipv6, Key,
+    Location, Locator64, Names, NxtBitmap, Opaque, OptionalBase64, OptionalBitmap, OptionalString,
+    PrefixedHex, Prefixes, QuotedText, Relay, Salt, Scheme, Seconds, Services, String, Strings,
+    SvcParams, Tag, Text, Timestamp, U8, U16, U32, Zero, ZoneDigest,
 };
 
 use super::field::{Field, Kind, NameRules};
@@ -92,7 +92,7 @@ const KEY: &[Field] = &[
     f("flags", U16),
     f("protocol", U8),
     f("algorithm", Algorithm),
-    f("public key", OptionalBase64),
+    f("public key", Key),
 ];
 const DNSKEY: &[Field] = &[
     f("flags", U16),
@@ -163,8 +163,8 @@ static ROWS: [Row; 80] = [
             f("algorithm", Algorithm),
             f("labels", U8),
             f("original TTL", U32),
-            f("expiration", Timestamp),
-            f("inception", Timestamp),
+            f("expiration", Date),
+            f("inception", Date),
             f("key tag", U16),
             f("signer", LATE),
             f("signature", Base64),
@@ -295,7 +295,15 @@ static ROWS: [Row; 80] = [
         ],
     ), // HIP
     row_of(56, TXT),                  // NINFO
-    row_of(57, KEY),                  // RKEY
+    row_of(
+        57,
+        &[
+            f("flags", Zero),
+            f("protocol", U8),
+            f("algorithm", Algorithm),
+            f("public key", Base64),
+        ],
+    ), // RKEY
     row_of(58, &[f("start", PLAIN), f("end", PLAIN)]), // TALINK
     row_of(59, DS),                   // CDS
     row_of(60, DNSKEY),               // CDNSKEY
@@ -339,7 +347,11 @@ static ROWS: [Row; 80] = [
     row_of(109, &[f("address", Eui64)]), // EUI64
     row_of(
         256,
-        &[f("priority", U16), f("weight", U16), f("target", Text)],
+        &[
+            f("priority", U16),
+            f("weight", U16),
+            f("target", QuotedText),
+        ],
     ), // URI
     row_of(257, &[f("flags", U8), f("tag", Tag), f("value", Text)]), // CAA
     row_of(258, TXT),                 // AVC

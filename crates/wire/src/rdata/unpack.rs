@@ -34,7 +34,8 @@ pub(crate) fn unpack(
             let behind = match out.append_name(message, at) {
                 Ok(behind) if behind <= end => behind,
                 Ok(_) | Err(ReadError::Truncated { .. }) => {
-                    return Err(RdataError::Truncated { field: field.name }.into());
+                    let (field, offset) = (field.name, at - start);
+                    return Err(RdataError::Truncated { field, offset }.into());
                 }
                 Err(error) => return Err(UnpackError::Name(error)),
             };
@@ -54,7 +55,11 @@ pub(crate) fn unpack(
         .max((out.len() - first).saturating_sub(MAX_RDATA))
     {
         0 => Ok(()),
-        count => Err(RdataError::TrailingOctets { count }.into()),
+        count => Err(RdataError::TrailingOctets {
+            offset: at - start,
+            count,
+        }
+        .into()),
     }
 }
 

@@ -63,7 +63,10 @@ impl<'a> Walk<'a> {
     pub(crate) fn finish(self) -> Result<(), RdataError> {
         match self.rdata.len().saturating_sub(self.at) {
             0 => Ok(()),
-            count => Err(RdataError::TrailingOctets { count }),
+            count => Err(RdataError::TrailingOctets {
+                offset: self.at,
+                count,
+            }),
         }
     }
 }

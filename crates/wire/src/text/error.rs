@@ -43,6 +43,12 @@ pub enum TextErrorKind {
     /// A quoted string that does not end on its line.
     #[error("quoted string does not end")]
     Quote,
+    /// A quoted string where a word should be: a number, a name, an encoding.
+    #[error("must not be quoted")]
+    Quoted,
+    /// A word where a quoted string should be.
+    #[error("must be quoted")]
+    Unquoted,
     /// A closing parenthesis without an opening one, or the other way round.
     #[error("parentheses do not match")]
     Parentheses,

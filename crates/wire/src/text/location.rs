@@ -75,15 +75,15 @@ pub(super) fn read(
     let bad = TextErrorKind::Value { field };
     let latitude = read_angle(tokens, "latitude", 90, b"NS")?;
     let longitude = read_angle(tokens, "longitude", 180, b"EW")?;
-    let altitude = match tokens.expect("altitude")?.text {
+    let altitude = match tokens.expect("altitude")? {
         [b'-', depth @ ..] => -i64::try_from(centimetres(depth).ok_or(bad)?).map_err(|_| bad)?,
         height => i64::try_from(centimetres(height).ok_or(bad)?).map_err(|_| bad)?,
     };
     let altitude = u32::try_from(altitude + 10_000_000).map_err(|_| bad)?;
     out.push(0);
     for default in [0x12, 0x16, 0x13] {
-        out.push(match tokens.next()? {
-            Some(token) => centimetres(token.text).and_then(precision).ok_or(bad)?,
+        out.push(match tokens.next_word()? {
+            Some(text) => centimetres(text).and_then(precision).ok_or(bad)?,
             None => default,
         });
     }
@@ -106,9 +106,9 @@ fn read_angle(
     let mut sum = 0;
     let mut units = [(3_600_000, most + 1), (60_000, 60), (1000, 60)].into_iter();
     loop {
-        let text = tokens.expect(field)?.text;
+        let text = tokens.expect(field)?;
         let side = match text {
-            [side] => side.to_ascii_uppercase(),
+            [side] => *side,
             _ => 0,
         };
         if (side == *positive || side == *negative) && units.len() < 3 {
@@ -138,12 +138,7 @@ fn read_angle(
 
 /// `10`, `10m` or `10.00m` as hundredths.
 fn centimetres(text: &[u8]) -> Option<u64> {
-    fixed(
-        text.strip_suffix(b"m")
-            .or_else(|| text.strip_suffix(b"M"))
-            .unwrap_or(text),
-        2,
-    )
+    fixed(text.strip_suffix(b"m").unwrap_or(text), 2)
 }
 
 /// A decimal number with up to `places` digits behind the point, as a whole number of the smallest.

@@ -175,13 +175,13 @@ pub(super) fn read(
     match kind {
         Kind::DashBase64 => {
             let mut ahead = tokens.clone();
-            match ahead.expect(field)?.text {
+            match ahead.expect(field)? {
                 b"-" => *tokens = ahead,
                 _ => take::base64_to_end(tokens, field, out)?,
             }
         }
         Kind::PrefixedHex => {
-            let text = tokens.expect(field)?.text;
+            let text = tokens.expect(field)?;
             let digits = text
                 .strip_prefix(b"0x")
                 .or_else(|| text.strip_prefix(b"0X"))
@@ -189,7 +189,7 @@ pub(super) fn read(
             spread_hex(digits, b'.', out).ok_or(bad)?;
         }
         Kind::Eui48 | Kind::Eui64 => {
-            let text = tokens.expect(field)?.text;
+            let text = tokens.expect(field)?;
             let shaped = text.iter().skip(2).step_by(3).all(|&octet| octet == b'-');
             if !shaped || text.len() != if kind == Kind::Eui48 { 17 } else { 23 } {
                 return Err(bad);
@@ -197,7 +197,7 @@ pub(super) fn read(
             spread_hex(text, b'-', out).ok_or(bad)?;
         }
         Kind::Locator64 => {
-            let mut groups = tokens.expect(field)?.text.split(|&octet| octet == b':');
+            let mut groups = tokens.expect(field)?.split(|&octet| octet == b':');
             for _ in 0..4 {
                 let group = groups.next().and_then(hex_group).ok_or(bad)?;
                 out.extend(group.to_be_bytes());
@@ -207,14 +207,14 @@ pub(super) fn read(
             }
         }
         Kind::Names => {
-            while let Some(token) = tokens.next()? {
-                take::name(token.text, origin, out)
+            while let Some(text) = tokens.next_word()? {
+                take::name(text, origin, out)
                     .map_err(|error| TextErrorKind::Name { field, error })?;
             }
         }
         Kind::Prefixes => {
-            while let Some(token) = tokens.next()? {
-                read_prefix(token.text, out).ok_or(bad)?;
+            while let Some(text) = tokens.next_word()? {
+                read_prefix(text, out).ok_or(bad)?;
             }
         }
         Kind::Location => location::read(tokens, field, out)?,
@@ -237,9 +237,9 @@ pub(super) fn read(
             let algorithm: u8 = named(ALGORITHMS, tokens, "algorithm")?;
             let start = out.len();
             out.extend([0, algorithm, 0, 0]);
-            take::hex(tokens.expect(field)?.text, out).ok_or(bad)?;
+            take::hex(tokens.expect(field)?, out).ok_or(bad)?;
             let tag = out.len() - start - 4;
-            take::base64(tokens.expect("public key")?.text, out).ok_or(bad)?;
+            take::base64(tokens.expect("public key")?, out).ok_or(bad)?;
             let key = out.len() - start - 4 - tag;
             let tag = u8::try_from(tag).map_err(|_| TextErrorKind::TooLong { field, most: 255 })?;
             let key = u16::try_from(key).map_err(|_| TextErrorKind::TooLong {
@@ -255,9 +255,9 @@ pub(super) fn read(
         Kind::Services => {
             out.push(named(PROTOCOLS, tokens, "protocol")?);
             let start = out.len();
-            while let Some(token) = tokens.next()? {
-                let port = take::decimal(token.text)
-                    .or_else(|| mnemonics::number(PORTS, token.text).map(u32::from));
+            while let Some(text) = tokens.next_word()? {
+                let port =
+                    take::decimal(text).or_else(|| mnemonics::number(PORTS, text).map(u32::from));
                 let port = port.and_then(|port| u16::try_from(port).ok()).ok_or(bad)?;
                 let at = start + usize::from(port / 8);
                 if out.len() <= at {
@@ -268,7 +268,8 @@ pub(super) fn read(
                 }
             }
         }
-        Kind::AtmAddress => match tokens.expect(field)?.text {
+        Kind::AtmAddress => match tokens.expect(field)? {
+            text if text.split(|&octet| octet == b'.').any(<[u8]>::is_empty) => return Err(bad),
             [b'+', digits @ ..] => {
                 out.push(1);
                 spread_digits(digits, out).ok_or(bad)?;
@@ -321,7 +322,7 @@ fn read_endpoint(
     out: &mut Vec<u8>,
 ) -> Result<(), TextErrorKind> {
     let bad = TextErrorKind::Value { field };
-    let text = tokens.expect(field)?.text;
+    let text = tokens.expect(field)?;
     match kind {
         0 if text == b"." => Ok(()),
         1 => take::ipv4(text)
@@ -376,7 +377,7 @@ fn read_a6(
     out.push(prefix);
     let skipped = usize::from(prefix) / 8;
     if skipped < 16 {
-        let mut address = take::ipv6(tokens.expect(field)?.text).ok_or(bad)?;
+        let mut address = take::ipv6(tokens.expect(field)?).ok_or(bad)?;
         if let Some(first) = address.get_mut(skipped) {
             *first &= 0xFF >> (prefix % 8);
         }

@@ -67,7 +67,7 @@ pub(crate) fn read_fields(
 /// `length hex`, behind `\#` ([RFC 3597 §5](https://www.rfc-editor.org/rfc/rfc3597#section-5)).
 fn unknown(tokens: &mut Tokens<'_>, out: &mut Vec<u8>) -> Result<(), TextErrorKind> {
     let field = "length";
-    let says = take::decimal(tokens.expect(field)?.text).ok_or(TextErrorKind::Value { field })?;
+    let says = take::decimal(tokens.expect(field)?).ok_or(TextErrorKind::Value { field })?;
     let says = usize::from(u16::try_from(says).map_err(|_| TextErrorKind::Value { field })?);
     let start = out.len();
     take::hex_to_end(tokens, "hexadecimal", out)?;
@@ -89,22 +89,23 @@ fn read_field(
     match field.kind {
         Kind::Name(_) => read_name(tokens, name, origin, out)?,
         Kind::U8 => out.push(number(tokens, name)?),
-        Kind::U16 => out.extend(number::<u16>(tokens, name)?.to_be_bytes()),
+        Kind::U16 | Kind::Zero => out.extend(number::<u16>(tokens, name)?.to_be_bytes()),
         Kind::U32 => out.extend(number::<u32>(tokens, name)?.to_be_bytes()),
         Kind::Seconds => out.extend(
-            take::seconds(tokens.expect(name)?.text)
+            take::seconds(tokens.expect(name)?)
                 .ok_or(bad)?
                 .to_be_bytes(),
         ),
-        Kind::Timestamp => out.extend(
-            time::parse(tokens.expect(name)?.text)
+        Kind::Timestamp => out.extend(time::parse(tokens.expect(name)?).ok_or(bad)?.to_be_bytes()),
+        Kind::Date => out.extend(
+            time::parse_date(tokens.expect(name)?)
                 .ok_or(bad)?
                 .to_be_bytes(),
         ),
-        Kind::Ipv4 => out.extend(take::ipv4(tokens.expect(name)?.text).ok_or(bad)?),
-        Kind::Ipv6 => out.extend(take::ipv6(tokens.expect(name)?.text).ok_or(bad)?),
+        Kind::Ipv4 => out.extend(take::ipv4(tokens.expect(name)?).ok_or(bad)?),
+        Kind::Ipv6 => out.extend(take::ipv6(tokens.expect(name)?).ok_or(bad)?),
         Kind::Rtype => out.extend(
-            take::rtype(tokens.expect(name)?.text)
+            take::rtype(tokens.expect(name)?)
                 .ok_or(bad)?
                 .0
                 .to_be_bytes(),
@@ -115,25 +116,30 @@ fn read_field(
         Kind::Hex | Kind::OptionalHex | Kind::DsDigest | Kind::Fingerprint | Kind::ZoneDigest => {
             take::hex_to_end(tokens, name, out)?
         }
-        Kind::Base64 | Kind::OptionalBase64 => take::base64_to_end(tokens, name, out)?,
+        Kind::Base64 | Kind::OptionalBase64 | Kind::Key => take::base64_to_end(tokens, name, out)?,
         Kind::Bitmap | Kind::OptionalBitmap | Kind::NxtBitmap => {
             read_types(field.kind, tokens, name, out)?
         }
-        Kind::String | Kind::Digits | Kind::Tag => string(tokens.expect(name)?, name, out)?,
+        Kind::String | Kind::Digits => string(tokens.expect_string(name)?, name, out)?,
+        Kind::Tag => counted(name, out, |out| unescape(tokens.expect(name)?, out))?,
         Kind::OptionalString => {
             if let Some(token) = tokens.next()? {
                 string(token, name, out)?;
             }
         }
         Kind::Strings => {
-            string(tokens.expect(name)?, name, out)?;
+            string(tokens.expect_string(name)?, name, out)?;
             while let Some(token) = tokens.next()? {
                 string(token, name, out)?;
             }
         }
-        Kind::Text => {
+        Kind::Text | Kind::QuotedText => {
             let start = out.len();
-            unescape(tokens.expect(name)?.text, out)?;
+            let Token { text, quoted } = tokens.expect_string(name)?;
+            if field.kind == Kind::QuotedText && !quoted {
+                return Err(TextErrorKind::Unquoted);
+            }
+            unescape(text, out)?;
             if out.len() - start > rdata::MAX_RDATA {
                 return Err(TextErrorKind::TooLong {
                     field: name,
@@ -141,12 +147,12 @@ fn read_field(
                 });
             }
         }
-        Kind::Salt => match tokens.expect(name)?.text {
+        Kind::Salt => match tokens.expect(name)? {
             b"-" => out.push(0),
             text => counted(name, out, |out| take::hex(text, out).ok_or(bad))?,
         },
         Kind::Hash => {
-            let text = tokens.expect(name)?.text;
+            let text = tokens.expect(name)?;
             counted(name, out, |out| take::base32hex(text, out).ok_or(bad))?;
         }
         Kind::SvcParams => svcb::read(tokens, name, out)?,
@@ -164,7 +170,7 @@ pub(super) fn read_name(
     origin: Name<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), TextErrorKind> {
-    let text = tokens.expect(field)?.text;
+    let text = tokens.expect(field)?;
     take::name(text, origin, out).map_err(|error| TextErrorKind::Name { field, error })
 }
 
@@ -174,8 +180,7 @@ pub(super) fn number<T: TryFrom<u32>>(
     tokens: &mut Tokens<'_>,
     field: &'static str,
 ) -> Result<T, TextErrorKind> {
-    let number =
-        take::decimal(tokens.expect(field)?.text).and_then(|number| number.try_into().ok());
+    let number = take::decimal(tokens.expect(field)?).and_then(|number| number.try_into().ok());
     number.ok_or(TextErrorKind::Value { field })
 }
 
@@ -185,7 +190,7 @@ pub(super) fn named<T: TryFrom<u32>>(
     tokens: &mut Tokens<'_>,
     field: &'static str,
 ) -> Result<T, TextErrorKind> {
-    let text = tokens.expect(field)?.text;
+    let text = tokens.expect(field)?;
     let number = take::decimal(text).or_else(|| mnemonics::number(of, text).map(u32::from));
     number
         .and_then(|number| number.try_into().ok())
@@ -224,8 +229,8 @@ fn read_types(
     let mut low = [0u8; 32]; // types below 256, which are nearly all there are
     let mut length = 0;
     let mut high = Vec::new();
-    while let Some(token) = tokens.next()? {
-        let rtype = take::rtype(token.text).ok_or(TextErrorKind::Value { field })?;
+    while let Some(text) = tokens.next_word()? {
+        let rtype = take::rtype(text).ok_or(TextErrorKind::Value { field })?;
         match usize::from(rtype.0) {
             number @ 0..=255 => {
                 length = length.max(number / 8 + 1);

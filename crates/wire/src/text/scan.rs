@@ -56,31 +56,48 @@ impl<'t> Tokens<'t> {
         }))
     }
 
-    /// The next token where `key="a quoted value"` is one, its quotes still in it.
-    pub(crate) fn next_pair(&mut self) -> Result<Option<Token<'t>>, TextErrorKind> {
-        let Some(token) = self.next()? else {
+    /// The next word, where `key="a quoted value"` is one, its quotes still in it.
+    pub(crate) fn next_pair(&mut self) -> Result<Option<&'t [u8]>, TextErrorKind> {
+        let Some(text) = self.next_word()? else {
             return Ok(None);
         };
         let start = self.last.start;
-        if token.quoted || !token.text.ends_with(b"=") {
-            return Ok(Some(token));
-        }
-        let Some([b'"', rest @ ..]) = self.entry.get(self.at..) else {
-            return Ok(Some(token));
+        let key_ends = text.iter().position(|&octet| octet == b'=');
+        let behind = self.entry.get(self.at..).unwrap_or_default();
+        let ([b'"', rest @ ..], Some(key)) = (behind, key_ends) else {
+            return Ok(Some(text));
         };
+        if key + 1 < text.len() {
+            return Ok(Some(text)); // the value is there already, and what is quoted is not part of it
+        }
         self.quoted(rest)?;
         self.last.start = start;
-        let text = self.entry.get(start..self.at).unwrap_or_default();
-        Ok(Some(Token {
-            text,
-            quoted: false,
-        }))
+        Ok(self.entry.get(start..self.at))
     }
 
-    /// The next token, which must be there.
+    /// The next token, which must be there: a word or a quoted string.
     #[inline]
-    pub(crate) fn expect(&mut self, field: &'static str) -> Result<Token<'t>, TextErrorKind> {
+    pub(crate) fn expect_string(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Token<'t>, TextErrorKind> {
         self.next()?.ok_or(TextErrorKind::Missing { field })
+    }
+
+    /// The next word, which must be there.
+    #[inline]
+    pub(crate) fn expect(&mut self, field: &'static str) -> Result<&'t [u8], TextErrorKind> {
+        self.next_word()?.ok_or(TextErrorKind::Missing { field })
+    }
+
+    /// The next word; `None` at the end of the entry. Only character-strings may be quoted, so a quoted one is refused.
+    #[inline]
+    pub(crate) fn next_word(&mut self) -> Result<Option<&'t [u8]>, TextErrorKind> {
+        match self.next()? {
+            Some(Token { quoted: true, .. }) => Err(TextErrorKind::Quoted),
+            Some(Token { text, .. }) => Ok(Some(text)),
+            None => Ok(None),
+        }
     }
 
     /// Takes the token `\#`, which begins RDATA in the form for unknown types, if it is the next.

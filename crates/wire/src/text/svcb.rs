@@ -113,11 +113,11 @@ pub(super) fn read(
     out: &mut Vec<u8>,
 ) -> Result<(), TextErrorKind> {
     let first = out.len();
-    while let Some(token) = tokens.next_pair()? {
+    while let Some(text) = tokens.next_pair()? {
         let bad = TextErrorKind::Value { field };
-        let (key, value) = match token.text.iter().position(|&octet| octet == b'=') {
-            Some(at) => (token.text.get(..at), token.text.get(at + 1..)),
-            None => (Some(token.text), None),
+        let (key, value) = match text.iter().position(|&octet| octet == b'=') {
+            Some(at) => (text.get(..at), text.get(at + 1..)),
+            None => (Some(text), None),
         };
         let key = read_key(key.unwrap_or_default()).ok_or(bad)?;
         let value = match value {

@@ -219,8 +219,8 @@ pub(crate) fn hex_to_end(
     out: &mut Vec<u8>,
 ) -> Result<(), TextErrorKind> {
     let mut half = None;
-    while let Some(token) = tokens.next()? {
-        half = hex_after(half, token.text, out).ok_or(TextErrorKind::Value { field })?;
+    while let Some(text) = tokens.next_word()? {
+        half = hex_after(half, text, out).ok_or(TextErrorKind::Value { field })?;
     }
     if half.is_some() {
         Err(TextErrorKind::Value { field })
@@ -274,9 +274,9 @@ pub(crate) fn base64_to_end(
     out: &mut Vec<u8>,
 ) -> Result<(), TextErrorKind> {
     let mut decoder = Base64::default();
-    while let Some(token) = tokens.next()? {
+    while let Some(text) = tokens.next_word()? {
         decoder
-            .decode(token.text, out)
+            .decode(text, out)
             .ok_or(TextErrorKind::Value { field })?;
     }
     decoder.finish().ok_or(TextErrorKind::Value { field })

@@ -1,6 +1,6 @@
 //! Times of signatures: `YYYYMMDDHHmmSS` ([RFC 4034 §3.2](https://www.rfc-editor.org/rfc/rfc4034#section-3.2)).
 
-use super::put;
+use super::{put, take};
 
 const DAY: u32 = 86_400;
 
@@ -17,25 +17,23 @@ pub(crate) fn put(seconds: u32, out: &mut Vec<u8>) {
 }
 
 /// Seconds since 1970, as a number of up to ten digits or as a date of fourteen.
+pub(crate) fn parse(text: &[u8]) -> Option<u32> {
+    match text.len() {
+        14 => parse_date(text),
+        _ => take::decimal(text),
+    }
+}
+
+/// Seconds since 1970, as a date of fourteen digits.
 ///
 /// Years after 2105 fold into 32 bits, as serial arithmetic wants them.
-pub(crate) fn parse(text: &[u8]) -> Option<u32> {
-    if !text.iter().all(u8::is_ascii_digit) {
+pub(crate) fn parse_date(text: &[u8]) -> Option<u32> {
+    if text.len() != 14 || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let number = |digits: &[u8]| {
-        digits
-            .iter()
-            .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'))
-    };
-    if text.len() != 14 {
-        return if (1..=10).contains(&text.len()) {
-            number(text).try_into().ok()
-        } else {
-            None
-        };
-    }
-    let all = number(text);
+    let all = text
+        .iter()
+        .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
     let (date, time) = (all / 1_000_000, all % 1_000_000);
     let (year, month, day) = (date / 10_000, date / 100 % 100, date % 100);
     let (hour, minute, second) = (time / 10_000, time / 100 % 100, time % 100);

@@ -118,11 +118,13 @@ fn write_field(kind: Kind, octets: &[u8], out: &mut Vec<u8>) -> Form {
     match (kind, octets) {
         (Kind::Name(_), name) => put::flat_name(name, out),
         (Kind::U8 | Kind::Algorithm, [number]) => put::decimal((*number).into(), out),
-        (Kind::U16, [a, b]) => put::decimal(u16::from_be_bytes([*a, *b]).into(), out),
+        (Kind::U16 | Kind::Zero, [a, b]) => put::decimal(u16::from_be_bytes([*a, *b]).into(), out),
         (Kind::U32 | Kind::Seconds, [a, b, c, d]) => {
             put::decimal(u32::from_be_bytes([*a, *b, *c, *d]), out)
         }
-        (Kind::Timestamp, [a, b, c, d]) => time::put(u32::from_be_bytes([*a, *b, *c, *d]), out),
+        (Kind::Timestamp | Kind::Date, [a, b, c, d]) => {
+            time::put(u32::from_be_bytes([*a, *b, *c, *d]), out)
+        }
         (Kind::Ipv4, [a, b, c, d]) => put::ipv4([*a, *b, *c, *d], out),
         (Kind::Ipv6, octets) => put::ipv6(octets.first_chunk().copied().unwrap_or_default(), out),
         (Kind::Rtype, [a, b]) => write_rtype(Rtype(u16::from_be_bytes([*a, *b])), out),
@@ -132,7 +134,7 @@ fn write_field(kind: Kind, octets: &[u8], out: &mut Vec<u8>) -> Form {
         ) => {
             put::hex(octets, out);
         }
-        (Kind::Base64 | Kind::OptionalBase64, octets) => put::base64(octets, out),
+        (Kind::Base64 | Kind::OptionalBase64 | Kind::Key, octets) => put::base64(octets, out),
         (Kind::Bitmap | Kind::OptionalBitmap, octets) => joined(types(octets), out),
         (Kind::NxtBitmap, octets) => joined(types_of_window(0, octets), out),
         (Kind::String | Kind::Digits | Kind::OptionalString, [_, string @ ..]) => {
@@ -140,7 +142,7 @@ fn write_field(kind: Kind, octets: &[u8], out: &mut Vec<u8>) -> Form {
         }
         (Kind::OptionalString, []) => {}
         (Kind::Strings, octets) => strings(octets, out),
-        (Kind::Text, octets) => put::quoted(octets, out),
+        (Kind::Text | Kind::QuotedText, octets) => put::quoted(octets, out),
         (Kind::Tag, [_, tag @ ..]) => out.extend_from_slice(tag),
         (Kind::Salt, [0]) => out.push(b'-'),
         (Kind::Salt, [_, salt @ ..]) => put::hex(salt, out),
