@@ -40,6 +40,7 @@
 
 mod command;
 mod contract;
+mod digest;
 pub mod ionos;
 mod key;
 mod listing;
@@ -54,6 +55,7 @@ mod zone;
 
 pub use command::{Change, Changes, Command, DeclaredKey, DeclaredZone, Refusal};
 pub use contract::{Contract, ContractError};
+pub use digest::ZonemdPolicy;
 pub use key::{KeyDraft, Secret, SecretError, TsigKey};
 pub use listing::{Page, PageRequest, ZoneFilter};
 pub use name::{KeyName, NameError, ZoneName};

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Contract, Primaries, Timestamp, ZoneName};
+use crate::{Contract, Primaries, Timestamp, ZoneName, ZonemdPolicy};
 
 /// A secondary zone as it was asked for. What became of it is a [`ZoneStatus`](crate::ZoneStatus).
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct SecondaryZone {
     pub description: Description,
     /// The servers that it is taken from.
     pub primaries: Primaries,
+    /// What its digest must be like.
+    #[serde(default, skip_serializing_if = "ZonemdPolicy::is_off")]
+    pub zonemd: ZonemdPolicy,
     /// When it was made.
     pub created: Timestamp,
     /// When its settings were last changed.
@@ -82,6 +85,8 @@ pub struct ZoneDraft {
     pub description: Description,
     /// The servers to take it from.
     pub primaries: WantedPrimaries,
+    /// What its digest must be like; `None`, from an API that cannot say: as it was, and [`ZonemdPolicy::Off`] for a new one.
+    pub zonemd: Option<ZonemdPolicy>,
 }
 
 impl ZoneDraft {
@@ -91,6 +96,7 @@ impl ZoneDraft {
             name,
             description: Description::default(),
             primaries: WantedPrimaries::Addresses(addresses.into_iter().collect()),
+            zonemd: None,
         }
     }
 
@@ -100,6 +106,7 @@ impl ZoneDraft {
             name,
             description: Description::default(),
             primaries: WantedPrimaries::Exactly(primaries),
+            zonemd: None,
         }
     }
 }

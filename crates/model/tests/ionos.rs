@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use zonekit_model::{
     Contract, Description, Failure, PageRequest, Primaries, Primary, PrimaryOutcome, PrimaryStatus,
     RecordView, SecondaryZone, Standing, Timestamp, TransferFigures, TransferKind, Uuid, ZoneDraft,
-    ZoneName, ZoneState, ZoneStatus,
+    ZoneName, ZoneState, ZoneStatus, ZonemdPolicy,
     ionos::{Collection, Place, RecordItem, TransferStatus, ZoneItem, ZoneWrite},
 };
 
@@ -103,6 +103,7 @@ fn zones() -> impl Strategy<Value = SecondaryZone> {
                 name: name.parse::<ZoneName>().unwrap(),
                 description: Description::try_from(description).unwrap(),
                 primaries,
+                zonemd: [ZonemdPolicy::Off, ZonemdPolicy::Required][(id % 2) as usize],
                 created,
                 modified,
                 generation: created.0,

@@ -107,7 +107,10 @@ pub(crate) fn declaration(config: &Config) -> Command {
     let zones = config.zones.iter().map(|zone| DeclaredZone {
         contract: zone.contract.clone(),
         id: Uuid::now_v7(),
-        draft: ZoneDraft::from_primaries(zone.name.clone(), zone.primaries.clone()),
+        draft: ZoneDraft {
+            zonemd: Some(zone.zonemd),
+            ..ZoneDraft::from_primaries(zone.name.clone(), zone.primaries.clone())
+        },
     });
     let keys = config.keys.iter().map(|key| DeclaredKey {
         id: Uuid::now_v7(),

@@ -27,7 +27,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use zonekit_model::{Contract, KeyDraft, KeyName, Primaries, QuotaLimits, ZoneName};
+use zonekit_model::{Contract, KeyDraft, KeyName, Primaries, QuotaLimits, ZoneName, ZonemdPolicy};
 use zonekit_serve::AclEntry;
 use zonekit_store::Checks as StoreChecks;
 
@@ -127,6 +127,8 @@ pub struct ZoneEntry {
     pub primaries: Primaries,
     /// `checks`: what becomes of a zone whose content is wrong.
     pub checks: Checks,
+    /// `zonemd`: whether its digest has to be right, or there at all: `off`, `if-present` or `required`. Default: off.
+    pub zonemd: ZonemdPolicy,
 }
 
 /// Whether a zone with a CNAME beside other data, or without NS at its apex, is taken.

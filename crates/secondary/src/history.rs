@@ -7,6 +7,8 @@ use zonekit_model::{
 use zonekit_wire::Serial;
 use zonekit_xfr::{Outcome, PrimaryReport, Report, Statistics, VisitError};
 
+use crate::sink::SinkError;
+
 /// A visit that has ended, and everything that the status tells of it.
 pub(crate) struct Finished<'r> {
     pub(crate) report: &'r Report,
@@ -135,13 +137,19 @@ impl Finished<'_> {
     }
 }
 
-/// A visit's error in the words of the status: the mnemonic of RFC 8945 where a signature is the matter.
+/// A visit's error in the words of the status: the mnemonic of RFC 8945 where a signature is the matter, and a kind of
+/// its own where the zone's digest is.
 pub(crate) fn failure(error: &VisitError) -> Failure {
     let kind = match error {
         VisitError::Answer {
             error: zonekit_xfr::AnswerError::Tsig(tsig),
             ..
         } => tsig.kind(),
+        VisitError::Rejected(error)
+            if matches!(error.downcast_ref(), Some(SinkError::Zonemd(_))) =>
+        {
+            "zonemd"
+        }
         _ => error.kind().as_str(),
     };
     Failure {

@@ -3,8 +3,13 @@
 //! Nothing of it is seen by anybody before the transfer is whole. Then the finished version is handed to whoever waits
 //! for it, at once: a visit may go on for a while, asking other primaries.
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
-use zonekit_store::{Checks, Diff, EditError, Notes, Zone, ZoneBuilder, ZoneLimits, ZonePatch};
+use tokio::task::block_in_place;
+use zonekit_model::ZonemdPolicy;
+use zonekit_store::{
+    Checks, Diff, EditError, Notes, Zone, ZoneBuilder, ZoneLimits, ZonePatch, ZonemdError,
+};
 use zonekit_wire::NameBuf;
 use zonekit_xfr::{Apply, Change};
 
@@ -22,6 +27,7 @@ pub(crate) struct Sink<Q> {
     held: Option<Zone>,
     limits: ZoneLimits,
     checks: Checks,
+    zonemd: ZonemdPolicy,
     /// Says whether the contract may have a zone of that many records.
     quota: Q,
     edit: Edit,
@@ -43,6 +49,9 @@ pub(crate) enum SinkError {
     /// The contract's quota.
     #[error(transparent)]
     Quota(#[from] zonekit_model::Refusal),
+    /// The zone has to prove itself whole and does not.
+    #[error(transparent)]
+    Zonemd(#[from] ZonemdError),
     /// The changes come in no order that a transfer has.
     #[error("changes without a beginning")]
     OutOfOrder,
@@ -55,6 +64,7 @@ impl<Q: FnMut(u64) -> Result<(), zonekit_model::Refusal>> Sink<Q> {
         held: Option<Zone>,
         limits: ZoneLimits,
         checks: Checks,
+        zonemd: ZonemdPolicy,
         quota: Q,
     ) -> (Self, oneshot::Receiver<Candidate>) {
         let (finished, candidate) = oneshot::channel();
@@ -63,6 +73,7 @@ impl<Q: FnMut(u64) -> Result<(), zonekit_model::Refusal>> Sink<Q> {
             held,
             limits,
             checks,
+            zonemd,
             quota,
             edit: Edit::None,
             finished: Some(finished),
@@ -91,6 +102,7 @@ impl<Q: FnMut(u64) -> Result<(), zonekit_model::Refusal>> Sink<Q> {
             Edit::None => return Err(SinkError::OutOfOrder),
         };
         (self.quota)(candidate.zone.record_count())?;
+        prove(&candidate.zone, self.zonemd)?;
         if let Some(finished) = self.finished.take() {
             // Nobody waits any more when the visit was called off; then the version goes as if it had never come.
             let _ = finished.send(candidate);
@@ -132,6 +144,27 @@ impl<Q: FnMut(u64) -> Result<(), zonekit_model::Refusal>> Apply for Sink<Q> {
     }
 }
 
+/// Holds a version against its own digest, if its settings ask for that.
+fn prove(zone: &Zone, policy: ZonemdPolicy) -> Result<(), ZonemdError> {
+    if policy == ZonemdPolicy::Off {
+        return Ok(());
+    }
+    // Reads the whole zone. Where there are other threads, what waits for this one goes on there.
+    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    let verdict = match flavor {
+        Ok(RuntimeFlavor::MultiThread) => block_in_place(|| zone.verify_zonemd()),
+        _ => zone.verify_zonemd(),
+    };
+    match verdict {
+        Err(ZonemdError::Missing | ZonemdError::Unsupported { .. })
+            if policy == ZonemdPolicy::IfPresent =>
+        {
+            Ok(())
+        }
+        verdict => verdict.map(drop),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use zonekit_wire::{Class, Name, Record, Rtype, Soa};
@@ -169,7 +202,8 @@ mod tests {
 
     fn sink(held: Option<Zone>, quota: Quota) -> (Sink<Quota>, oneshot::Receiver<Candidate>) {
         let apex = Name::from_octets(APEX).unwrap().to_buf();
-        Sink::new(apex, held, ZoneLimits::default(), Checks::Strict, quota)
+        let (limits, checks, zonemd) = Default::default();
+        Sink::new(apex, held, limits, checks, zonemd, quota)
     }
 
     fn transfer(sink: &mut Sink<Quota>, serial: u32) -> Result<(), SinkError> {
@@ -235,6 +269,49 @@ mod tests {
         let (mut sink, _candidate) = sink(None, |_| Ok(()));
         let step = sink.apply(Change::Step(record(Rtype::SOA, &soa(7))));
         assert!(matches!(step, Err(SinkError::OutOfOrder)));
+    }
+
+    #[test]
+    fn a_zone_has_to_prove_itself_whole_where_it_is_asked_to() {
+        use ZonemdPolicy::{IfPresent, Off, Required};
+        let check = |digest: Option<&[u8]>, verdicts: [(ZonemdPolicy, bool); 3]| {
+            for (policy, is_taken) in verdicts {
+                let (mut sink, mut candidate) = sink(None, |_| Ok(()));
+                sink.zonemd = policy;
+                let added = digest.map(|rdata| {
+                    sink.apply(Change::Replace(record(Rtype::SOA, &soa(7))))
+                        .unwrap();
+                    sink.apply(Change::Add(record(Rtype::NS, b"\x02ns\0")))
+                        .unwrap();
+                    sink.apply(Change::Add(record(Rtype::ZONEMD, rdata)))
+                        .unwrap();
+                    sink.apply(Change::Commit)
+                });
+                let result = added.unwrap_or_else(|| transfer(&mut sink, 7));
+                assert_eq!(result.is_ok(), is_taken, "{policy:?} {result:?}");
+                assert_eq!(candidate.try_recv().is_ok(), is_taken);
+                assert!(is_taken || matches!(result, Err(SinkError::Zonemd(_))));
+            }
+        };
+        let (mut sink, mut candidate) = sink(None, |_| Ok(()));
+        transfer(&mut sink, 7).unwrap();
+        let zone = candidate.try_recv().unwrap().zone;
+        let digest = zone.zonemd_digest(zonekit_store::ZonemdHash::Sha384);
+        let zonemd = |hash, digest: &[u8]| [&[0, 0, 0, 7, 1, hash], digest].concat();
+
+        check(None, [(Off, true), (IfPresent, true), (Required, false)]);
+        check(
+            Some(&zonemd(1, &digest)),
+            [(Off, true), (IfPresent, true), (Required, true)],
+        );
+        check(
+            Some(&zonemd(1, &[7; 48])),
+            [(Off, true), (IfPresent, false), (Required, false)],
+        );
+        check(
+            Some(&zonemd(9, &[7; 48])),
+            [(Off, true), (IfPresent, true), (Required, false)],
+        );
     }
 
     #[test]

@@ -166,7 +166,10 @@ fn expire(node: &Node, name: &ZoneName) {
 async fn visit(mut running: Running, plan: Plan) {
     let node = Arc::clone(&running.node);
     let config = node.config();
-    let zone_id = node.zones.with(&plan.name, |charge| charge.zone.zone_id());
+    let settings = node.zones.with(&plan.name, |charge| {
+        (charge.zone.zone_id(), charge.zone.zonemd)
+    });
+    let (zone_id, zonemd) = settings.unzip();
     let quota = {
         let node = Arc::clone(&node);
         move |records| match &zone_id {
@@ -179,6 +182,7 @@ async fn visit(mut running: Running, plan: Plan) {
         plan.held.clone(),
         config.limits.for_zones(),
         config.checks_for(&plan.name),
+        zonemd.unwrap_or_default(),
         quota,
     );
     let began = clock::now();

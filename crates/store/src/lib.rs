@@ -3,7 +3,7 @@
 //! A [`Zone`] is one version: immutable, cheap to clone, in pages of about 4 KiB that hold RRsets in wire form. A
 //! [`ZoneBuilder`] makes one of all its records, a [`ZonePatch`] one of another and the changes to it, at a cost that
 //! follows the changes; a [`Diff`] is the difference of two. Lookups answer what a name server asks: [`Zone::find`] tells in one
-//! descent where a name is and what stands above it.
+//! descent where a name is and what stands above it. [`Zone::verify_zonemd`] holds it against the digest it carries.
 //!
 //! A [`Store`] is the table of all zones and their file: what is published in it is durable before it is visible, readers
 //! never wait, and a restart brings everything back as it was.
@@ -55,6 +55,7 @@ mod store_error;
 mod table;
 mod tree;
 mod zone;
+mod zonemd;
 
 pub use batch::{Batch, Content, Publication};
 pub use build::ZoneBuilder;
@@ -71,3 +72,4 @@ pub use store::Store;
 pub use store_error::{Damage, OpenError, Piece, StorageFailure, StoreError};
 pub use tree::ChangedPages;
 pub use zone::{Corrupt, Zone};
+pub use zonemd::{ZonemdError, ZonemdHash};

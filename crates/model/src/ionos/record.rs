@@ -184,6 +184,7 @@ mod tests {
             name: name.parse().unwrap(),
             description: Default::default(),
             primaries: Primaries::new([IpAddr::from([127, 0, 0, 1]).into()]).unwrap(),
+            zonemd: Default::default(),
             created: Timestamp(0),
             modified: Timestamp(0),
             generation: 0,

@@ -140,6 +140,7 @@ impl From<ZoneWrite> for ZoneDraft {
             name: properties.zone_name,
             description: properties.description,
             primaries: WantedPrimaries::Addresses(properties.primary_ips),
+            zonemd: None,
         }
     }
 }

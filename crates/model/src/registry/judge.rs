@@ -123,6 +123,7 @@ impl Registry {
             name: draft.name,
             description: draft.description,
             primaries,
+            zonemd: draft.zonemd.unwrap_or_default(),
             created: at,
             modified: at,
             generation: self.next_generation(at),
@@ -150,6 +151,7 @@ impl Registry {
         let changed = SecondaryZone {
             description: draft.description,
             primaries,
+            zonemd: draft.zonemd.unwrap_or(zone.zonemd),
             modified: at,
             generation: self.next_generation(at),
             ..SecondaryZone::clone(zone)
@@ -232,10 +234,12 @@ impl Registry {
                 changes.push(Change::RemoveZone(Arc::clone(zone)));
             }
             let known = known.filter(|zone| zone.contract == contract);
+            let zonemd = draft.zonemd.unwrap_or_default();
             if known.is_some_and(|zone| {
                 zone.declared
                     && zone.primaries == primaries
                     && zone.description == draft.description
+                    && zone.zonemd == zonemd
             }) {
                 continue;
             }
@@ -245,6 +249,7 @@ impl Registry {
                 name: draft.name,
                 description: draft.description,
                 primaries,
+                zonemd,
                 created: known.map_or(at, |zone| zone.created),
                 modified: at,
                 generation,

@@ -221,6 +221,7 @@ fn check_zones(zones: Vec<file::Zone>, keys: &[KeyDraft]) -> Result<Vec<ZoneEntr
             contract,
             primaries: Primaries::new(primaries).map_err(|error| (list, error.into()))?,
             checks: zone.checks,
+            zonemd: zone.zonemd,
         })
     })
 }

@@ -86,6 +86,8 @@ pub(super) struct Zone {
     pub(super) primaries: Vec<Primary>,
     #[serde(default)]
     pub(super) checks: super::Checks,
+    #[serde(default)]
+    pub(super) zonemd: zonekit_model::ZonemdPolicy,
 }
 
 #[derive(Deserialize)]

@@ -35,6 +35,7 @@ key = "TRANSFER.example"
 name = "example.org"
 contract = "demo"
 checks = "lenient"
+zonemd = "if-present"
 primaries = [{ address = "192.0.2.1:53", key = "transfer.example." }, { address = "2001:db8::1" }]
 "#;
 
@@ -83,6 +84,7 @@ fn every_entry_arrives() {
         (Some(53), true)
     );
     assert_eq!(config.checks_for(&zone.name), StoreChecks::Lenient);
+    assert_eq!(zone.zonemd, ZonemdPolicy::IfPresent);
     assert!(config.key_for("192.0.2.7:99".parse().unwrap()).is_some());
     assert!(config.key_for("192.0.2.8:99".parse().unwrap()).is_none());
 }
@@ -161,9 +163,14 @@ fn a_mistake_is_told_with_its_line_and_key() {
             "33: zone[0].checks: unknown variant `some`",
         ),
         (
+            "if-present",
+            "maybe",
+            "34: zone[0].zonemd: unknown variant `maybe`",
+        ),
+        (
             "192.0.2.1:53",
             "192.0.2.1:port",
-            "34: zone[0].primaries[0].address: \"192.0.2.1:port\" is not",
+            "35: zone[0].primaries[0].address: \"192.0.2.1:port\" is not",
         ),
         (
             "[[primary]]",
