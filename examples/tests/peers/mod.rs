@@ -3,7 +3,11 @@
 //! A test says what it wants (which server, which key, whom to notify), gets a running [`Primary`], and changes
 //! the zone under it with [`Primary::replace`]. Everything lives in a temporary directory and ends with the value.
 
-#![allow(dead_code, unreachable_pub)] // each test file uses a part of this
+#![allow(dead_code, unreachable_pub, unused_imports)] // each test file uses a part of this
+
+mod secondary;
+
+pub use secondary::{Secondary, Taken};
 
 use std::fmt;
 use std::fs::{self, File};
@@ -201,19 +205,24 @@ impl Primary {
 
 impl Drop for Primary {
     fn drop(&mut self) {
-        // NSD is a family of processes and takes its children along only when it is asked to end.
-        let id = self.process.id().to_string();
-        let _ = Command::new("kill").arg(&id).status();
-        let until = Instant::now() + Duration::from_secs(5);
-        while Instant::now() < until {
-            if let Ok(Some(_)) = self.process.try_wait() {
-                return;
-            }
-            sleep(Duration::from_millis(10));
-        }
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        end(&mut self.process);
     }
+}
+
+/// Asks a server to end, and kills it when it does not.
+fn end(process: &mut Child) {
+    // NSD is a family of processes and takes its children along only when it is asked to end.
+    let id = process.id().to_string();
+    let _ = Command::new("kill").arg(&id).status();
+    let until = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < until {
+        if let Ok(Some(_)) = process.try_wait() {
+            return;
+        }
+        sleep(Duration::from_millis(10));
+    }
+    let _ = process.kill();
+    let _ = process.wait();
 }
 
 /// Whether the server at `address` answers for the SOA of `zone` with NOERROR and an answer.
