@@ -23,6 +23,19 @@ fuzz_target!(|octets: &[u8]| {
                 .any(|(_, record)| record.rtype == Rtype::OPT)
     );
 
+    let mut unpacker = Unpacker::new();
+    let mut answers = unpacker.answers(message).expect("what was read before");
+    let is_answer = |(section, _): &&(Section, RecordBuf)| *section == Section::Answer;
+    for (_, record) in read.records.iter().filter(is_answer) {
+        let unpacked = answers.next_record().expect("what was read before");
+        let unpacked = unpacked.expect("as many records as before");
+        assert_eq!(unpacked.record, record.as_record());
+        let mut key = Vec::new();
+        record.owner.as_name().write_sort_key(&mut key);
+        assert_eq!(unpacked.sort_key, key);
+    }
+    assert!(matches!(answers.next_record(), Ok(None)));
+
     let (mut out, mut compressor) = (Vec::new(), Compressor::new());
     // A message may use pointers that we do not, so what was read need not fit: then what fits must come back.
     let mut writer = MessageWriter::new(&mut out, 65_535, &mut compressor);

@@ -1,10 +1,8 @@
 //! Names that a message holds already, so that others can end in a pointer to them.
 
 use crate::Name;
+use crate::flat::REACH;
 use crate::name::MAX_LABELS;
-
-/// Pointers have 14 bits ([RFC 1035 §4.1.4](https://www.rfc-editor.org/rfc/rfc1035#section-4.1.4)).
-const REACH: usize = 1 << 14;
 
 /// Slots at the start of a message: enough for a plain answer, and quick to clear.
 const FEWEST_SLOTS: usize = 64;

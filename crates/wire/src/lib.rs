@@ -40,8 +40,9 @@
 //!
 //! - **Names.** [`Name`] is flat wire form, borrowed; [`NameBuf`] owns it; [`PackedName`] lies in a message, perhaps
 //!   compressed. They compare without case, order canonically, and keep the case they came with.
-//! - **Records.** [`Record`] and [`RecordBuf`] are flat and may hold anything; [`PackedRecord`] lies in a message.
-//!   What RDATA must look like, one table says: [`rdata`].
+//! - **Records.** [`Record`] and [`RecordBuf`] are flat and may hold anything; [`PackedRecord`] lies in a message, and
+//!   [`Unpacker`] makes it flat: [`Unpacker::answers`] does so for a whole message, sort keys included, at a third of
+//!   the cost. What RDATA must look like, one table says: [`rdata`].
 //! - **Messages.** [`Message`] reads, [`MessageWriter`] writes, [`FrameBuffer`] cuts a TCP stream into messages.
 //! - **Text.** [`text`] for one record, [`master`] for files.
 //!
@@ -65,8 +66,10 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used))]
 
+mod answers;
 mod compress;
 mod edns;
+mod expanded;
 mod flat;
 mod frame;
 #[cfg(feature = "hickory")]
@@ -75,6 +78,7 @@ pub mod master;
 mod message;
 mod name;
 mod name_buf;
+mod owner;
 mod packed;
 pub mod rdata;
 mod read;
@@ -86,6 +90,7 @@ pub mod text;
 mod unpack;
 mod write;
 
+pub use answers::{Answers, Unpacked};
 pub use compress::Compressor;
 pub use edns::{EdnsOption, EdnsOptions, Opt, OptRepr};
 pub use frame::{FrameBuffer, FrameError, frame_length};

@@ -268,7 +268,19 @@ pub struct RecordsPlace {
     done: bool,
 }
 
-impl Records<'_> {
+impl<'m> Records<'m> {
+    /// The records from `offset` on, which are those of the authority and the additional section.
+    pub(crate) fn behind_answers(message: &'m [u8], offset: usize, left: [u16; 2]) -> Self {
+        let [authorities, additionals] = left;
+        Self {
+            message,
+            offset,
+            left: [0, authorities, additionals],
+            before: Pointed::default(),
+            done: false,
+        }
+    }
+
     /// How far this has come, to go on later with [`Message::records_from`].
     pub fn place(&self) -> RecordsPlace {
         RecordsPlace {

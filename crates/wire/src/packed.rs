@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::flat::{Flat, check_pointer};
+use crate::flat::check_pointer;
 use crate::name::MAX_NAME;
 use crate::{Class, Name, NameBuf, ReadError, Rtype};
 
@@ -107,13 +107,6 @@ impl<'m> PackedName<'m> {
         let mut name = NameBuf::new();
         self.unpack_into(&mut name);
         name
-    }
-
-    /// Appends the flat form.
-    #[inline]
-    pub(crate) fn append_to(self, out: &mut Flat) {
-        let result = out.append_name(self.message, self.head.into());
-        debug_assert!(result.is_ok(), "names are checked when made: {result:?}");
     }
 }
 

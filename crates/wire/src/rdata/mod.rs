@@ -34,7 +34,7 @@ use table::Shape;
 pub use compare::{canonical, cmp, cmp_without_case, eq, keeps_case};
 pub use error::RdataError;
 pub use field::{Field, Kind, NameRules};
-pub(crate) use unpack::{UnpackError, unpack};
+pub(crate) use unpack::unpack;
 pub(crate) use walk::Walk;
 pub(crate) use walk::may_be_packed;
 pub use walk::{Names, Piece, Pieces, names, pieces};
@@ -59,11 +59,15 @@ pub fn is_known(rtype: Rtype) -> bool {
 /// The first field that does not fit.
 #[inline]
 pub fn validate(rtype: Rtype, rdata: &[u8]) -> Result<(), RdataError> {
-    let row = table::row(rtype);
+    validate_in(table::row(rtype), rdata)
+}
+
+#[inline]
+fn validate_in(row: &'static table::Row, rdata: &[u8]) -> Result<(), RdataError> {
     let fits = match row.shape {
         Shape::Exactly(size) => rdata.len() == size,
         Shape::AtLeast(least) => rdata.len() >= least && rdata.len() <= MAX_RDATA,
-        Shape::Fields => false,
+        Shape::PackedName | Shape::Fields => false,
     };
     if fits {
         Ok(())

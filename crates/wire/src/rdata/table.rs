@@ -37,6 +37,8 @@ pub(super) enum Shape {
     Exactly(usize),
     /// At least so many octets, of any value.
     AtLeast(usize),
+    /// One name, which may be compressed in a message that is read.
+    PackedName,
     /// The fields have to be looked at.
     Fields,
 }
@@ -422,6 +424,17 @@ const fn row_of(rtype: u16, fields: &'static [Field]) -> Row {
 }
 
 const fn shape_of(fields: &[Field]) -> Shape {
+    if let [
+        Field {
+            kind: Kind::Name(NameRules {
+                read_packed: true, ..
+            }),
+            ..
+        },
+    ] = fields
+    {
+        return Shape::PackedName;
+    }
     let mut sum = 0;
     let mut rest = fields;
     while let [field, behind @ ..] = rest {
