@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use zonekit_model::{Refusal, ionos};
+use zonekit_model::{BodyError, Refusal, ionos};
 
 use crate::ServiceError;
 
@@ -85,8 +85,8 @@ impl IntoResponse for Problem {
     }
 }
 
-impl From<ionos::BodyError> for Problem {
-    fn from(error: ionos::BodyError) -> Self {
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
         Self::bad_request(error.to_string())
     }
 }
@@ -106,11 +106,12 @@ impl From<ServiceError> for Problem {
 fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::UnknownZone | Refusal::UnknownKey => StatusCode::NOT_FOUND,
-        Refusal::NameFixed { .. } | Refusal::Primaries(_) | Refusal::UnknownKeyName(_) => {
-            StatusCode::BAD_REQUEST
-        }
+        Refusal::NameFixed { .. }
+        | Refusal::Primaries(_)
+        | Refusal::UnknownKeyName(_)
+        | Refusal::UnknownKeyId(_) => StatusCode::BAD_REQUEST,
         Refusal::TooManyZones { .. } | Refusal::TooManyRecords { .. } => StatusCode::FORBIDDEN,
-        Refusal::Changed { .. } => StatusCode::PRECONDITION_FAILED,
+        Refusal::Changed => StatusCode::PRECONDITION_FAILED,
         _ => StatusCode::CONFLICT, // taken, in use, declared: in the way of what is there
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    Contract, KeyDraft, KeyName, PrimariesError, SecondaryZone, TsigKey, ZoneDraft, ZoneName,
+    Contract, KeyDraft, KeyName, LabelsEdit, PrimariesError, RetryToken, SecondaryZone, Timestamp,
+    TsigKey, ZoneDraft, ZoneEdit, ZoneName,
 };
 
 /// Something asked of the registry. Ids are made by whoever asks, so that the judge needs no source of chance.
@@ -20,6 +21,8 @@ pub enum Command {
         id: Uuid,
         /// What it should be like.
         draft: ZoneDraft,
+        /// Marks the request, so that it makes one zone however often it comes.
+        retry: Option<RetryToken>,
     },
     /// Change the zone of that id, or make it under that id.
     EnsureZone {
@@ -29,8 +32,19 @@ pub enum Command {
         id: Uuid,
         /// What it should be like.
         draft: ZoneDraft,
-        /// Only if the zone is there and at this generation.
-        expected: Option<u64>,
+        /// What the zone must be like now; if anything is said, it must be there.
+        expected: Expected,
+    },
+    /// Change some settings of a zone.
+    ChangeZone {
+        /// Whose it is.
+        contract: Contract,
+        /// Its id.
+        id: Uuid,
+        /// What to replace.
+        edit: ZoneEdit,
+        /// What the zone must be like now.
+        expected: Expected,
     },
     /// Remove a zone.
     RemoveZone {
@@ -38,8 +52,8 @@ pub enum Command {
         contract: Contract,
         /// Its id.
         id: Uuid,
-        /// Only if the zone is at this generation.
-        expected: Option<u64>,
+        /// What the zone must be like now.
+        expected: Expected,
     },
     /// Make a key.
     CreateKey {
@@ -50,14 +64,25 @@ pub enum Command {
         /// What it should be.
         draft: KeyDraft,
     },
+    /// Change the labels of a key; its name, algorithm and secret never change.
+    ChangeKey {
+        /// Whose it is.
+        contract: Contract,
+        /// Its id.
+        id: Uuid,
+        /// What to replace.
+        edit: LabelsEdit,
+        /// What the key must be like now.
+        expected: Expected,
+    },
     /// Remove a key that no zone uses.
     RemoveKey {
         /// Whose it is.
         contract: Contract,
         /// Its id.
         id: Uuid,
-        /// Only if the key is at this generation.
-        expected: Option<u64>,
+        /// What the key must be like now.
+        expected: Expected,
     },
     /// Make the declared zones and keys exactly these; what was declared before and is not among them goes.
     Declare {
@@ -75,6 +100,7 @@ impl Command {
             contract: contract.clone(),
             id,
             draft,
+            retry: None,
         }
     }
 
@@ -84,7 +110,7 @@ impl Command {
             contract: contract.clone(),
             id,
             draft,
-            expected: None,
+            expected: Expected::default(),
         }
     }
 
@@ -93,8 +119,35 @@ impl Command {
         Self::RemoveZone {
             contract: contract.clone(),
             id,
-            expected: None,
+            expected: Expected::default(),
         }
+    }
+}
+
+/// What a command expects of what it changes, so that nobody overwrites what he has not seen. The default: nothing.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Expected {
+    /// At one of these generations.
+    pub generations: Option<Vec<u64>>,
+    /// Not changed after this moment, to the second.
+    pub unmodified_since: Option<Timestamp>,
+}
+
+impl Expected {
+    /// At this generation.
+    pub fn at(generation: u64) -> Self {
+        Self {
+            generations: Some(vec![generation]),
+            unmodified_since: None,
+        }
+    }
+
+    /// Whether something of that generation, last changed then, is as expected.
+    pub fn is_met(&self, generation: u64, modified: Timestamp) -> bool {
+        let at_one = self.generations.as_ref();
+        let since = self.unmodified_since;
+        at_one.is_none_or(|expected| expected.contains(&generation))
+            && since.is_none_or(|since| modified.as_seconds() <= since.as_seconds())
     }
 }
 
@@ -213,13 +266,11 @@ pub enum Refusal {
     #[error("the service's configuration declares this: it cannot be changed here")]
     Declared,
     /// It was changed by someone else in between.
-    #[error("it has been changed in between: its generation is {is}, not {expected}")]
-    Changed {
-        /// The generation that it has.
-        is: u64,
-        /// The generation that was asked for.
-        expected: u64,
-    },
+    #[error("it has been changed in between, or is not what was expected")]
+    Changed,
+    /// The retry token came before, with another request.
+    #[error("the retry token was used for another request before")]
+    TokenReused,
     /// The contract has as many zones as it may.
     #[error("the contract has {limit} secondary zones, as many as its quota allows")]
     TooManyZones {
@@ -240,6 +291,9 @@ pub enum Refusal {
     /// A primary names a key that the contract does not have; another may.
     #[error("there is no key named {0}")]
     UnknownKeyName(KeyName),
+    /// A primary names a key by an id that the contract does not have; another may.
+    #[error("externalMasters: there is no TSIG key of the id that the primary {0} is given with")]
+    UnknownKeyId(std::net::IpAddr),
     /// The contract has no key of that id; another may.
     #[error("there is no such key")]
     UnknownKey,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 use zonekit_tsig::{Algorithm, Key, KeyError};
 
-use crate::{Contract, KeyName, Timestamp};
+use crate::{Contract, KeyName, Labels, Timestamp};
 
 /// A TSIG key: what a primary and we both know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,11 +27,17 @@ pub struct TsigKey {
     pub secret: Secret,
     /// When it was made.
     pub created: Timestamp,
+    /// When something about it was last changed; none: it is as it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified: Option<Timestamp>,
     /// Grows with every change, and never comes back.
     pub generation: u64,
     /// Whether the configuration declares it, so that no API may change it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub declared: bool,
+    /// Compartment and tags.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
 }
 
 impl TsigKey {
@@ -58,6 +64,8 @@ pub struct KeyDraft {
     pub algorithm: Algorithm,
     /// What nobody else should know.
     pub secret: Secret,
+    /// Compartment and tags.
+    pub labels: Labels,
 }
 
 /// The shared secret of a key: 1 to [`Secret::MAX`] octets, wiped when dropped, never shown by `Debug`.
@@ -137,17 +145,17 @@ impl<'de> Deserialize<'de> for Secret {
 }
 
 /// An algorithm as JSON: its name.
-mod algorithm_name {
+pub(crate) mod algorithm_name {
     use super::*;
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         algorithm: &Algorithm,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(algorithm)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Algorithm, D::Error> {
         String::deserialize(deserializer)?
@@ -168,8 +176,10 @@ mod tests {
             algorithm: "HMAC-SHA256.".parse().unwrap(),
             secret: Secret::from_base64("MDEyMzQ1Njc4OWFiY2RlZg==").unwrap(),
             created: Timestamp(1),
+            modified: None,
             generation: 1,
             declared: true,
+            labels: Labels::default(),
         }
     }
 

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! [`ZoneStatus`] is what a zone tells of itself: standing, serial, the last word of each primary, and a history of
-//! visits. [`ionos`] holds the JSON shapes of that vendor's API and the way from them into the model and back.
+//! visits. [`ionos`] and [`oci`] hold the JSON shapes of those vendors' APIs and the way from them into the model and back.
 //!
 //! It knows nothing of HTTP, sockets, async, clocks or storage: time comes in as a [`Timestamp`], effects go out as
 //! values.
@@ -38,35 +38,53 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used))]
 
+mod body;
 mod command;
 mod contract;
+mod date;
 mod digest;
 pub mod ionos;
 mod key;
+mod labels;
 mod listing;
 mod name;
+pub mod oci;
 mod primary;
 mod quota;
 mod record;
 mod registry;
+mod retry;
 mod status;
 mod time;
+mod version;
 mod zone;
 
-pub use command::{Change, Changes, Command, DeclaredKey, DeclaredZone, Refusal};
+pub use body::BodyError;
+pub use command::{Change, Changes, Command, DeclaredKey, DeclaredZone, Expected, Refusal};
 pub use contract::{Contract, ContractError};
 pub use digest::ZonemdPolicy;
 pub use key::{KeyDraft, Secret, SecretError, TsigKey};
-pub use listing::{Page, PageRequest, ZoneFilter};
+pub use labels::{
+    Compartment, CompartmentError, DefinedTags, FreeformTags, Labels, LabelsEdit, Within,
+};
+pub use listing::{
+    Cursor, CursorError, KeyQuery, Order, OrderBy, Page, PageRequest, Selection, ZoneFilter,
+    ZoneQuery,
+};
 pub use name::{KeyName, NameError, ZoneName};
 pub use primary::{Primaries, PrimariesError, Primary};
 pub use quota::{Quota, QuotaLimits, QuotaUsage};
-pub use record::RecordView;
+pub use record::{RecordOrder, RecordQuery, RecordView};
 pub use registry::{Registry, RestoreError};
+pub use retry::RetryToken;
 pub use status::{
     Failure, PrimaryOutcome, PrimaryStatus, Standing, TransferFigures, TransferKind, VisitCause,
     VisitOutcome, VisitRecord, ZoneState, ZoneStatus,
 };
 pub use time::Timestamp;
 pub use uuid::Uuid;
-pub use zone::{Description, DescriptionError, SecondaryZone, WantedPrimaries, ZoneDraft, ZoneId};
+pub use version::ContentVersion;
+pub use zone::{
+    Description, DescriptionError, SecondaryZone, WantedPrimaries, WantedPrimary, ZoneDraft,
+    ZoneEdit, ZoneId,
+};

@@ -1,6 +1,7 @@
 //! The one judge of every command, and the tables that it judges by.
 
 mod judge;
+mod select;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use self::tenant::{Tenant, place_of};
 use crate::{
-    Change, Changes, Contract, KeyName, Page, PageRequest, Primaries, Quota, QuotaLimits,
+    Change, Changes, Contract, KeyName, Page, PageRequest, Primaries, Primary, Quota, QuotaLimits,
     QuotaUsage, SecondaryZone, TsigKey, ZoneFilter, ZoneId, ZoneName, ZoneState,
 };
 
@@ -136,6 +137,21 @@ impl Registry {
         self.keys.get(name).map(|held| &held.key)
     }
 
+    /// The key of that id, if the contract has it.
+    pub fn key_of(&self, contract: &Contract, id: Uuid) -> Option<&Arc<TsigKey>> {
+        self.key(self.tenant(Some(contract))?.keys.get(&id)?)
+    }
+
+    /// The ids of the keys that a zone's primaries are asked with, in their order. Those of the configuration have none
+    /// that its contract could use.
+    pub fn key_ids(&self, zone: &SecondaryZone) -> Vec<Option<Uuid>> {
+        let id = |primary: &Primary| {
+            let key = self.key(primary.key.as_ref()?)?;
+            (key.contract.is_some() && key.contract == zone.contract).then_some(key.id)
+        };
+        zone.primaries.iter().map(id).collect()
+    }
+
     /// All keys of all contracts, in no order.
     pub fn keys(&self) -> impl Iterator<Item = &Arc<TsigKey>> {
         self.keys.values().map(|held| &held.key)
@@ -233,11 +249,6 @@ impl Registry {
         self.tenants.get(&contract.cloned())
     }
 
-    fn key_of(&self, contract: &Contract, id: Uuid) -> Option<&Arc<TsigKey>> {
-        self.keys()
-            .find(|key| key.id == id && key.contract.as_ref() == Some(contract))
-    }
-
     fn uses_of(&self, key: &KeyName) -> usize {
         self.keys.get(key).map_or(0, |held| held.uses)
     }
@@ -260,7 +271,7 @@ impl Registry {
     fn remove_zone(&mut self, zone: &SecondaryZone) -> Option<Arc<SecondaryZone>> {
         let tenant = self.tenants.get_mut(&zone.contract)?;
         let before = tenant.remove(zone.id)?;
-        if tenant.zones.is_empty() {
+        if tenant.is_empty() {
             self.tenants.remove(&zone.contract);
         }
         self.by_name.remove(&before.name);
@@ -270,6 +281,10 @@ impl Registry {
 
     fn put_key(&mut self, key: Arc<TsigKey>) -> Option<Arc<TsigKey>> {
         self.latest = self.latest.max(key.generation);
+        if key.contract.is_some() {
+            let tenant = self.tenants.entry(key.contract.clone()).or_default();
+            tenant.keys.insert(key.id, key.name.clone());
+        }
         match self.keys.get_mut(&key.name) {
             Some(held) => Some(std::mem::replace(&mut held.key, key)),
             None => {
@@ -280,7 +295,14 @@ impl Registry {
     }
 
     fn remove_key(&mut self, name: &KeyName) -> Option<Arc<TsigKey>> {
-        self.keys.remove(name).map(|held| held.key)
+        let HeldKey { key, .. } = self.keys.remove(name)?;
+        if let Some(tenant) = self.tenants.get_mut(&key.contract) {
+            tenant.keys.remove(&key.id);
+            if tenant.is_empty() {
+                self.tenants.remove(&key.contract);
+            }
+        }
+        Some(key)
     }
 
     fn count_uses(&mut self, primaries: &Primaries, more: bool) {

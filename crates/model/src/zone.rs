@@ -5,7 +5,9 @@ use std::{fmt, net::IpAddr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Contract, Primaries, Timestamp, ZoneName, ZonemdPolicy};
+use crate::{
+    Contract, Labels, LabelsEdit, Primaries, RetryToken, Timestamp, ZoneName, ZonemdPolicy,
+};
 
 /// A secondary zone as it was asked for. What became of it is a [`ZoneStatus`](crate::ZoneStatus).
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,12 @@ pub struct SecondaryZone {
     /// Whether the configuration declares it, so that no API may change it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub declared: bool,
+    /// Compartment and tags.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// What the request that made it was marked with, for as long as it may be repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Box<RetryToken>>,
 }
 
 impl SecondaryZone {
@@ -87,6 +95,8 @@ pub struct ZoneDraft {
     pub primaries: WantedPrimaries,
     /// What its digest must be like; `None`, from an API that cannot say: as it was, and [`ZonemdPolicy::Off`] for a new one.
     pub zonemd: Option<ZonemdPolicy>,
+    /// Compartment and tags; none: as they are.
+    pub labels: Option<Labels>,
 }
 
 impl ZoneDraft {
@@ -97,6 +107,7 @@ impl ZoneDraft {
             description: Description::default(),
             primaries: WantedPrimaries::Addresses(addresses.into_iter().collect()),
             zonemd: None,
+            labels: None,
         }
     }
 
@@ -107,6 +118,7 @@ impl ZoneDraft {
             description: Description::default(),
             primaries: WantedPrimaries::Exactly(primaries),
             zonemd: None,
+            labels: None,
         }
     }
 }
@@ -119,6 +131,28 @@ pub enum WantedPrimaries {
     /// Servers at these addresses. A primary that the zone already has at one of them stays as it is, with the port
     /// and the key that were given for it elsewhere.
     Addresses(Vec<IpAddr>),
+    /// These, exactly, with keys of the contract by their ids.
+    ByKeyId(Vec<WantedPrimary>),
+}
+
+/// A primary whose key is known by its id.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct WantedPrimary {
+    /// Its address.
+    pub address: IpAddr,
+    /// Its port; the service's own default where none is said.
+    pub port: Option<u16>,
+    /// The id of the TSIG key; unsigned where none is said.
+    pub key: Option<Uuid>,
+}
+
+/// Which settings of a zone to replace; what is not given stays.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ZoneEdit {
+    /// All primaries.
+    pub primaries: Option<WantedPrimaries>,
+    /// Labels.
+    pub labels: LabelsEdit,
 }
 
 /// Free text of whoever made a zone: at most [`Description::MAX`] characters.

@@ -108,6 +108,8 @@ fn zones() -> impl Strategy<Value = SecondaryZone> {
                 modified,
                 generation: created.0,
                 declared: id % 2 == 0,
+                labels: Default::default(),
+                retry: None,
             },
         )
 }

@@ -16,19 +16,16 @@
 //!     error.unwrap_err().to_string(),
 //!     "properties.primaryIps[1]: an IPv4 or IPv6 address was expected, not \"ns1\"",
 //! );
-//! # Ok::<(), zonekit_model::ionos::BodyError>(())
+//! # Ok::<(), zonekit_model::BodyError>(())
 //! ```
 
-mod body;
 mod collection;
-mod date;
 mod error;
 mod quota;
 mod record;
 mod transfer;
 mod zone;
 
-pub use body::BodyError;
 pub use collection::{Collection, Links, Place};
 pub use error::{ErrorBody, ErrorMessage};
 pub use quota::{QuotaAnswer, QuotaCounts};

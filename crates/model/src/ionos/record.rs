@@ -189,6 +189,8 @@ mod tests {
             modified: Timestamp(0),
             generation: 0,
             declared: false,
+            labels: Default::default(),
+            retry: None,
         }
     }
 

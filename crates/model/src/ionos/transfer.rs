@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, date};
+use super::Kind;
 use crate::{
     Primary, PrimaryOutcome, PrimaryStatus, SecondaryZone, Standing, Timestamp, TransferKind,
-    ZoneStatus,
+    ZoneStatus, date,
 };
 
 /// What `GET …/axfr` answers: the vendor's `type` and `items`, and what we can tell beyond them.

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{BodyError, body, date};
 use crate::{
-    Contract, Description, Primaries, SecondaryZone, Timestamp, WantedPrimaries, ZoneDraft,
-    ZoneName, ZoneState, primary,
+    BodyError, Contract, Description, Primaries, SecondaryZone, Timestamp, WantedPrimaries,
+    ZoneDraft, ZoneName, ZoneState,
+    body::{self, missing_or},
+    date, primary,
 };
 
 /// What kind of thing an object is.
@@ -141,6 +142,7 @@ impl From<ZoneWrite> for ZoneDraft {
             description: properties.description,
             primaries: WantedPrimaries::Addresses(properties.primary_ips),
             zonemd: None,
+            labels: None,
         }
     }
 }
@@ -190,14 +192,4 @@ fn addresses(value: Option<&Value>) -> Result<Vec<IpAddr>, BodyError> {
         }
     };
     values.iter().enumerate().map(address).collect()
-}
-
-fn missing_or(member: &str, expected: &'static str, value: Option<&Value>) -> BodyError {
-    match value {
-        None => BodyError::Missing {
-            member: member.into(),
-            expected,
-        },
-        Some(value) => BodyError::unexpected(member, expected, value),
-    }
 }

@@ -1,13 +1,14 @@
 //! What is decided of each command.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
 use uuid::Uuid;
 
 use super::Registry;
 use crate::{
-    Change, Changes, Command, Contract, DeclaredKey, DeclaredZone, KeyDraft, KeyName, Primaries,
-    Primary, Refusal, SecondaryZone, Timestamp, TsigKey, WantedPrimaries, ZoneDraft, ZoneId,
+    Change, Changes, Command, Contract, DeclaredKey, DeclaredZone, Expected, KeyDraft, KeyName,
+    Labels, Primaries, Primary, Refusal, RetryToken, SecondaryZone, Timestamp, TsigKey,
+    WantedPrimaries, WantedPrimary, ZoneDraft, ZoneEdit, ZoneId,
 };
 
 impl Registry {
@@ -22,27 +23,43 @@ impl Registry {
                 contract,
                 id,
                 draft,
+                retry,
             } => match self.zone(&contract, id) {
                 Some(_) => Err(Refusal::IdTaken),
-                None => self.judge_new(contract, id, draft, at),
+                None => self.judge_new(contract, id, draft, retry, at),
             },
             Command::EnsureZone {
                 contract,
                 id,
                 draft,
                 expected,
-            } => match (self.zone(&contract, id), expected) {
-                (Some(zone), _) => self.judge_changed(zone, draft, expected, at),
-                (None, None) => self.judge_new(contract, id, draft, at),
-                (None, Some(_)) => Err(Refusal::UnknownZone),
+            } => match self.zone(&contract, id) {
+                Some(zone) => {
+                    may_change(zone.declared, &expected, zone.generation, zone.modified)?;
+                    self.judge_whole(zone, draft, at)
+                }
+                None if expected == Expected::default() => {
+                    self.judge_new(contract, id, draft, None, at)
+                }
+                None => Err(Refusal::UnknownZone),
             },
+            Command::ChangeZone {
+                contract,
+                id,
+                edit,
+                expected,
+            } => {
+                let zone = self.zone(&contract, id).ok_or(Refusal::UnknownZone)?;
+                may_change(zone.declared, &expected, zone.generation, zone.modified)?;
+                self.judge_edit(zone, edit, at)
+            }
             Command::RemoveZone {
                 contract,
                 id,
                 expected,
             } => {
                 let zone = self.zone(&contract, id).ok_or(Refusal::UnknownZone)?;
-                may_change(zone.declared, zone.generation, expected)?;
+                may_change(zone.declared, &expected, zone.generation, zone.modified)?;
                 Ok(Change::RemoveZone(Arc::clone(zone)).into())
             }
             Command::CreateKey {
@@ -58,13 +75,32 @@ impl Registry {
                 }
                 Ok(Change::PutKey(Arc::new(self.new_key(Some(contract), id, draft, at))).into())
             }
+            Command::ChangeKey {
+                contract,
+                id,
+                edit,
+                expected,
+            } => {
+                let key = self.key_of(&contract, id).ok_or(Refusal::UnknownKey)?;
+                let modified = key.modified.unwrap_or(key.created);
+                may_change(key.declared, &expected, key.generation, modified)?;
+                let key = TsigKey::clone(key);
+                let changed = TsigKey {
+                    labels: key.labels.with(edit),
+                    modified: Some(at),
+                    generation: self.next_generation(at),
+                    ..key
+                };
+                Ok(Change::PutKey(Arc::new(changed)).into())
+            }
             Command::RemoveKey {
                 contract,
                 id,
                 expected,
             } => {
                 let key = self.key_of(&contract, id).ok_or(Refusal::UnknownKey)?;
-                may_change(key.declared, key.generation, expected)?;
+                let modified = key.modified.unwrap_or(key.created);
+                may_change(key.declared, &expected, key.generation, modified)?;
                 match self.uses_of(&key.name) {
                     0 => Ok(Change::RemoveKey(Arc::clone(key)).into()),
                     zones => Err(Refusal::KeyInUse {
@@ -106,8 +142,19 @@ impl Registry {
         contract: Contract,
         id: Uuid,
         draft: ZoneDraft,
+        retry: Option<RetryToken>,
         at: Timestamp,
     ) -> Result<Changes, Refusal> {
+        if let Some(made) = retry
+            .as_ref()
+            .and_then(|token| self.made_with(&contract, token, at))
+        {
+            // What was answered the first time is answered again, as it is by now.
+            return match made.retry.as_deref() == retry.as_ref() {
+                true => Ok(Change::PutZone(Arc::clone(made)).into()),
+                false => Err(Refusal::TokenReused),
+            };
+        }
         if self.by_name.contains_key(&draft.name) {
             return Err(Refusal::NameTaken(draft.name));
         }
@@ -115,8 +162,7 @@ impl Registry {
         if self.quota(&contract).usage.secondary_zones >= limit {
             return Err(Refusal::TooManyZones { limit });
         }
-        let primaries = merge(draft.primaries, None)?;
-        self.judge_keys(&primaries, Some(&contract))?;
+        let primaries = self.primaries(draft.primaries, Some(&contract), None)?;
         let zone = SecondaryZone {
             id,
             contract: Some(contract),
@@ -128,35 +174,114 @@ impl Registry {
             modified: at,
             generation: self.next_generation(at),
             declared: false,
+            labels: draft.labels.unwrap_or_default(),
+            retry: retry.map(Box::new),
         };
         Ok(Change::PutZone(Arc::new(zone)).into())
     }
 
-    fn judge_changed(
+    /// The zone that a request with this token made, if the token is still good.
+    fn made_with(
+        &self,
+        contract: &Contract,
+        token: &RetryToken,
+        at: Timestamp,
+    ) -> Option<&Arc<SecondaryZone>> {
+        let tenant = self.tenant(Some(contract))?;
+        let zone = tenant.zones.get(tenant.tokens.get(token.as_str())?)?;
+        (at.since(zone.created) <= RetryToken::LIFE).then_some(zone)
+    }
+
+    fn judge_whole(
         &self,
         zone: &Arc<SecondaryZone>,
         draft: ZoneDraft,
-        expected: Option<u64>,
         at: Timestamp,
     ) -> Result<Changes, Refusal> {
-        may_change(zone.declared, zone.generation, expected)?;
         if zone.name != draft.name {
             return Err(Refusal::NameFixed {
                 is: zone.name.clone(),
                 wanted: draft.name,
             });
         }
-        let primaries = merge(draft.primaries, Some(&zone.primaries))?;
-        self.judge_keys(&primaries, zone.contract.as_ref())?;
+        let present = Some(&zone.primaries);
+        let primaries = self.primaries(draft.primaries, zone.contract.as_ref(), present)?;
+        let zone = SecondaryZone::clone(zone);
         let changed = SecondaryZone {
             description: draft.description,
             primaries,
             zonemd: draft.zonemd.unwrap_or(zone.zonemd),
+            labels: draft.labels.unwrap_or(zone.labels),
             modified: at,
             generation: self.next_generation(at),
-            ..SecondaryZone::clone(zone)
+            ..zone
         };
         Ok(Change::PutZone(Arc::new(changed)).into())
+    }
+
+    fn judge_edit(
+        &self,
+        zone: &Arc<SecondaryZone>,
+        edit: ZoneEdit,
+        at: Timestamp,
+    ) -> Result<Changes, Refusal> {
+        let primaries = match edit.primaries {
+            Some(wanted) => {
+                self.primaries(wanted, zone.contract.as_ref(), Some(&zone.primaries))?
+            }
+            None => zone.primaries.clone(),
+        };
+        let zone = SecondaryZone::clone(zone);
+        let changed = SecondaryZone {
+            primaries,
+            labels: zone.labels.with(edit.labels),
+            modified: at,
+            generation: self.next_generation(at),
+            ..zone
+        };
+        Ok(Change::PutZone(Arc::new(changed)).into())
+    }
+
+    /// The primaries that result from what a contract wants and what is there; every key must be there, and its own.
+    fn primaries(
+        &self,
+        wanted: WantedPrimaries,
+        contract: Option<&Contract>,
+        present: Option<&Primaries>,
+    ) -> Result<Primaries, Refusal> {
+        let primaries = match wanted {
+            WantedPrimaries::Exactly(primaries) => primaries,
+            WantedPrimaries::Addresses(addresses) => merge(addresses, present)?,
+            WantedPrimaries::ByKeyId(wanted) => {
+                let primaries = wanted
+                    .into_iter()
+                    .map(|wanted| self.named(wanted, contract));
+                Primaries::new(primaries.collect::<Result<Vec<_>, _>>()?)?
+            }
+        };
+        self.judge_keys(&primaries, contract)?;
+        Ok(primaries)
+    }
+
+    /// The primary with the name of its key in the place of the id.
+    fn named(
+        &self,
+        wanted: WantedPrimary,
+        contract: Option<&Contract>,
+    ) -> Result<Primary, Refusal> {
+        let key = match wanted.key {
+            None => None,
+            Some(id) => {
+                let key = contract.and_then(|contract| self.key_of(contract, id));
+                let key = key.ok_or(Refusal::UnknownKeyId(wanted.address))?;
+                Some(key.name.clone())
+            }
+        };
+        Ok(Primary {
+            address: wanted.address,
+            port: wanted.port,
+            key,
+        })
     }
 
     /// A key must be there, and be the contract's own.
@@ -217,7 +342,11 @@ impl Registry {
             if !zone_names.insert(draft.name.clone()) {
                 return Err(Refusal::NameTaken(draft.name));
             }
-            let primaries = merge(draft.primaries, None)?;
+            let primaries = match draft.primaries {
+                WantedPrimaries::Exactly(primaries) => primaries,
+                // A declared zone belongs to nobody whose keys could be meant by their ids.
+                other => self.primaries(other, None, None)?,
+            };
             let unknown = |name: &&KeyName| !key_names.contains(*name);
             if let Some(name) = primaries
                 .iter()
@@ -254,6 +383,8 @@ impl Registry {
                 modified: at,
                 generation,
                 declared: true,
+                labels: known.map_or_else(Labels::default, |zone| zone.labels.clone()),
+                retry: None,
             })));
         }
         // What leaves goes first, so that its id and name are free; keys go last, when nothing uses them any more.
@@ -289,8 +420,10 @@ impl Registry {
             algorithm: draft.algorithm,
             secret: draft.secret,
             created: at,
+            modified: None,
             generation: self.next_generation(at),
             declared: false,
+            labels: draft.labels,
         }
     }
 
@@ -300,21 +433,22 @@ impl Registry {
     }
 }
 
-fn may_change(declared: bool, is: u64, expected: Option<u64>) -> Result<(), Refusal> {
-    match expected {
+fn may_change(
+    declared: bool,
+    expected: &Expected,
+    generation: u64,
+    modified: Timestamp,
+) -> Result<(), Refusal> {
+    match expected.is_met(generation, modified) {
         _ if declared => Err(Refusal::Declared),
-        Some(expected) if expected != is => Err(Refusal::Changed { is, expected }),
-        _ => Ok(()),
+        false => Err(Refusal::Changed),
+        true => Ok(()),
     }
 }
 
-/// The primaries that result from what is wanted and what is there: an address alone keeps the port and the key of the
+/// The primaries that result from addresses and what is there: an address alone keeps the port and the key of the
 /// primary that is there; the same address again stands for the next one there.
-fn merge(wanted: WantedPrimaries, present: Option<&Primaries>) -> Result<Primaries, Refusal> {
-    let addresses = match wanted {
-        WantedPrimaries::Exactly(primaries) => return Ok(primaries),
-        WantedPrimaries::Addresses(addresses) => addresses,
-    };
+fn merge(addresses: Vec<IpAddr>, present: Option<&Primaries>) -> Result<Primaries, Refusal> {
     let mut left: Vec<_> = present.into_iter().flatten().map(Some).collect();
     let mut take = |address| {
         let held = left

@@ -4,9 +4,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use uuid::Uuid;
 
-use crate::{SecondaryZone, Timestamp};
+use crate::{Compartment, KeyName, SecondaryZone, Timestamp};
 
-/// The zones of one contract.
+/// The zones and keys of one contract.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tenant {
     pub(super) zones: HashMap<Uuid, Arc<SecondaryZone>>,
@@ -15,11 +15,28 @@ pub(super) struct Tenant {
     pub(super) counts: HashMap<Uuid, u64>,
     /// Sum of `counts`.
     pub(super) records: u64,
+    /// How many zones are in which compartment.
+    pub(super) compartments: HashMap<Option<Compartment>, u64>,
+    /// Which zone was made by the request with which token.
+    pub(super) tokens: HashMap<Box<str>, Uuid>,
+    pub(super) keys: HashMap<Uuid, KeyName>,
 }
 
 impl Tenant {
+    pub(super) fn is_empty(&self) -> bool {
+        self.zones.is_empty() && self.keys.is_empty()
+    }
+
     pub(super) fn put(&mut self, zone: Arc<SecondaryZone>) -> Option<Arc<SecondaryZone>> {
         let before = self.zones.insert(zone.id, Arc::clone(&zone));
+        if let Some(before) = &before {
+            self.forget_labels(before);
+        }
+        let compartment = zone.labels.compartment.clone();
+        *self.compartments.entry(compartment).or_default() += 1;
+        if let Some(retry) = &zone.retry {
+            self.tokens.insert(retry.as_str().into(), zone.id);
+        }
         let place = place_of(&zone);
         if let Some(moved) = before.as_ref().filter(|before| place_of(before) != place) {
             self.unlist(moved);
@@ -41,8 +58,21 @@ impl Tenant {
     pub(super) fn remove(&mut self, id: Uuid) -> Option<Arc<SecondaryZone>> {
         let before = self.zones.remove(&id)?;
         self.unlist(&before);
+        self.forget_labels(&before);
         self.records -= self.counts.remove(&id).unwrap_or(0);
         Some(before)
+    }
+
+    fn forget_labels(&mut self, zone: &SecondaryZone) {
+        if let Some(count) = self.compartments.get_mut(&zone.labels.compartment) {
+            *count -= 1;
+            if *count == 0 {
+                self.compartments.remove(&zone.labels.compartment);
+            }
+        }
+        if let Some(retry) = &zone.retry {
+            self.tokens.remove(retry.as_str());
+        }
     }
 
     fn unlist(&mut self, zone: &SecondaryZone) {

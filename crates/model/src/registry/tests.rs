@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Command, DeclaredZone, KeyDraft, PrimariesError, Primary, Refusal, Secret, Timestamp, ZoneDraft,
+    Command, DeclaredZone, Expected, KeyDraft, Labels, PrimariesError, Primary, Refusal, Secret,
+    Timestamp, ZoneDraft,
 };
 
 fn contract(name: &str) -> Contract {
@@ -33,6 +34,7 @@ fn key_draft(name: &str) -> KeyDraft {
         name: name.parse().unwrap(),
         algorithm: "hmac-sha256".parse().unwrap(),
         secret: Secret::new(*b"secret").unwrap(),
+        labels: Labels::default(),
     }
 }
 
@@ -201,22 +203,16 @@ fn a_change_expected_of_an_older_generation_is_refused() {
     )
     .unwrap();
     let first = registry.zone(&one, id(1)).unwrap().generation;
-    let ensure = |expected| Command::EnsureZone {
+    let ensure = |generation| Command::EnsureZone {
         contract: one.clone(),
         id: id(1),
         draft: draft("a.example", &[1]),
-        expected,
+        expected: Expected::at(generation),
     };
-    run(&mut registry, ensure(Some(first)), 10).unwrap();
+    run(&mut registry, ensure(first), 10).unwrap();
     let second = registry.zone(&one, id(1)).unwrap().generation;
     assert!(second > first, "grows even when the clock stands still");
-    assert_eq!(
-        run(&mut registry, ensure(Some(first)), 10),
-        Err(Refusal::Changed {
-            is: second,
-            expected: first
-        })
-    );
+    assert_eq!(run(&mut registry, ensure(first), 10), Err(Refusal::Changed));
 }
 
 #[test]
@@ -386,7 +382,7 @@ fn a_key_in_use_or_of_another_contract_cannot_be_removed() {
     let remove = |contract: &Contract| Command::RemoveKey {
         contract: contract.clone(),
         id: id(5),
-        expected: None,
+        expected: Expected::default(),
     };
     run(&mut registry, create(&one, "k.example"), 1).unwrap();
     assert_eq!(

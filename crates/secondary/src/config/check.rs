@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::str::FromStr;
 
-use zonekit_model::{Contract, KeyDraft, KeyName, Primaries, Primary, Secret, ZoneName};
+use zonekit_model::{Contract, KeyDraft, KeyName, Labels, Primaries, Primary, Secret, ZoneName};
 use zonekit_serve::AclEntry;
 use zonekit_tsig::{Algorithm, Key};
 
@@ -194,6 +194,7 @@ fn check_keys(keys: Vec<file::Key>, directory: &Path) -> Result<Vec<KeyDraft>, F
             name,
             algorithm,
             secret,
+            labels: Labels::default(),
         })
     })
 }

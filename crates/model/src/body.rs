@@ -35,7 +35,7 @@ pub enum BodyError {
 }
 
 impl BodyError {
-    pub(super) fn unexpected(
+    pub(crate) fn unexpected(
         member: impl Into<String>,
         expected: impl Into<String>,
         found: &Value,
@@ -53,8 +53,19 @@ impl BodyError {
     }
 }
 
+/// The error for a member that must be there, and is not or is something else.
+pub(crate) fn missing_or(member: &str, expected: &'static str, value: Option<&Value>) -> BodyError {
+    match value {
+        None => BodyError::Missing {
+            member: member.into(),
+            expected,
+        },
+        Some(value) => BodyError::unexpected(member, expected, value),
+    }
+}
+
 /// Reads a body as a JSON object.
-pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, BodyError> {
+pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, BodyError> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(other) => Err(BodyError::unexpected("the body", "an object", &other)),

@@ -4,11 +4,11 @@ use serde::{Deserialize, Deserializer, Serializer, de};
 
 use crate::Timestamp;
 
-pub(super) fn serialize<S: Serializer>(date: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<S: Serializer>(date: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(date)
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -19,10 +19,10 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
 }
 
 /// Dates that may be missing.
-pub(super) mod option {
+pub(crate) mod option {
     use super::*;
 
-    pub(in crate::ionos) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         date: &Option<Timestamp>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
@@ -32,7 +32,7 @@ pub(super) mod option {
         }
     }
 
-    pub(in crate::ionos) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Timestamp>, D::Error> {
         #[derive(Deserialize)]

@@ -1,0 +1,174 @@
+//! Lists whose pages stay put: each goes on behind the last item of the one before, whatever came or went meanwhile.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use super::{Registry, tenant::place_of};
+use crate::{
+    Contract, Cursor, KeyQuery, Order, OrderBy, SecondaryZone, Selection, TsigKey, ZoneQuery,
+    ZoneState,
+};
+
+impl Registry {
+    /// The contract's zones that are asked for.
+    ///
+    /// `state_of` is asked only of zones that nothing else has ruled out, and only if the query names a state.
+    pub fn select(
+        &self,
+        contract: &Contract,
+        query: &ZoneQuery,
+        state_of: impl Fn(&SecondaryZone) -> ZoneState,
+    ) -> Selection<Arc<SecondaryZone>> {
+        let Some(tenant) = self.tenant(Some(contract)) else {
+            return Selection::default();
+        };
+        if self.means_all(contract, query) && query.order == Order::default() {
+            // In the order and the number that are kept: no other zone needs to be looked at.
+            let from = match query.after {
+                Some(Cursor::Created(at, id)) => {
+                    let behind = |zone: &Arc<SecondaryZone>| place_of(zone) <= (at, id);
+                    tenant.listing.partition_point(behind)
+                }
+                _ => 0,
+            };
+            let mut rest = tenant.listing.iter().skip(from);
+            let items: Vec<_> = rest.by_ref().take(query.limit).cloned().collect();
+            let next = rest.next().and(items.last());
+            return Selection {
+                total: tenant.listing.len() as u64,
+                next: next.map(|zone| zone.cursor(OrderBy::Created)),
+                items,
+            };
+        }
+        let contains = query.name_contains.as_deref().map(str::to_ascii_lowercase);
+        let key = query
+            .key
+            .map(|id| self.key_of(contract, id).map(|key| &key.name));
+        let is_meant = |zone: &&Arc<SecondaryZone>| {
+            let name = zone.name.as_str();
+            let within = query.within.as_ref();
+            within.is_none_or(|within| within.holds(&zone.labels))
+                && query.name.as_ref().is_none_or(|exactly| name == exactly)
+                && contains.as_ref().is_none_or(|part| name.contains(part))
+                && query.created_from.is_none_or(|from| zone.created >= from)
+                && query
+                    .created_before
+                    .is_none_or(|before| zone.created < before)
+                && key.is_none_or(|key| {
+                    key.is_some()
+                        && zone
+                            .primaries
+                            .iter()
+                            .any(|primary| primary.key.as_ref() == key)
+                })
+                && query.state.is_none_or(|state| state_of(zone) == state)
+        };
+        let meant = tenant.listing.iter().filter(is_meant).collect();
+        cut(meant, query.order, query.after.as_ref(), query.limit)
+    }
+
+    /// The contract's keys that are asked for.
+    pub fn select_keys(&self, contract: &Contract, query: &KeyQuery) -> Selection<Arc<TsigKey>> {
+        let Some(tenant) = self.tenant(Some(contract)) else {
+            return Selection::default();
+        };
+        let is_meant = |key: &&Arc<TsigKey>| {
+            let within = query.within.as_ref();
+            within.is_none_or(|within| within.holds(&key.labels))
+                && query.id.is_none_or(|id| key.id == id)
+                && { query.name.as_ref() }.is_none_or(|exactly| key.name.as_str() == exactly)
+        };
+        let keys = tenant.keys.values().filter_map(|name| self.key(name));
+        let meant = keys.filter(is_meant).collect();
+        cut(meant, query.order, query.after.as_ref(), query.limit)
+    }
+
+    /// Whether a query rules no zone of the contract out.
+    fn means_all(&self, contract: &Contract, query: &ZoneQuery) -> bool {
+        let plain = ZoneQuery {
+            within: query.within.clone(),
+            name: None,
+            name_contains: None,
+            created_from: None,
+            created_before: None,
+            state: None,
+            key: None,
+            order: query.order,
+            after: query.after.clone(),
+            limit: query.limit,
+        };
+        let (Some(tenant), true) = (self.tenant(Some(contract)), *query == plain) else {
+            return false;
+        };
+        query.within.as_ref().is_none_or(|within| {
+            let count = |compartment| tenant.compartments.get(&compartment).copied().unwrap_or(0);
+            let outside = if within.is_root { count(None) } else { 0 };
+            count(Some(within.compartment.clone())) + outside == tenant.zones.len() as u64
+        })
+    }
+}
+
+/// What lists are ordered by.
+trait Listed {
+    fn cmp_by(&self, other: &Self, by: OrderBy) -> Ordering;
+    fn cmp_cursor(&self, cursor: &Cursor) -> Ordering;
+    fn cursor(&self, by: OrderBy) -> Cursor;
+}
+
+macro_rules! listed {
+    ($type:ty) => {
+        impl Listed for $type {
+            fn cmp_by(&self, other: &Self, by: OrderBy) -> Ordering {
+                match by {
+                    OrderBy::Created => (self.created, self.id).cmp(&(other.created, other.id)),
+                    OrderBy::Name => self.name.as_str().cmp(other.name.as_str()),
+                }
+            }
+
+            fn cmp_cursor(&self, cursor: &Cursor) -> Ordering {
+                match cursor {
+                    Cursor::Created(at, id) => (self.created, self.id).cmp(&(*at, *id)),
+                    Cursor::Name(name) => self.name.as_str().cmp(name),
+                }
+            }
+
+            fn cursor(&self, by: OrderBy) -> Cursor {
+                match by {
+                    OrderBy::Created => Cursor::Created(self.created, self.id),
+                    OrderBy::Name => Cursor::Name(self.name.as_str().into()),
+                }
+            }
+        }
+    };
+}
+
+listed!(SecondaryZone);
+listed!(TsigKey);
+
+/// The part of `all` that lies behind `after`, in order.
+fn cut<T: Listed>(
+    mut all: Vec<&Arc<T>>,
+    Order { by, descending }: Order,
+    after: Option<&Cursor>,
+    limit: usize,
+) -> Selection<Arc<T>> {
+    let turned = |ordering: Ordering| match descending {
+        true => ordering.reverse(),
+        false => ordering,
+    };
+    let total = all.len() as u64;
+    all.retain(|item| after.is_none_or(|after| turned(item.cmp_cursor(after)).is_gt()));
+    let is_last = all.len() <= limit;
+    let order = |a: &&Arc<T>, b: &&Arc<T>| turned(a.cmp_by(b, by));
+    if !is_last && limit > 0 {
+        // Only what is shown is sorted.
+        all.select_nth_unstable_by(limit - 1, order);
+        all.truncate(limit);
+    }
+    all.sort_unstable_by(order);
+    let last = all.last().filter(|_| !is_last);
+    Selection {
+        next: last.map(|item| item.cursor(by)),
+        items: all.into_iter().cloned().collect(),
+        total,
+    }
+}
