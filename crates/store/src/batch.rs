@@ -33,6 +33,15 @@ pub enum Content {
     },
 }
 
+impl Content {
+    /// The version.
+    pub fn zone(&self) -> &Zone {
+        match self {
+            Self::Replace(zone) | Self::Patch { zone, .. } => zone,
+        }
+    }
+}
+
 /// Changes that are made together: all of them, or none.
 ///
 /// A zone may be named once in a batch.

@@ -5,18 +5,20 @@
 //! it is its turn to write. Changes of the same zone go one after the other.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use zonekit_wire::NameBuf;
 
+use crate::act::{Act, Publish};
 use crate::batch::ZoneChange;
-use crate::disk::{Disk, Extent, Plan, Unwritten, Writing, ZoneFile, ZoneRow, step_content};
+use crate::disk::{Disk, Keep, Plan, Unwritten, ZoneFile};
+use crate::job::{Job, Ready};
 use crate::repair::{OldSettings, Repair};
 use crate::table::{Entry, Table};
 use crate::{
-    Batch, Content, Diff, Generation, HeldZone, JournalLimits, Publication, Standing,
-    StorageFailure, StoreError, Timers, Zone,
+    Batch, Content, Generation, HeldZone, Publication, Standing, StorageFailure, StoreError, Timers,
 };
 
 /// No more changes than this in one transaction.
@@ -28,53 +30,33 @@ pub(crate) struct Committer {
     committed: Condvar,
 }
 
+/// What a commit has to do with beside itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Backing<'s> {
+    pub(crate) table: &'s ArcSwap<Table>,
+    pub(crate) disk: &'s Disk,
+    pub(crate) dirty: &'s Dirty,
+    pub(crate) keep: Keep,
+}
+
 struct Waiting {
     queue: Vec<Arc<Job>>,
     /// `None` while somebody writes.
     pen: Option<Pen>,
+    /// How often somebody has written.
+    turns: u64,
 }
 
 /// Had by whoever writes.
-struct Pen {
+pub(crate) struct Pen {
     last_id: u64,
     last_generation: Generation,
-    repair: Repair,
+    pub(crate) repair: Repair,
 }
 
 /// Zones whose timers or standing in the file are behind.
 #[derive(Default)]
 pub(crate) struct Dirty(Mutex<HashMap<u64, Arc<Entry>>>);
-
-struct Job {
-    batch: Batch,
-    /// For each publication of a difference, what goes into the journal.
-    steps: Vec<Option<EncodedStep>>,
-    done: OnceLock<Result<Vec<Generation>, StoreError>>,
-}
-
-struct EncodedStep {
-    content: Vec<u8>,
-    octets: u64,
-    removed: u64,
-    added: u64,
-}
-
-/// A change that has been looked over, and what it comes to.
-enum Act<'j> {
-    Create(Arc<Entry>),
-    Remove(Arc<Entry>),
-    Timers(Arc<Entry>, Timers, Option<Standing>),
-    Publish(Box<Publish<'j>>),
-}
-
-struct Publish<'j> {
-    entry: Arc<Entry>,
-    generation: Generation,
-    zone: &'j Zone,
-    step: &'j [u8],
-    plan: Plan,
-    timers: Timers,
-}
 
 impl Committer {
     pub(crate) fn new(last_id: u64, last_generation: Generation) -> Self {
@@ -86,6 +68,7 @@ impl Committer {
                     last_generation,
                     repair: Repair::default(),
                 }),
+                turns: 0,
             }),
             committed: Condvar::new(),
         }
@@ -94,45 +77,91 @@ impl Committer {
     pub(crate) fn commit(
         &self,
         batch: Batch,
-        table: &ArcSwap<Table>,
-        disk: &Disk,
-        dirty: &Dirty,
-        limits: JournalLimits,
+        backing: Backing<'_>,
     ) -> Result<Vec<Generation>, StoreError> {
-        let job = Arc::new(Job::new(batch)?);
+        let job = Arc::new(Job::new(batch, self, backing)?);
+        let result = self.wait_for(&job, backing);
+        // All is visible by now; the rest only tidies up.
+        let lags = job.lags.load(Ordering::Relaxed);
+        if lags {
+            let table = backing.table.load();
+            let names = job.batch.zones.iter().map(|(name, _)| name.as_name());
+            for entry in names.filter_map(|name| table.find(name)) {
+                self.checkpoint(entry, backing);
+            }
+        }
+        if lags || job.is_littered.load(Ordering::Relaxed) {
+            self.sweep(backing);
+        }
+        result
+    }
+
+    /// Does something that nobody else writes beside. Whoever waits for a commit goes first, once.
+    pub(crate) fn with_pen<T>(&self, work: impl FnOnce(&mut Pen) -> T) -> T {
         let mut waiting = lock(&self.waiting);
-        waiting.queue.push(Arc::clone(&job));
+        let seen = waiting.turns;
+        let pen = loop {
+            let is_our_turn = waiting.queue.is_empty() || waiting.turns != seen;
+            if is_our_turn && let Some(pen) = waiting.pen.take() {
+                break pen;
+            }
+            waiting = self.wait(waiting);
+        };
+        drop(waiting);
+        let mut turn = Turn {
+            committer: self,
+            pen: Some(pen),
+            group: Vec::new(),
+        };
+        let pen = turn.pen.as_mut().expect("it was put there just now");
+        work(pen)
+    }
+
+    /// Puts a job into the queue and sees that it gets written.
+    fn wait_for(
+        &self,
+        job: &Arc<Job>,
+        backing: Backing<'_>,
+    ) -> Result<Vec<Generation>, StoreError> {
+        let mut waiting = lock(&self.waiting);
+        waiting.queue.push(Arc::clone(job));
         loop {
-            if let Some(result) = job.done.get() {
-                return result.clone();
+            if let Some(result) = job.result() {
+                return result;
             }
             let Some(pen) = waiting.pen.take() else {
-                waiting = self
-                    .committed
-                    .wait(waiting)
-                    .unwrap_or_else(PoisonError::into_inner);
+                waiting = self.wait(waiting);
                 continue;
             };
             let mut turn = Turn {
                 committer: self,
                 pen: Some(pen),
-                group: waiting.take_group(),
+                group: waiting.take_group(backing.keep.piece),
             };
             drop(waiting);
-            turn.write(table, disk, dirty, limits);
+            turn.write(backing);
             drop(turn);
             waiting = lock(&self.waiting);
         }
     }
+
+    fn wait<'w>(&self, waiting: MutexGuard<'w, Waiting>) -> MutexGuard<'w, Waiting> {
+        let woken = self.committed.wait(waiting);
+        woken.unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Waiting {
-    /// Takes changes from the front of the queue, up to one that touches a zone for the second time.
-    fn take_group(&mut self) -> Vec<Arc<Job>> {
+    /// Takes changes from the front of the queue, up to one that touches a zone for the second time, or is too much beside
+    /// the others.
+    fn take_group(&mut self, most: u64) -> Vec<Arc<Job>> {
         let mut touched = HashSet::new();
+        let mut octets = 0;
         let mut fits = |job: &Arc<Job>| {
             let names = || job.batch.zones.iter().map(|(name, _)| name);
-            !names().any(|name| touched.contains(name)) && {
+            let is_first = octets == 0;
+            octets += job.octets.max(1);
+            (is_first || octets <= most) && !names().any(|name| touched.contains(name)) && {
                 touched.extend(names().cloned());
                 true
             }
@@ -153,9 +182,9 @@ struct Turn<'c> {
 }
 
 impl Turn<'_> {
-    fn write(&mut self, table: &ArcSwap<Table>, disk: &Disk, dirty: &Dirty, limits: JournalLimits) {
+    fn write(&mut self, backing: Backing<'_>) {
         if let Some(pen) = &mut self.pen {
-            pen.write(&self.group, table, disk, dirty, limits);
+            pen.write(&self.group, backing);
         }
     }
 }
@@ -165,22 +194,26 @@ impl Drop for Turn<'_> {
         for job in &self.group {
             // All are finished, unless the writer panicked.
             let failure = || StorageFailure::new(redb::Error::PreviousIo);
-            job.done.get_or_init(|| Err(failure().into()));
+            if job.result().is_none() {
+                job.finish(Err(failure().into()));
+            }
         }
-        lock(&self.committer.waiting).pen = self.pen.take();
+        let mut waiting = lock(&self.committer.waiting);
+        waiting.pen = self.pen.take();
+        waiting.turns += 1;
+        drop(waiting);
         self.committer.committed.notify_all();
     }
 }
 
 impl Pen {
-    fn write(
-        &mut self,
-        group: &[Arc<Job>],
-        table: &ArcSwap<Table>,
-        disk: &Disk,
-        dirty: &Dirty,
-        limits: JournalLimits,
-    ) {
+    fn write(&mut self, group: &[Arc<Job>], backing: Backing<'_>) {
+        let Backing {
+            table,
+            disk,
+            dirty,
+            keep,
+        } = backing;
         if let Err(failure) = self.repair.compare(disk, dirty) {
             for job in group {
                 job.finish(Err(failure.clone().into()));
@@ -189,7 +222,7 @@ impl Pen {
         }
         let mut accepted: Vec<(&Job, Vec<Act<'_>>)> = Vec::with_capacity(group.len());
         for job in group {
-            match self.look_over(job, &table.load(), limits) {
+            match self.look_over(job, &table.load(), disk, keep) {
                 Ok(acts) => accepted.push((job, acts)),
                 Err(error) => job.finish(Err(error)),
             }
@@ -199,11 +232,10 @@ impl Pen {
             return;
         }
         let mut old_settings = OldSettings::new();
-        let written = disk.write(|transaction| {
-            let mut writing = Writing::new(transaction)?;
+        let written = disk.change(|writing| {
             let acts = || accepted.iter().flat_map(|(_, acts)| acts);
             let replaced = acts().filter_map(Act::replaced).collect();
-            let repaired = self.repair.write(&mut writing, &replaced)?;
+            let repaired = self.repair.write(writing, &replaced, disk)?;
             for entry in stale.values() {
                 let is_there = |found: &Arc<Entry>| found.id == entry.id;
                 if table.load().find(entry.name()).is_some_and(is_there) {
@@ -213,7 +245,7 @@ impl Pen {
             }
             for (job, acts) in &mut accepted {
                 for act in acts {
-                    act.write(&mut writing)?;
+                    act.write(writing)?;
                 }
                 for (key, value) in &job.batch.settings {
                     let old = writing.take_setting(key)?;
@@ -223,11 +255,14 @@ impl Pen {
                     }
                 }
             }
-            Ok::<_, StorageFailure>(repaired)
+            Ok::<_, StorageFailure>((repaired, writing.is_littered))
         });
         match written {
-            Ok(repaired) => {
+            Ok((repaired, is_littered)) => {
                 self.repair.done(repaired);
+                for (job, acts) in &accepted {
+                    job.note(acts.iter().any(Act::lags), is_littered);
+                }
                 self.make_visible(accepted, table);
             }
             Err(Unwritten { error, is_doubtful }) => {
@@ -253,7 +288,8 @@ impl Pen {
         &mut self,
         job: &'j Job,
         table: &Table,
-        limits: JournalLimits,
+        disk: &Disk,
+        keep: Keep,
     ) -> Result<Vec<Act<'j>>, StoreError> {
         let find = |name: &NameBuf| {
             table
@@ -261,9 +297,9 @@ impl Pen {
                 .cloned()
                 .ok_or_else(|| StoreError::NoSuchZone(name.clone()))
         };
-        let changes = job.batch.zones.iter().zip(&job.steps);
+        let changes = job.batch.zones.iter().zip(&job.ready);
         changes
-            .map(|((name, change), step)| match change {
+            .map(|((name, change), ready)| match change {
                 ZoneChange::Create(timers) => {
                     if table.find(name.as_name()).is_some() {
                         return Err(StoreError::ZoneExists(name.clone()));
@@ -276,7 +312,7 @@ impl Pen {
                 }
                 ZoneChange::Publish(publication) => {
                     let entry = find(name)?;
-                    let publish = self.publish(entry, publication, step.as_ref(), limits)?;
+                    let publish = self.publish(entry, publication, ready, disk, keep)?;
                     Ok(Act::Publish(Box::new(publish)))
                 }
             })
@@ -302,8 +338,9 @@ impl Pen {
         &mut self,
         entry: Arc<Entry>,
         publication: &'j Publication,
-        step: Option<&'j EncodedStep>,
-        limits: JournalLimits,
+        ready: &'j Ready,
+        disk: &Disk,
+        keep: Keep,
     ) -> Result<Publish<'j>, StoreError> {
         let name = || publication.zone.clone();
         let head = entry.head.load();
@@ -314,7 +351,7 @@ impl Pen {
                 found: head.generation,
             });
         }
-        let (Content::Replace(zone) | Content::Patch { zone, .. }) = &publication.content;
+        let zone = publication.content.zone();
         if zone.apex() != entry.name() {
             return Err(StoreError::WrongApex {
                 zone: name(),
@@ -322,27 +359,44 @@ impl Pen {
             });
         }
         let file = entry.file();
-        let mut plan = Plan::replace(&file);
-        let mut content = &[][..];
-        if let (Content::Patch { diff, .. }, Some(step)) = (&publication.content, step) {
-            let (from, to) = (diff.from().serial, diff.to().serial);
-            if !head
-                .zone
-                .as_ref()
-                .is_some_and(|held| step.leads(held, zone, diff))
-            {
-                return Err(StoreError::WrongDifference {
-                    zone: name(),
-                    from,
-                    to,
-                });
+        let (plan, content) = match ready {
+            Ready::Step(step) => {
+                if !head
+                    .zone
+                    .as_ref()
+                    .is_some_and(|held| step.leads(held, zone))
+                {
+                    return Err(StoreError::WrongDifference {
+                        zone: name(),
+                        from: step.step.from,
+                        to: step.step.to,
+                    });
+                }
+                match file.doubtful {
+                    true => (Plan::replace(&file, None), &[][..]),
+                    false => {
+                        let plan = Plan::patch(&file, step.step, &step.dirt, keep);
+                        (plan, &step.content[..])
+                    }
+                }
             }
-            if !file.doubtful {
-                plan = Plan::patch(&file, from, to, step.octets, limits);
-                content = &step.content;
+            Ready::Staged(id, snapshot) if *id == entry.id => {
+                (Plan::replace(&file, Some(*snapshot)), &[][..])
             }
-        }
+            Ready::Staged(..) | Ready::Plain => {
+                if let Content::Patch { diff, .. } = &publication.content {
+                    // A difference, and nothing that it could lead from.
+                    return Err(StoreError::WrongDifference {
+                        zone: name(),
+                        from: diff.from().serial,
+                        to: diff.to().serial,
+                    });
+                }
+                (Plan::replace(&file, None), &[][..])
+            }
+        };
         let timers = publication.timers.unwrap_or(file.timers);
+        let before = file.extent.snapshot;
         drop(file);
         drop(head);
         Ok(Publish {
@@ -350,7 +404,13 @@ impl Pen {
             generation: self.next_generation(),
             zone,
             step: content,
+            number: if plan.is_whole() {
+                disk.number_snapshot()
+            } else {
+                0
+            },
             plan,
+            before,
             timers,
         })
     }
@@ -378,145 +438,8 @@ impl Pen {
             table.store(Arc::new(next));
         }
         for (job, acts) in accepted {
-            let generations = acts.iter().filter_map(Act::make_visible).collect();
+            let generations = acts.into_iter().filter_map(Act::make_visible).collect();
             job.finish(Ok(generations));
-        }
-    }
-}
-
-impl Job {
-    /// Looks over what can be known without the pen, and does there what takes long.
-    fn new(batch: Batch) -> Result<Self, StoreError> {
-        let mut names = HashSet::new();
-        let mut steps = Vec::with_capacity(batch.zones.len());
-        for (name, change) in &batch.zones {
-            if !names.insert(name) {
-                return Err(StoreError::NamedTwice(name.clone()));
-            }
-            steps.push(match change {
-                ZoneChange::Publish(publication) => encoded_step(&publication.content),
-                _ => None,
-            });
-        }
-        Ok(Self {
-            batch,
-            steps,
-            done: OnceLock::new(),
-        })
-    }
-
-    fn finish(&self, result: Result<Vec<Generation>, StoreError>) {
-        let _ = self.done.set(result); // nobody else finishes it
-    }
-}
-
-fn encoded_step(content: &Content) -> Option<EncodedStep> {
-    let Content::Patch { diff, .. } = content else {
-        return None;
-    };
-    let (content, octets) = step_content(diff.from().serial, diff.to().serial, diff.encode());
-    Some(EncodedStep {
-        content,
-        octets,
-        removed: diff.removed().count() as u64,
-        added: diff.added().count() as u64,
-    })
-}
-
-impl EncodedStep {
-    /// Whether the difference can lead from one version to the other: what does not would be served, and missed at the next
-    /// start, when it is applied. To apply it here would cost as much as to make it.
-    fn leads(&self, held: &Zone, new: &Zone, diff: &Diff) -> bool {
-        diff.from() == held.soa().as_soa()
-            && diff.to() == new.soa().as_soa()
-            && held.record_count() + self.added == new.record_count() + self.removed
-    }
-}
-
-impl Act<'_> {
-    fn entry(&self) -> &Arc<Entry> {
-        match self {
-            Act::Create(entry) | Act::Remove(entry) | Act::Timers(entry, ..) => entry,
-            Act::Publish(publish) => &publish.entry,
-        }
-    }
-
-    /// The zone of which the file has nothing afterwards but what this writes.
-    fn replaced(&self) -> Option<u64> {
-        match self {
-            Act::Remove(entry) => Some(entry.id),
-            Act::Publish(publish) if publish.plan.cut => Some(publish.entry.id),
-            _ => None,
-        }
-    }
-
-    fn write(&mut self, writing: &mut Writing<'_>) -> crate::disk::Result<()> {
-        match self {
-            Act::Create(entry) => {
-                let row = ZoneRow {
-                    generation: entry.head.load().generation,
-                    extent: Extent::default(),
-                    name: Arc::clone(&entry.name),
-                    apex: None,
-                };
-                writing.zone(entry.id, &row)?;
-                writing.timers(entry.id, entry.file().timers, Standing::NeverLoaded)
-            }
-            Act::Remove(entry) => writing.remove_zone(entry.id),
-            Act::Timers(entry, timers, standing) => {
-                let standing = standing.unwrap_or_else(|| entry.head.load().standing);
-                writing.timers(entry.id, *timers, standing)
-            }
-            Act::Publish(publish) => {
-                let Publish {
-                    entry,
-                    generation,
-                    zone,
-                    step,
-                    plan,
-                    timers,
-                } = &mut **publish;
-                writing.publish(entry.id, plan, zone, step)?;
-                let row = ZoneRow {
-                    generation: *generation,
-                    extent: plan.after,
-                    name: Arc::clone(&entry.name),
-                    apex: Some(zone.apex().as_octets().into()),
-                };
-                writing.zone(entry.id, &row)?;
-                writing.timers(entry.id, *timers, Standing::Current)
-            }
-        }
-    }
-
-    /// Shows the change to readers, the table aside; says which generation it made.
-    fn make_visible(&self) -> Option<Generation> {
-        match self {
-            Act::Create(entry) => Some(entry.head.load().generation),
-            Act::Remove(_) => None,
-            Act::Timers(entry, timers, standing) => {
-                let mut file = entry.file();
-                file.timers = *timers;
-                if let Some(standing) = standing {
-                    let head = HeldZone::clone(&entry.head.load());
-                    let standing = *standing;
-                    entry.head.store(Arc::new(HeldZone { standing, ..head }));
-                }
-                None
-            }
-            Act::Publish(publish) => {
-                let entry = &publish.entry;
-                let mut file = entry.file();
-                publish.plan.apply(&mut file);
-                file.timers = publish.timers;
-                entry.head.store(Arc::new(HeldZone {
-                    name: Arc::clone(&entry.name),
-                    generation: publish.generation,
-                    standing: Standing::Current,
-                    zone: Some(publish.zone.clone()),
-                }));
-                Some(publish.generation)
-            }
         }
     }
 }

@@ -32,6 +32,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod act;
 mod batch;
 mod build;
 mod commit;
@@ -39,6 +40,7 @@ mod diff;
 mod disk;
 mod draft;
 mod held;
+mod job;
 mod key;
 mod limits;
 mod node;
@@ -50,6 +52,7 @@ mod patch;
 mod records;
 mod repair;
 mod rrset;
+mod staging;
 mod store;
 mod store_error;
 mod table;
@@ -69,7 +72,7 @@ pub use patch::ZonePatch;
 pub use records::Records;
 pub use rrset::{Rdatas, RrSet, RrSets};
 pub use store::Store;
-pub use store_error::{Damage, OpenError, Piece, StorageFailure, StoreError};
+pub use store_error::{Damage, OpenError, Piece, StorageFailure, StoreError, VersionMark};
 pub use tree::ChangedPages;
 pub use zone::{Corrupt, Zone};
 pub use zonemd::{ZonemdError, ZonemdHash};

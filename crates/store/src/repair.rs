@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::commit::Dirty;
-use crate::disk::{Disk, Plan, Result, SettingParts, Writing, ZoneRow};
+use crate::disk::{ContentRow, Disk, Plan, Result, SettingParts, Snapshot, Writing, ZoneRow};
 use crate::table::Entry;
 
 /// Empty, unless a commit has failed late since the last that did not.
@@ -86,39 +86,39 @@ impl Repair {
         })
     }
 
-    /// Writes everything as it was, but for zones that are written anew or removed in the same transaction. Gives back what
-    /// [`done`](Self::done) needs.
+    /// Writes everything as it was, but for zones that are written anew or removed in the same transaction: of those,
+    /// nothing is left but the snapshot of this number. Gives back what [`done`](Self::done) needs.
     pub(crate) fn write(
         &self,
         writing: &mut Writing<'_>,
-        spared: &HashSet<u64>,
+        spared: &HashMap<u64, Option<u64>>,
+        disk: &Disk,
     ) -> Result<Vec<(Arc<Entry>, Plan)>> {
         for &id in &self.created {
-            writing.remove_zone(id)?;
+            writing.purge(id, None)?;
         }
         for (word, old) in &self.settings {
             writing.restore_setting(word, old)?;
         }
         let mut plans = Vec::new();
-        for entry in self
-            .touched
-            .values()
-            .filter(|entry| !spared.contains(&entry.id))
-        {
+        for entry in self.touched.values() {
+            if let Some(staged) = spared.get(&entry.id) {
+                writing.purge(entry.id, *staged)?;
+                continue;
+            }
+            writing.purge(entry.id, None)?;
             let head = entry.head.load();
             let file = entry.file();
-            let mut plan = Plan::replace(&file);
+            let mut plan = Plan::replace(&file, None);
             if let Some(zone) = &head.zone {
-                writing.publish(entry.id, &mut plan, zone, &[])?;
+                let number = disk.number_snapshot();
+                writing.publish(entry.id, &mut plan, zone, &[], Snapshot::default(), number)?;
             }
             let row = ZoneRow {
                 generation: head.generation,
                 extent: plan.after,
                 name: Arc::clone(&entry.name),
-                apex: head
-                    .zone
-                    .as_ref()
-                    .map(|zone| zone.apex().as_octets().into()),
+                content: head.zone.as_ref().map(ContentRow::of),
             };
             writing.zone(entry.id, &row)?;
             writing.timers(entry.id, file.timers, head.standing)?;

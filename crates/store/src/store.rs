@@ -5,14 +5,15 @@ use std::fs::OpenOptions;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use redb::StorageBackend;
 use redb::backends::{FileBackend, InMemoryBackend};
 use zonekit_wire::{Name, Serial};
 
-use crate::commit::{Committer, Dirty};
-use crate::disk::{Disk, Loaded};
+use crate::commit::{Backing, Committer, Dirty};
+use crate::disk::{Disk, Keep, Loaded, Step};
 use crate::table::{Entry, Table};
 use crate::{
     Batch, Damage, Diff, Generation, Held, HeldZone, JournalLimits, OpenError, Options,
@@ -60,6 +61,8 @@ pub struct Store {
     dirty: Dirty,
     journal: JournalLimits,
     damage: Vec<Damage>,
+    /// Seconds since 1970, as far as we were told.
+    now: AtomicU64,
 }
 
 impl Store {
@@ -111,14 +114,19 @@ impl Store {
         }) {
             last_id = last_id.max(*id);
         }
-        Ok(Self {
+        let store = Self {
             table: ArcSwap::from_pointee(table),
             disk,
             committer: Committer::new(last_id, last_generation),
             dirty: Dirty::default(),
             journal: options.journal,
             damage,
-        })
+            now: AtomicU64::new(0),
+        };
+        if store.disk.is_littered()? {
+            store.committer.sweep(store.backing());
+        }
+        Ok(store)
     }
 
     /// What was found damaged when the store was opened.
@@ -196,6 +204,12 @@ impl Store {
         Ok(())
     }
 
+    /// Tells the time, in seconds since 1970: steps of the journal that come from now on are that old, and those before are
+    /// held against [`JournalLimits::age`]. The store has no clock of its own.
+    pub fn note_time(&self, now: u64) {
+        self.now.store(now, Ordering::Relaxed);
+    }
+
     /// Says how a zone stands. That is visible at once, and in the file as [`note_timers`](Self::note_timers) says.
     pub fn set_standing(&self, name: Name<'_>, standing: Standing) -> Result<(), StoreError> {
         let entry = self.entry(name)?;
@@ -226,7 +240,7 @@ impl Store {
     /// not go back so far.
     pub fn journal(&self, name: Name<'_>, from: Serial) -> Result<Option<Vec<Diff>>, StoreError> {
         let entry = self.entry(name)?;
-        let Some(History { numbers, .. }) = history(&entry, from) else {
+        let Some(History { numbers, .. }) = history(&entry, from, self.keep()) else {
             return Ok(None);
         };
         if numbers.is_empty() {
@@ -243,7 +257,7 @@ impl Store {
     /// records in wire form; `None` when there is none. Known from memory, so that one that is too long need not be read.
     pub fn journal_octets(&self, name: Name<'_>, from: Serial) -> Option<u64> {
         let table = self.table.load();
-        history(table.find(name)?, from).map(|history| history.octets)
+        history(table.find(name)?, from, self.keep()).map(|history| history.octets)
     }
 
     /// A named value.
@@ -270,8 +284,24 @@ impl Store {
     }
 
     fn commit_all(&self, batch: Batch) -> Result<Vec<Generation>, StoreError> {
-        self.committer
-            .commit(batch, &self.table, &self.disk, &self.dirty, self.journal)
+        self.committer.commit(batch, self.backing())
+    }
+
+    fn backing(&self) -> Backing<'_> {
+        Backing {
+            table: &self.table,
+            disk: &self.disk,
+            dirty: &self.dirty,
+            keep: self.keep(),
+        }
+    }
+
+    fn keep(&self) -> Keep {
+        Keep {
+            limits: self.journal,
+            now: self.now.load(Ordering::Relaxed),
+            piece: self.disk.piece_octets,
+        }
     }
 }
 
@@ -289,7 +319,7 @@ struct History {
     octets: u64,
 }
 
-fn history(entry: &Entry, from: Serial) -> Option<History> {
+fn history(entry: &Entry, from: Serial, keep: Keep) -> Option<History> {
     let file = entry.file();
     let next = file.extent.next_step;
     let head = entry.head.load();
@@ -300,7 +330,8 @@ fn history(entry: &Entry, from: Serial) -> Option<History> {
             return None;
         }
         // From the newest back: after a wrap of serials, the same number can stand in the history twice.
-        let mut newest_first = file.steps.iter().rev();
+        let is_kept = |step: &&Step| !keep.is_old(step);
+        let mut newest_first = file.steps.iter().rev().take_while(is_kept);
         newest_first.find(|step| {
             first -= 1;
             octets += step.octets;

@@ -64,12 +64,12 @@ pub enum OpenError {
     /// The file cannot be opened, read or written.
     #[error("storage failed")]
     Storage(#[from] StorageFailure),
-    /// The file was written by a later release.
-    #[error("the file has format {found}, this release knows formats up to {known}")]
+    /// The file was written by another release.
+    #[error("the file has format {found}, this release knows format {known}")]
     Format {
         /// What the file says.
         found: u32,
-        /// The latest that we can read.
+        /// The one that we can read.
         known: u32,
     },
 }
@@ -127,9 +127,32 @@ pub enum Damage {
     /// The row that stands for a zone cannot be read, so that not even its name is known.
     #[error("row {0} in the table of zones does not match its checksum")]
     Row(u64),
+    /// When a zone is due, and how it stands, does not match its checksum. It is due at once then.
+    #[error("timers of zone {0} do not match their checksum")]
+    Timers(NameBuf),
+    /// The pages make another version than the row of the zone speaks of.
+    #[error("the pages of zone {zone} make {found}, not {expected}")]
+    OtherVersion {
+        /// Whose they are.
+        zone: NameBuf,
+        /// What the row says.
+        expected: VersionMark,
+        /// What they make.
+        found: VersionMark,
+    },
     /// A setting does not match its checksum.
     #[error("setting {0:?} does not match its checksum")]
     Setting(String),
+}
+
+/// What a version is known by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("serial {} with {records} records", serial.0)]
+pub struct VersionMark {
+    /// Its serial.
+    pub serial: Serial,
+    /// How many records it has.
+    pub records: u64,
 }
 
 /// A piece of a zone in the file.
@@ -137,7 +160,7 @@ pub enum Damage {
 pub enum Piece {
     /// Some pages.
     #[error("block {0} of the pages")]
-    Block(u32),
+    Block(u64),
     /// A difference.
     #[error("step {0} of the journal")]
     Step(u64),

@@ -59,12 +59,13 @@ struct Model {
     zones: BTreeMap<u8, Known<ZoneState>>,
     settings: BTreeMap<u8, Known<Option<Vec<u8>>>>,
     serial: u32,
+    open: fn(&FaultyDisk) -> Store,
 }
 
 impl Model {
-    fn new() -> Self {
+    fn new(open: fn(&FaultyDisk) -> Store) -> Self {
         let disk = FaultyDisk::default();
-        let store = Some(open_small(&disk));
+        let store = Some(open(&disk));
         let known = |_| None;
         Self {
             disk,
@@ -92,6 +93,7 @@ impl Model {
                 })
                 .collect(),
             serial: 0,
+            open,
         }
     }
 
@@ -156,7 +158,7 @@ impl Model {
                 if self.disk.has_lost() {
                     self.disk = self.disk.after_crash(|_| 0);
                 }
-                self.store = Some(open_small(&self.disk));
+                self.store = Some((self.open)(&self.disk));
                 self.settle();
             }
             Op::Crash(seed) => {
@@ -172,7 +174,7 @@ impl Model {
                 self.disk.fail_after(0); // the old process is gone
                 self.store = None;
                 self.disk = crashed;
-                self.store = Some(open_small(&self.disk));
+                self.store = Some((self.open)(&self.disk));
                 self.settle();
             }
         }
@@ -285,8 +287,8 @@ proptest! {
     /// Whatever is done and whenever the disk fails or the power goes: readers see what was acknowledged last, and after
     /// a restart there is that or what was being written.
     #[test]
-    fn nothing_acknowledged_is_lost(ops in ops()) {
-        let mut model = Model::new();
+    fn nothing_acknowledged_is_lost(ops in ops(), in_pieces: bool) {
+        let mut model = Model::new(if in_pieces { open_in_pieces } else { open_small });
         for op in &ops {
             model.step(op);
         }

@@ -291,6 +291,7 @@ fn the_journal_keeps_to_its_limits() {
     options.journal = JournalLimits {
         octets: 1 << 20,
         steps: 5,
+        age: 0,
     };
     let apex = name("example.org");
     let store = Store::open_on(disk.clone(), options).unwrap();

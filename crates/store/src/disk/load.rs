@@ -1,12 +1,15 @@
 //! Reading zones back: pages as they are, then the steps on top of them.
 
+use std::sync::atomic::Ordering;
+
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 use zonekit_wire::Name;
 
-use super::blocks::BlockReader;
-use super::rows::{self, Extent, Snapshot, Step, TimerRow, ZoneFile, ZoneRow};
+use super::blocks::{BlockKey, BlockReader};
+use super::dirt::Dirt;
+use super::rows::{self, ContentRow, Extent, Snapshot, Step, TimerRow, ZoneFile, ZoneRow};
 use super::write::{SettingParts, setting_parts};
-use super::{BLOCKS, Disk, JOURNAL, Result, SETTINGS, TIMERS, ZONES, seal};
+use super::{BLOCKS, DOOMED, Disk, JOURNAL, Result, SETTINGS, TIMERS, ZONES, seal};
 use crate::{Damage, Diff, Generation, Piece, Standing, StorageFailure, StoreError, Timers, Zone};
 
 /// A zone as it was found in the file.
@@ -36,6 +39,11 @@ impl Disk {
         self.read(|transaction| {
             let zones = transaction.open_table(ZONES).map_err(failed)?;
             let timers = transaction.open_table(TIMERS).map_err(failed)?;
+            let doomed = transaction.open_table(DOOMED).map_err(failed)?;
+            for row in doomed.iter().map_err(failed)? {
+                let (_, number) = row.map_err(failed)?.0.value();
+                self.last_snapshot.fetch_max(number, Ordering::Relaxed);
+            }
             for row in zones.iter().map_err(failed)? {
                 let (id, row) = row.map_err(failed)?;
                 let id = id.value();
@@ -43,10 +51,16 @@ impl Disk {
                     damage.push(Damage::Row(id));
                     continue;
                 };
-                let (timers, standing) = match timers.get(id).map_err(failed)? {
-                    Some(row) => rows::read_timers(row.value()),
-                    None => (Timers::default(), Standing::Current),
-                };
+                self.last_snapshot
+                    .fetch_max(row.extent.snapshot.number, Ordering::Relaxed);
+                let found = timers.get(id).map_err(failed)?;
+                let found = found.map(|row| rows::read_timers(id, row.value()));
+                if matches!(found, Some(None)) {
+                    damage.push(Damage::Timers(row.name().to_buf()));
+                }
+                let (timers, standing) = found
+                    .flatten()
+                    .unwrap_or((Timers::default(), Standing::Current));
                 let mut file = ZoneFile {
                     extent: row.extent,
                     timers,
@@ -79,6 +93,14 @@ impl Disk {
                 }
             }
             Ok(())
+        })
+    }
+
+    /// Whether there are snapshots that nobody needs.
+    pub(crate) fn is_littered(&self) -> Result<bool> {
+        self.read(|transaction| {
+            let doomed = transaction.open_table(DOOMED).map_err(failed)?;
+            Ok(doomed.first().map_err(failed)?.is_some())
         })
     }
 
@@ -157,7 +179,7 @@ impl Present {
 
     pub(crate) fn timers(&self, id: u64) -> Result<Option<(Timers, Standing)>> {
         let row = self.timers.get(id).map_err(failed)?;
-        Ok(row.map(|row| rows::read_timers(row.value())))
+        Ok(row.and_then(|row| rows::read_timers(id, row.value())))
     }
 
     pub(crate) fn setting(&self, word: &str) -> Result<SettingParts> {
@@ -172,11 +194,12 @@ fn load_zone(
     file: &mut ZoneFile,
     damage: &mut Vec<Damage>,
 ) -> Result<Option<Zone>, StoreError> {
-    let Some(apex) = &row.apex else {
+    let Some(content) = &row.content else {
         return Ok(None);
     };
-    let apex = Name::from_octets(apex).unwrap_or(Name::ROOT);
+    let apex = content.apex();
     let mut zone = load_snapshot(transaction, id, row, apex)?;
+    let snapshot = zone.clone();
     let extent = row.extent;
     for number in extent.first_step..extent.replay_from {
         match read_step_head(transaction, id, apex, number) {
@@ -198,6 +221,17 @@ fn load_zone(
             step: number,
         })?;
     }
+    let (expected, found) = (content.mark(), ContentRow::of(&zone).mark());
+    if found != expected {
+        let zone = apex.to_buf();
+        return Err(Damage::OtherVersion {
+            zone,
+            expected,
+            found,
+        }
+        .into());
+    }
+    file.dirt = Dirt::between(&snapshot, &zone);
     if file.extent.first_step != extent.first_step {
         file.extent.journal_octets = file.steps.iter().map(|step| step.octets).sum();
     }
@@ -210,31 +244,28 @@ fn load_snapshot(
     row: &ZoneRow,
     apex: Name<'_>,
 ) -> Result<Zone, StoreError> {
-    let Snapshot { number, blocks, .. } = row.extent.snapshot;
+    let Snapshot { number, parts, .. } = row.extent.snapshot;
     let zone = || apex.to_buf();
     let table = transaction.open_table(BLOCKS).map_err(failed)?;
     let mut reader = BlockReader::default();
-    let mut expected = 0;
-    let range = (id, number, 0)..(id, number, blocks);
-    for block in table.range(range).map_err(failed)? {
-        let (key, block) = block.map_err(failed)?;
-        if key.value().2 != expected {
-            break;
-        }
-        if !reader.push(id, number, expected, block.value()) {
+    let mut read = 0;
+    let all: (BlockKey<'_>, BlockKey<'_>) = ((id, number, &[], 0), (id, number + 1, &[], 0));
+    for part in table.range(all.0..all.1).map_err(failed)? {
+        let (key, part) = part.map_err(failed)?;
+        if !reader.push(key.value(), part.value()) {
             return Err(Damage::Checksum {
                 zone: zone(),
-                piece: Piece::Block(expected),
+                piece: Piece::Block(read),
             }
             .into());
         }
-        expected += 1;
+        read += 1;
     }
     let missing = || Damage::Missing {
         zone: zone(),
-        piece: Piece::Block(expected),
+        piece: Piece::Block(read),
     };
-    if expected < blocks {
+    if read != parts {
         return Err(missing().into());
     }
     let pages = reader.finish().ok_or_else(missing)?;

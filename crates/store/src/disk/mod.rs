@@ -3,23 +3,32 @@
 //! | table | key | value |
 //! |---|---|---|
 //! | `meta` | word | number: `format` |
-//! | `zones` | zone | generation, which snapshot and steps count, name ([`ZoneRow`]) |
-//! | `blocks` | zone, snapshot, number | pages of a whole version ([`blocks`]) |
+//! | `zones` | zone | generation, which snapshot and steps count, name, serial ([`ZoneRow`]) |
+//! | `blocks` | zone, snapshot, place, part | pages of a whole version ([`blocks`]) |
+//! | `doomed` | zone, snapshot | nothing: the snapshot does not count, not yet or no longer |
 //! | `journal` | zone, step, part | a difference |
 //! | `timers` | zone | next check, expires at, standing |
 //! | `settings` | word, part | a named value |
 //!
-//! A zone goes by a number here, never used twice. What a version is on disk: the pages of its snapshot, and the steps of
-//! the journal on top of it. A patch writes its difference and its row; when the steps on top have grown to half of the
-//! snapshot, a new snapshot is written. Steps below the snapshot are kept as history for IXFR while the limits allow.
+//! A zone goes by a number here, never used twice; so does a snapshot. What a version is on disk: the pages of its snapshot,
+//! and the steps of the journal on top of it. A patch writes its difference and its row; when the steps on top have grown to
+//! half of the snapshot, the blocks whose pages have changed are written anew. Steps below the snapshot are kept as history
+//! for IXFR while the limits allow.
+//!
+//! A large snapshot is written piece by piece before it counts, each piece in a transaction of its own, so that nobody waits
+//! for more than a piece; then one small transaction makes it the zone's. Until then it is doomed, as the one before it is
+//! from then on: what is doomed is taken out piece by piece too, and by whoever opens the file next if it is still there.
 
 mod blocks;
+mod dirt;
 mod load;
+mod plan;
 mod rows;
 mod seal;
 mod shared;
 mod write;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use redb::{
@@ -27,23 +36,27 @@ use redb::{
     TableDefinition, WriteTransaction,
 };
 
+pub(crate) use dirt::Dirt;
 pub(crate) use load::Loaded;
-pub(crate) use rows::{Extent, ZoneFile, ZoneRow};
-pub(crate) use write::{Plan, SettingParts, Writing, step_content};
+pub(crate) use plan::{Keep, Plan};
+pub(crate) use rows::{ContentRow, Extent, Snapshot, Step, ZoneFile, ZoneRow};
+pub(crate) use write::{SettingParts, StagedPiece, Staging, Writing, step_content};
 
 use crate::{OpenError, Options, StorageFailure};
+use blocks::BlockKey;
 use rows::TimerRow;
 use shared::SharedBackend;
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const ZONES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("zones");
-const BLOCKS: TableDefinition<'_, (u64, u64, u32), &[u8]> = TableDefinition::new("blocks");
+const BLOCKS: TableDefinition<'_, BlockKey<'static>, &[u8]> = TableDefinition::new("blocks");
+const DOOMED: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("doomed");
 const JOURNAL: TableDefinition<'_, (u64, u64, u32), &[u8]> = TableDefinition::new("journal");
 const TIMERS: TableDefinition<'_, u64, TimerRow> = TableDefinition::new("timers");
 const SETTINGS: TableDefinition<'_, (&str, u32), &[u8]> = TableDefinition::new("settings");
 
-/// The latest format that we write and read.
-const FORMAT: u32 = 1;
+/// The format that we write and read.
+const FORMAT: u32 = 2;
 
 pub(crate) type Result<T, E = StorageFailure> = std::result::Result<T, E>;
 
@@ -51,8 +64,12 @@ pub(crate) type Result<T, E = StorageFailure> = std::result::Result<T, E>;
 pub(crate) struct Disk {
     backend: SharedBackend,
     cache_octets: usize,
+    /// See [`Options::piece_octets`].
+    pub(crate) piece_octets: u64,
     /// `None` between a failure and the next attempt to open it again.
     database: RwLock<Option<Database>>,
+    /// The highest number that a snapshot in the file has, or was given.
+    last_snapshot: AtomicU64,
 }
 
 /// Why a transaction was not made.
@@ -69,7 +86,9 @@ impl Disk {
         let disk = Self {
             backend,
             cache_octets: options.cache_octets,
+            piece_octets: options.piece_octets,
             database: RwLock::new(Some(database)),
+            last_snapshot: AtomicU64::new(0),
         };
         disk.write(|transaction| {
             let mut meta = transaction.open_table(META).map_err(StorageFailure::new)?;
@@ -78,21 +97,27 @@ impl Disk {
                 .map_err(StorageFailure::new)?
                 .map(|number| number.value());
             match found {
-                Some(found) if found > FORMAT.into() => {
+                Some(found) if found == sealed_format() => {}
+                Some(found) => {
                     return Err(OpenError::Format {
-                        found: found as u32,
+                        found: found as u32, // the checksum stands above it
                         known: FORMAT,
                     });
                 }
-                Some(_) => {}
                 None => {
-                    meta.insert("format", u64::from(FORMAT))
+                    meta.insert("format", sealed_format())
                         .map_err(StorageFailure::new)?;
                 }
             }
-            for table in [BLOCKS, JOURNAL] {
-                transaction.open_table(table).map_err(StorageFailure::new)?;
-            }
+            transaction
+                .open_table(BLOCKS)
+                .map_err(StorageFailure::new)?;
+            transaction
+                .open_table(DOOMED)
+                .map_err(StorageFailure::new)?;
+            transaction
+                .open_table(JOURNAL)
+                .map_err(StorageFailure::new)?;
             transaction.open_table(ZONES).map_err(StorageFailure::new)?;
             transaction
                 .open_table(TIMERS)
@@ -104,6 +129,11 @@ impl Disk {
         })
         .map_err(|unwritten: Unwritten<OpenError>| unwritten.error)?;
         Ok(disk)
+    }
+
+    /// A number for another snapshot.
+    pub(crate) fn number_snapshot(&self) -> u64 {
+        self.last_snapshot.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Why nothing is written any more, if that is so.
@@ -123,11 +153,19 @@ impl Disk {
         read(&transaction)
     }
 
+    /// Changes what is there, as [`write`](Self::write) does.
+    pub(crate) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
+    ) -> Result<T, Unwritten<StorageFailure>> {
+        self.write(|transaction| change(&mut Writing::new(transaction, self.piece_octets)?))
+    }
+
     /// Writes in one transaction: all of it is durable when this returns, or [nothing](Unwritten).
     ///
     /// After a failure of the file, it is closed; the next to come opens it again, at the last commit. After a failed sync
     /// nobody does, and nothing is written any more.
-    pub(crate) fn write<T, E: From<StorageFailure>>(
+    fn write<T, E: From<StorageFailure>>(
         &self,
         write: impl FnOnce(&WriteTransaction) -> Result<T, E>,
     ) -> Result<T, Unwritten<E>> {
@@ -194,6 +232,12 @@ fn open(backend: &SharedBackend, cache_octets: usize) -> Result<Database> {
         .set_cache_size(cache_octets)
         .create_with_backend(backend.clone())
         .map_err(|error| backend.cause(error))
+}
+
+/// The format with its checksum above it.
+fn sealed_format() -> u64 {
+    let sum = seal::checksum(b"format", &FORMAT.to_be_bytes());
+    u64::from(sum) << 32 | u64::from(FORMAT)
 }
 
 impl<E: From<StorageFailure>> From<StorageFailure> for Unwritten<E> {

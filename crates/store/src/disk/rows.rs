@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use zonekit_wire::{Name, Serial};
 
+use super::dirt::Dirt;
 use super::seal;
-use crate::{Generation, Standing, Timers};
+use crate::{Generation, Standing, Timers, VersionMark, Zone};
 
 /// What is in the file of a zone.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,8 @@ pub(crate) struct ZoneFile {
     pub(crate) extent: Extent,
     /// The steps that are kept, oldest first.
     pub(crate) steps: VecDeque<Step>,
+    /// Which pages the steps on top of the snapshot have changed.
+    pub(crate) dirt: Dirt,
     pub(crate) timers: Timers,
     /// A commit failed late: what is in the file is not known until somebody has looked.
     pub(crate) doubtful: bool,
@@ -37,9 +40,10 @@ pub(crate) struct Extent {
 /// The pages of a whole version in the file.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Snapshot {
-    /// Different from every other of this zone.
+    /// Different from every other that there ever was in the file; 0 when there is none.
     pub(crate) number: u64,
-    pub(crate) blocks: u32,
+    /// How many parts its blocks have, and how many octets these.
+    pub(crate) parts: u64,
     pub(crate) octets: u64,
 }
 
@@ -49,6 +53,8 @@ pub(crate) struct Step {
     pub(crate) from: Serial,
     pub(crate) to: Serial,
     pub(crate) octets: u64,
+    /// When it was published, in seconds since 1970; 0 when nobody knew.
+    pub(crate) at: u64,
 }
 
 /// The row that stands for a zone.
@@ -57,11 +63,45 @@ pub(crate) struct ZoneRow {
     pub(crate) generation: Generation,
     pub(crate) extent: Extent,
     pub(crate) name: Arc<[u8]>,
-    /// The name as the contents have it; `None` before the first transfer.
-    pub(crate) apex: Option<Arc<[u8]>>,
+    /// What the contents come to; `None` before the first transfer.
+    pub(crate) content: Option<ContentRow>,
+}
+
+/// What is known of a zone's contents without a look at them.
+#[derive(Clone, Debug)]
+pub(crate) struct ContentRow {
+    /// The name as the contents have it.
+    pub(crate) apex: Arc<[u8]>,
+    pub(crate) serial: Serial,
+    pub(crate) records: u64,
+}
+
+impl ContentRow {
+    pub(crate) fn of(zone: &Zone) -> Self {
+        Self {
+            apex: zone.apex().as_octets().into(),
+            serial: zone.serial(),
+            records: zone.record_count(),
+        }
+    }
+
+    pub(crate) fn apex(&self) -> Name<'_> {
+        Name::from_octets(&self.apex).unwrap_or(Name::ROOT)
+    }
+
+    pub(crate) fn mark(&self) -> VersionMark {
+        VersionMark {
+            serial: self.serial,
+            records: self.records,
+        }
+    }
 }
 
 impl ZoneRow {
+    pub(crate) fn name(&self) -> Name<'_> {
+        Name::from_octets(&self.name).unwrap_or(Name::ROOT)
+    }
+
     pub(crate) fn write(&self, id: u64, out: &mut Vec<u8>) {
         let Extent {
             snapshot,
@@ -75,7 +115,7 @@ impl ZoneRow {
         for number in [
             self.generation.0,
             snapshot.number,
-            u64::from(snapshot.blocks),
+            snapshot.parts,
             snapshot.octets,
             first_step,
             replay_from,
@@ -86,7 +126,11 @@ impl ZoneRow {
             out.extend_from_slice(&number.to_be_bytes());
         }
         out.extend_from_slice(&self.name);
-        out.extend_from_slice(self.apex.as_deref().unwrap_or_default());
+        if let Some(content) = &self.content {
+            out.extend_from_slice(&content.serial.0.to_be_bytes());
+            out.extend_from_slice(&content.records.to_be_bytes());
+            out.extend_from_slice(&content.apex);
+        }
         seal::close(&id.to_be_bytes(), out);
     }
 
@@ -101,7 +145,7 @@ impl ZoneRow {
         let extent = Extent {
             snapshot: Snapshot {
                 number: number()?,
-                blocks: number()?.try_into().ok()?,
+                parts: number()?,
                 octets: number()?,
             },
             first_step: number()?,
@@ -111,40 +155,50 @@ impl ZoneRow {
             replay_octets: number()?,
         };
         let (name, rest) = Name::split_from(rest).ok()?;
-        let apex = match rest {
+        let name = name.as_octets().into();
+        let content = match rest {
             [] => None,
-            _ => Some(Name::from_octets(rest).ok()?.as_octets().into()),
+            _ => {
+                let (serial, rest) = rest.split_first_chunk()?;
+                let (records, apex) = rest.split_first_chunk()?;
+                Some(ContentRow {
+                    apex: Name::from_octets(apex).ok()?.as_octets().into(),
+                    serial: Serial(u32::from_be_bytes(*serial)),
+                    records: u64::from_be_bytes(*records),
+                })
+            }
         };
         Some(Self {
             generation,
             extent,
-            name: name.as_octets().into(),
-            apex,
+            name,
+            content,
         })
     }
 }
 
-/// Next check, expires at, stale until, failures, standing.
-pub(crate) type TimerRow = (u64, u64, u64, u32, u8);
+/// Next check, expires at, stale until, failures, standing, checksum.
+pub(crate) type TimerRow = (u64, u64, u64, u32, u8, u32);
 
-pub(crate) fn write_timers(timers: Timers, standing: Standing) -> TimerRow {
+pub(crate) fn write_timers(id: u64, timers: Timers, standing: Standing) -> TimerRow {
     let (code, until) = match standing {
         Standing::Current => (0, 0),
         Standing::Stale { until } => (1, until),
         Standing::Expired => (2, 0),
         Standing::NeverLoaded => (3, 0),
     };
-    (
-        timers.next_check,
-        timers.expires_at,
-        until,
-        timers.failures,
-        code,
-    )
+    let Timers {
+        next_check,
+        expires_at,
+        failures,
+    } = timers;
+    let sum = timer_sum(id, next_check, expires_at, until, failures, code);
+    (next_check, expires_at, until, failures, code, sum)
 }
 
-pub(crate) fn read_timers(row: TimerRow) -> (Timers, Standing) {
-    let (next_check, expires_at, until, failures, code) = row;
+/// Reads a row; `None` when it does not match its checksum.
+pub(crate) fn read_timers(id: u64, row: TimerRow) -> Option<(Timers, Standing)> {
+    let (next_check, expires_at, until, failures, code, sum) = row;
     let standing = match code {
         0 => Standing::Current,
         1 => Standing::Stale { until },
@@ -156,17 +210,29 @@ pub(crate) fn read_timers(row: TimerRow) -> (Timers, Standing) {
         expires_at,
         failures,
     };
-    (timers, standing)
+    let is_whole = sum == timer_sum(id, next_check, expires_at, until, failures, code);
+    is_whole.then_some((timers, standing))
+}
+
+fn timer_sum(id: u64, check: u64, expires: u64, until: u64, failures: u32, code: u8) -> u32 {
+    let mut octets = Vec::with_capacity(29);
+    for number in [check, expires, until] {
+        octets.extend_from_slice(&number.to_be_bytes());
+    }
+    octets.extend_from_slice(&failures.to_be_bytes());
+    octets.push(code);
+    seal::checksum(&id.to_be_bytes(), &octets)
 }
 
 impl Step {
     /// Octets of what stands before a difference in the journal.
-    pub(crate) const HEAD: usize = 16;
+    pub(crate) const HEAD: usize = 24;
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.from.0.to_be_bytes());
         out.extend_from_slice(&self.to.0.to_be_bytes());
         out.extend_from_slice(&self.octets.to_be_bytes());
+        out.extend_from_slice(&self.at.to_be_bytes());
     }
 
     /// Reads what stands before a difference; gives the rest back.
@@ -174,10 +240,12 @@ impl Step {
         let (from, rest) = content.split_first_chunk()?;
         let (to, rest) = rest.split_first_chunk()?;
         let (octets, rest) = rest.split_first_chunk()?;
+        let (at, rest) = rest.split_first_chunk()?;
         let step = Self {
             from: Serial(u32::from_be_bytes(*from)),
             to: Serial(u32::from_be_bytes(*to)),
             octets: u64::from_be_bytes(*octets),
+            at: u64::from_be_bytes(*at),
         };
         Some((step, rest))
     }

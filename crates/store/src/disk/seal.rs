@@ -32,7 +32,7 @@ pub(crate) fn open<'v>(key: &[u8], value: &'v [u8]) -> Option<&'v [u8]> {
     (format == FORMAT && u32::from_be_bytes(sum) == checksum(key, content)).then_some(content)
 }
 
-fn checksum(key: &[u8], content: &[u8]) -> u32 {
+pub(super) fn checksum(key: &[u8], content: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(key);
     hasher.update(content);

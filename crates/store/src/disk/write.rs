@@ -1,141 +1,72 @@
-//! Writing: which pieces a change needs, and putting them into the tables.
+//! Writing: putting pieces into the tables, and taking them out.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use redb::{ReadableTable, Table, WriteTransaction};
 use zonekit_wire::Serial;
 
-use super::blocks::BlockWriter;
+use super::blocks::{BlockKey, Place, ROOM, cut, octets_in_block, parts, place_of, trees};
+use super::dirt::Dirt;
 use super::load::{setting_key, step_key};
-use super::rows::{self, Extent, Snapshot, Step, TimerRow, ZoneFile, ZoneRow};
-use super::{BLOCKS, JOURNAL, Result, SETTINGS, TIMERS, ZONES, seal};
-use crate::{JournalLimits, Standing, StorageFailure, Timers, Zone};
+use super::plan::{Pages, Plan};
+use super::rows::{self, Snapshot, Step, TimerRow, ZoneRow};
+use super::{BLOCKS, DOOMED, JOURNAL, Result, SETTINGS, TIMERS, ZONES, seal};
+use crate::page::Page;
+use crate::tree::Tree;
+use crate::{Standing, StorageFailure, Timers, Zone};
 
 /// Octets of a value's content: just under 16 KiB, as blocks are.
 const PART: usize = 16_384 - 256;
 
-/// The steps on top of a snapshot may always come to this many octets.
-const LITTLE: u64 = 16 << 10;
-
-/// What a publication does to the pieces in the file.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
-    /// Which pieces count afterwards. The snapshot's size is known once it has been written.
-    pub(crate) after: Extent,
-    /// Write the whole version.
-    pub(crate) snapshot: bool,
-    /// Forget all steps there were.
-    pub(crate) cut: bool,
-    /// How many of the oldest steps go.
-    pub(crate) trim: usize,
-    /// The step that comes to the journal.
-    pub(crate) push: Option<Step>,
-}
-
 /// A transaction under way.
 pub(crate) struct Writing<'t> {
     zones: Table<'t, u64, &'static [u8]>,
-    blocks: Table<'t, (u64, u64, u32), &'static [u8]>,
+    blocks: Table<'t, BlockKey<'static>, &'static [u8]>,
+    doomed: Table<'t, (u64, u64), ()>,
     journal: Table<'t, (u64, u64, u32), &'static [u8]>,
     timers: Table<'t, u64, TimerRow>,
     settings: Table<'t, (&'static str, u32), &'static [u8]>,
     value: Vec<u8>,
+    /// See [`Options::piece_octets`](crate::Options::piece_octets).
+    piece: u64,
+    /// Snapshots are left that nobody needs.
+    pub(crate) is_littered: bool,
 }
 
 /// A named value as it lies in the table: none when there is no such value.
 pub(crate) type SettingParts = Vec<(u32, Vec<u8>)>;
 
-impl Plan {
-    /// A whole version takes the place of everything.
-    pub(crate) fn replace(file: &ZoneFile) -> Self {
-        let next = file.extent.next_step;
-        let after = Extent {
-            snapshot: Snapshot {
-                number: file.extent.snapshot.number + 1,
-                ..Snapshot::default()
-            },
-            first_step: next,
-            replay_from: next,
-            next_step: next,
-            journal_octets: 0,
-            replay_octets: 0,
-        };
-        Self {
-            after,
-            snapshot: true,
-            cut: true,
-            trim: 0,
-            push: None,
-        }
-    }
+/// A snapshot that is written piece by piece, each in a transaction of its own, before it counts.
+pub(crate) struct Staging<'z> {
+    id: u64,
+    /// What the pieces that were made come to.
+    snapshot: Snapshot,
+    /// The pages of each tree that are to come.
+    rows: [(u8, Vec<&'z Arc<[u8]>>); 2],
+    piece: u64,
+}
 
-    /// A difference of so many octets comes on top of the version held.
-    pub(crate) fn patch(
-        file: &ZoneFile,
-        from: Serial,
-        to: Serial,
-        octets: u64,
-        limits: JournalLimits,
-    ) -> Self {
-        let snapshot_octets = file.extent.snapshot.octets;
-        let mut after = file.extent;
-        after.next_step += 1;
-        after.journal_octets += octets;
-        after.replay_octets += octets;
-        let step = Step { from, to, octets };
-
-        let most = limits.octets.min(snapshot_octets.max(LITTLE));
-        let mut kept = file.steps.iter().chain([&step]);
-        let mut trim = 0;
-        while after.journal_octets > most
-            || after.next_step - after.first_step > limits.steps.into()
-        {
-            let Some(oldest) = kept.next() else { break };
-            after.journal_octets -= oldest.octets;
-            after.first_step += 1;
-            trim += 1;
-        }
-        let grown = after.replay_octets > LITTLE.max(snapshot_octets / 2);
-        let snapshot = grown || after.first_step > after.replay_from;
-        if snapshot {
-            after.snapshot = Snapshot {
-                number: file.extent.snapshot.number + 1,
-                ..Snapshot::default()
-            };
-            after.replay_from = after.next_step;
-            after.replay_octets = 0;
-        }
-        let push = (trim <= file.steps.len()).then_some(step);
-        Self {
-            after,
-            snapshot,
-            cut: false,
-            trim: trim.min(file.steps.len()),
-            push,
-        }
-    }
-
-    /// Brings what is known of the file up to what has been committed.
-    pub(crate) fn apply(&self, file: &mut ZoneFile) {
-        if self.cut {
-            file.steps.clear();
-        }
-        file.steps.drain(..self.trim.min(file.steps.len()));
-        file.steps.extend(self.push);
-        file.extent = self.after;
-        file.doubtful = false;
-    }
+/// Blocks of a [`Staging`] that are ready to be written.
+pub(crate) struct StagedPiece {
+    id: u64,
+    number: u64,
+    values: Vec<(Place, u32, Vec<u8>)>,
 }
 
 impl<'t> Writing<'t> {
-    pub(crate) fn new(transaction: &'t WriteTransaction) -> Result<Self> {
+    pub(super) fn new(transaction: &'t WriteTransaction, piece: u64) -> Result<Self> {
         Ok(Self {
             zones: transaction.open_table(ZONES).map_err(failed)?,
             blocks: transaction.open_table(BLOCKS).map_err(failed)?,
+            doomed: transaction.open_table(DOOMED).map_err(failed)?,
             journal: transaction.open_table(JOURNAL).map_err(failed)?,
             timers: transaction.open_table(TIMERS).map_err(failed)?,
             settings: transaction.open_table(SETTINGS).map_err(failed)?,
             value: Vec::new(),
+            piece,
+            is_littered: false,
         })
     }
 
@@ -148,48 +79,94 @@ impl<'t> Writing<'t> {
     }
 
     pub(crate) fn timers(&mut self, id: u64, timers: Timers, standing: Standing) -> Result<()> {
-        let row = rows::write_timers(timers, standing);
+        let row = rows::write_timers(id, timers, standing);
         self.timers.insert(id, row).map_err(failed)?;
         Ok(())
     }
 
-    pub(crate) fn remove_zone(&mut self, id: u64) -> Result<()> {
+    /// Takes a zone out whose snapshot is the one of this number. What is much of it goes later.
+    pub(crate) fn remove_zone(&mut self, id: u64, snapshot: u64) -> Result<()> {
         self.zones.remove(id).map_err(failed)?;
         self.timers.remove(id).map_err(failed)?;
-        let all = (id, 0, 0)..=(id, u64::MAX, u32::MAX);
-        self.blocks
-            .retain_in(all.clone(), |_, _| false)
-            .map_err(failed)?;
-        self.journal.retain_in(all, |_, _| false).map_err(failed)
+        self.forget_steps((id, 0, 0)..=(id, u64::MAX, u32::MAX))?;
+        self.doom(id, snapshot)
     }
 
-    /// Writes what `plan` says; afterwards it knows the size of the snapshot. `diff` is the content of the step that it
-    /// pushes, from [`step_content`].
+    /// Takes out all that there may be of a zone, but for the snapshot of this number.
+    pub(crate) fn purge(&mut self, id: u64, staged: Option<u64>) -> Result<()> {
+        self.zones.remove(id).map_err(failed)?;
+        self.timers.remove(id).map_err(failed)?;
+        self.forget_steps((id, 0, 0)..=(id, u64::MAX, u32::MAX))?;
+        let is_staged = |number| Some(number) == staged;
+        self.doomed
+            .retain_in((id, 0)..=(id, u64::MAX), |(_, number), ()| {
+                is_staged(number)
+            })
+            .map_err(failed)?;
+        let all: (BlockKey<'_>, BlockKey<'_>) = ((id, 0, &[], 0), (id + 1, 0, &[], 0));
+        self.blocks
+            .retain_in(all.0..all.1, |(_, number, ..), _| is_staged(number))
+            .map_err(failed)
+    }
+
+    /// Writes what `plan` says; afterwards it knows the size of the snapshot. `number` is for the snapshot if there is a
+    /// new one, `diff` the content of the step that it pushes, from [`step_content`]; `before` the snapshot there was.
     pub(crate) fn publish(
         &mut self,
         id: u64,
         plan: &mut Plan,
         zone: &Zone,
         diff: &[u8],
+        before: Snapshot,
+        number: u64,
     ) -> Result<()> {
         let after = plan.after;
         if plan.cut {
-            let all = (id, 0, 0)..=(id, u64::MAX, u32::MAX);
-            self.journal.retain_in(all, |_, _| false).map_err(failed)?;
+            self.forget_steps((id, 0, 0)..=(id, u64::MAX, u32::MAX))?;
         } else if plan.trim > 0 {
-            let oldest = (id, 0, 0)..(id, after.first_step, 0);
-            self.journal
-                .retain_in(oldest, |_, _| false)
-                .map_err(failed)?;
+            self.forget_steps((id, 0, 0)..=(id, after.first_step - 1, u32::MAX))?;
         }
         if plan.push.is_some() {
             self.step(id, after.next_step - 1, diff)?;
         }
-        if plan.snapshot {
-            let all = (id, 0, 0)..=(id, u64::MAX, u32::MAX);
-            self.blocks.retain_in(all, |_, _| false).map_err(failed)?;
-            plan.after.snapshot = self.snapshot(id, after.snapshot.number, zone)?;
+        match &plan.pages {
+            Pages::Keep => {}
+            Pages::Change(Dirt::Places(places)) => {
+                plan.after.snapshot = self.change(id, before, zone, places)?;
+            }
+            Pages::Whole | Pages::Change(Dirt::Everything) => {
+                self.doom(id, before.number)?;
+                let mut staging = Staging::new(id, number, zone, self.piece);
+                for piece in staging.by_ref() {
+                    self.insert(&piece)?;
+                }
+                plan.after.snapshot = staging.snapshot;
+            }
+            Pages::Staged => {
+                let staged = (id, after.snapshot.number);
+                self.doomed.remove(staged).map_err(failed)?;
+                self.doom(id, before.number)?;
+            }
         }
+        Ok(())
+    }
+
+    /// Writes a piece of a snapshot that does not count yet.
+    pub(crate) fn stage(&mut self, piece: &StagedPiece) -> Result<()> {
+        self.doomed
+            .insert((piece.id, piece.number), ())
+            .map_err(failed)?;
+        self.insert(piece)
+    }
+
+    /// Takes out some of what nobody needs any more; sets [`is_littered`](Self::is_littered) when that is not all.
+    pub(crate) fn sweep(&mut self) -> Result<()> {
+        let first = self.doomed.first().map_err(failed)?;
+        let Some((id, number)) = first.map(|(key, _)| key.value()) else {
+            return Ok(());
+        };
+        self.doom(id, number)?;
+        self.is_littered |= self.doomed.first().map_err(failed)?.is_some();
         Ok(())
     }
 
@@ -241,28 +218,193 @@ impl<'t> Writing<'t> {
         Ok(())
     }
 
-    fn snapshot(&mut self, id: u64, number: u64, zone: &Zone) -> Result<Snapshot> {
+    fn forget_steps(&mut self, steps: std::ops::RangeInclusive<(u64, u64, u32)>) -> Result<()> {
+        self.journal.retain_in(steps, |_, _| false).map_err(failed)
+    }
+
+    fn insert(&mut self, piece: &StagedPiece) -> Result<()> {
+        let Some((first, part, _)) = piece.values.first() else {
+            return Ok(());
+        };
+        let first: BlockKey<'_> = (piece.id, piece.number, first, *part);
         let mut cursor = self
             .blocks
-            .upper_bound_mut(Bound::Excluded((id, number, 0)))
+            .upper_bound_mut(Bound::Excluded(first))
             .map_err(failed)?;
-        let sink = |block: u32, octets: &[u8]| -> Result<()> {
+        for (place, part, value) in &piece.values {
+            let key: BlockKey<'_> = (piece.id, piece.number, place, *part);
             cursor
-                .insert_before((id, number, block), octets)
-                .map_err(failed)
-        };
-        let mut writer = BlockWriter::new(id, number, sink);
-        for page in zone.pages() {
-            writer.push(page)?;
+                .insert_before(key, value.as_slice())
+                .map_err(failed)?;
         }
-        let (blocks, octets) = writer.finish()?;
-        cursor.close().map_err(failed)?;
-        Ok(Snapshot {
+        cursor.close().map_err(failed)
+    }
+
+    /// Takes a snapshot out that nobody needs any more: at once, or if it has many blocks, some now and the rest later.
+    fn doom(&mut self, id: u64, number: u64) -> Result<()> {
+        let all: (BlockKey<'_>, BlockKey<'_>) = ((id, number, &[], 0), (id, number + 1, &[], 0));
+        let mut blocks = self
+            .blocks
+            .extract_from_if(all.0..all.1, |_, _| true)
+            .map_err(failed)?;
+        // To take a block out costs about half of putting it in.
+        let most = (2 * self.piece / PART as u64).max(1) as usize;
+        for taken in blocks.by_ref().take(most) {
+            taken.map_err(failed)?;
+        }
+        drop(blocks);
+        let rest = self.blocks.range(all.0..all.1).map_err(failed)?.next();
+        if rest.transpose().map_err(failed)?.is_some() {
+            self.doomed.insert((id, number), ()).map_err(failed)?;
+            self.is_littered = true;
+        } else {
+            self.doomed.remove((id, number)).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Writes those blocks of a snapshot anew that have pages at these places, as they are in `zone`; says what the snapshot
+    /// comes to.
+    fn change(
+        &mut self,
+        id: u64,
+        snapshot: Snapshot,
+        zone: &Zone,
+        places: &BTreeSet<Place>,
+    ) -> Result<Snapshot> {
+        let number = snapshot.number;
+        let mut after = snapshot;
+        let mut places = places.iter().peekable();
+        let [(_, names), (_, hashes)] = trees(zone);
+        while let Some(place) = places.next() {
+            let (tree, side) = match place.first() {
+                Some(0) => (0, names),
+                _ => (1, hashes),
+            };
+            let from = self.block_with(id, number, tree, place)?;
+            let mut to = self.block_behind(id, number, tree, place)?;
+            let mut row = row_of_pages(side, &from, to.as_deref());
+            // What has become small goes together with what stands behind it.
+            while let Some(end) = &to
+                && row.iter().map(|page| octets_in_block(page)).sum::<usize>() < ROOM / 2
+            {
+                to = self.block_behind(id, number, tree, &end.clone())?;
+                row = row_of_pages(side, &from, to.as_deref());
+            }
+            let end = to.unwrap_or_else(|| vec![tree + 1]);
+            while places.next_if(|place| **place < end).is_some() {}
+
+            let old: (BlockKey<'_>, BlockKey<'_>) = ((id, number, &from, 0), (id, number, &end, 0));
+            self.blocks
+                .retain_in(old.0..old.1, |_, value| {
+                    after.parts -= 1;
+                    after.octets -= value.len() as u64;
+                    false
+                })
+                .map_err(failed)?;
+            for block in cut(&row) {
+                let Some(first) = block.first() else { continue };
+                let place = place_of(tree, first);
+                for (part, value) in (0..).zip(parts(id, number, &place, block)) {
+                    let key: BlockKey<'_> = (id, number, &place, part);
+                    self.blocks.insert(key, value.as_slice()).map_err(failed)?;
+                    after.parts += 1;
+                    after.octets += value.len() as u64;
+                }
+            }
+        }
+        Ok(after)
+    }
+
+    /// The place of the block that has, or would have, the page of a place.
+    fn block_with(&self, id: u64, snapshot: u64, tree: u8, place: &[u8]) -> Result<Place> {
+        let first = [tree];
+        let up_to: (BlockKey<'_>, BlockKey<'_>) =
+            ((id, snapshot, &first, 0), (id, snapshot, place, u32::MAX));
+        let mut found = self.blocks.range(up_to.0..=up_to.1).map_err(failed)?;
+        match found.next_back().transpose().map_err(failed)? {
+            Some((key, _)) => Ok(key.value().2.to_vec()),
+            None => Ok(first.to_vec()),
+        }
+    }
+
+    /// The place of the first block behind a place in the same tree.
+    fn block_behind(
+        &self,
+        id: u64,
+        snapshot: u64,
+        tree: u8,
+        place: &[u8],
+    ) -> Result<Option<Place>> {
+        let end = [tree + 1];
+        let behind: (BlockKey<'_>, BlockKey<'_>) =
+            ((id, snapshot, place, u32::MAX), (id, snapshot, &end, 0));
+        let mut found = self.blocks.range(behind.0..behind.1).map_err(failed)?;
+        let found = found.next().transpose().map_err(failed)?;
+        Ok(found.map(|(key, _)| key.value().2.to_vec()))
+    }
+}
+
+impl<'z> Staging<'z> {
+    pub(crate) fn new(id: u64, number: u64, zone: &'z Zone, piece: u64) -> Self {
+        let snapshot = Snapshot {
             number,
-            blocks,
-            octets,
+            ..Snapshot::default()
+        };
+        let rows = trees(zone).map(|(tree, pages)| (tree, pages.pages().collect()));
+        Self {
+            id,
+            snapshot,
+            rows,
+            piece,
+        }
+    }
+
+    /// The snapshot, as far as its pieces have been made.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.snapshot
+    }
+}
+
+impl Iterator for Staging<'_> {
+    type Item = StagedPiece;
+
+    fn next(&mut self) -> Option<StagedPiece> {
+        let (tree, row) = self.rows.iter_mut().find(|(_, row)| !row.is_empty())?;
+        let mut octets = 0;
+        let is_in = |page: &&&Arc<[u8]>| {
+            let is_in = octets < self.piece;
+            octets += octets_in_block(page) as u64;
+            is_in
+        };
+        let count = row.iter().take_while(is_in).count();
+        let behind = row.split_off(count);
+        let pages = std::mem::replace(row, behind);
+        let mut values = Vec::new();
+        for block in cut(&pages) {
+            let Some(first) = block.first() else { continue };
+            let place = place_of(*tree, first);
+            for (part, value) in (0..).zip(parts(self.id, self.snapshot.number, &place, block)) {
+                self.snapshot.parts += 1;
+                self.snapshot.octets += value.len() as u64;
+                values.push((place.clone(), part, value));
+            }
+        }
+        Some(StagedPiece {
+            id: self.id,
+            number: self.snapshot.number,
+            values,
         })
     }
+}
+
+/// The pages of a tree between two places.
+fn row_of_pages<'z>(tree: &'z Tree, from: &[u8], to: Option<&[u8]>) -> Vec<&'z Arc<[u8]>> {
+    let from = from.get(1..).unwrap_or_default();
+    let end = to.and_then(|place| place.get(1..));
+    tree.pages_from(from)
+        .take_while(|page| end.is_none_or(|end| Page::new(page).first_key()[..] < *end))
+        .collect()
 }
 
 pub(super) fn setting_parts(
@@ -279,13 +421,19 @@ pub(super) fn setting_parts(
 }
 
 /// What a step is in the journal, and how many octets it takes there.
-pub(crate) fn step_content(from: Serial, to: Serial, encoded: &[u8]) -> (Vec<u8>, u64) {
+pub(crate) fn step_content(from: Serial, to: Serial, at: u64, encoded: &[u8]) -> (Vec<u8>, Step) {
     let length = Step::HEAD + encoded.len();
     let octets = (length + length.div_ceil(PART) * seal::SEAL) as u64;
+    let step = Step {
+        from,
+        to,
+        octets,
+        at,
+    };
     let mut content = Vec::with_capacity(length);
-    Step { from, to, octets }.write(&mut content);
+    step.write(&mut content);
     content.extend_from_slice(encoded);
-    (content, octets)
+    (content, step)
 }
 
 fn failed(error: impl Into<redb::Error>) -> StorageFailure {

@@ -118,6 +118,19 @@ impl<'z> Walk<'z> {
     }
 }
 
+impl Tree {
+    /// The pages that begin at `key` or behind it, in key order.
+    pub(crate) fn pages_from(&self, key: &[u8]) -> impl Iterator<Item = &Arc<[u8]>> {
+        let mut pages = self.pages();
+        while let Some(Link::Inner(inner)) = pages.stack.last().copied() {
+            pages.stack.pop();
+            let from = inner.links.get(inner.child_of(key)..).unwrap_or_default();
+            pages.stack.extend(from.iter().rev());
+        }
+        pages.skip_while(move |page| Page::new(page).first_key()[..] < *key)
+    }
+}
+
 /// All pages of a tree, in key order.
 #[derive(Clone, Debug)]
 pub(crate) struct Pages<'z> {

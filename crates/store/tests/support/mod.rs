@@ -20,13 +20,25 @@ pub fn open(disk: &FaultyDisk) -> Store {
 
 /// Little cache and a short journal, so that more of the machinery turns.
 pub fn open_small(disk: &FaultyDisk) -> Store {
+    Store::open_on(disk.clone(), small_options()).unwrap()
+}
+
+/// The same, and every version is written in pieces before it counts.
+pub fn open_in_pieces(disk: &FaultyDisk) -> Store {
+    let mut options = small_options();
+    options.piece_octets = 1;
+    Store::open_on(disk.clone(), options).unwrap()
+}
+
+fn small_options() -> Options {
     let mut options = Options::default();
     options.cache_octets = 64 << 10;
     options.journal = JournalLimits {
         octets: 2_000,
         steps: 4,
+        age: 0,
     };
-    Store::open_on(disk.clone(), options).unwrap()
+    options
 }
 
 pub fn name(text: &str) -> NameBuf {
