@@ -29,11 +29,11 @@ pub(super) fn check(octets: &[u8]) -> Result<(), Misfit> {
     }
 }
 
-/// Checks the bitmap of an NXT: 1 to 16 octets, bit 0 clear (set, it would mean a format that nobody defined), the
+/// Checks the bitmap of an NXT: at most 16 octets, bit 0 clear (set, it would mean a format that nobody defined), the
 /// last octet not zero.
 pub(super) fn check_nxt(octets: &[u8]) -> Result<(), Misfit> {
     match octets {
-        [] => Err(Misfit::Short),
+        [] => Ok(()),
         [0x80..=0xFF, ..] => Err(Misfit::Value(0)),
         [.., 0] => Err(Misfit::Value(octets.len() - 1)),
         _ if octets.len() > 16 => Err(Misfit::Value(16)),

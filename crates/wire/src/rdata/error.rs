@@ -34,7 +34,7 @@ pub enum RdataError {
         offset: usize,
     },
     /// Octets behind the last field.
-    #[error("{count} octets behind the last field, which ends at octet {offset} of the RDATA")]
+    #[error("the last field ends at octet {offset} of the RDATA, but {count} more follow")]
     TrailingOctets {
         /// Where in the RDATA the last field ends.
         offset: usize,
@@ -44,6 +44,16 @@ pub enum RdataError {
 }
 
 impl RdataError {
+    /// Where in the RDATA it goes wrong, in octets: never behind its end.
+    pub fn offset(&self) -> usize {
+        match *self {
+            Self::Truncated { offset, .. }
+            | Self::Name { offset, .. }
+            | Self::Value { offset, .. }
+            | Self::TrailingOctets { offset, .. } => offset,
+        }
+    }
+
     /// The misfit of the field that begins at `at`.
     #[cold]
     pub(super) fn of(misfit: Misfit, field: &'static str, at: usize) -> Self {

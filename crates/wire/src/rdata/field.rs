@@ -95,7 +95,7 @@ pub enum Kind {
     Bitmap,
     /// Types that exist, to the end, perhaps none.
     OptionalBitmap,
-    /// Types below 128 that exist, to the end (NXT).
+    /// Types below 128 that exist, to the end, perhaps none (NXT).
     NxtBitmap,
     /// Six octets, in hexadecimal, joined by `-`.
     Eui48,

@@ -70,7 +70,7 @@ pub enum TextErrorKind {
 
 /// Why presentation text is not RDATA of its type, and where.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("at {token:?}: {kind}")]
+#[error("at {}: {kind}", quoted_or_end(token))]
 #[non_exhaustive]
 pub struct TextError {
     /// What is wrong.
@@ -79,4 +79,12 @@ pub struct TextError {
     pub token: String,
     /// Where in the text it begins, in octets.
     pub offset: usize,
+}
+
+fn quoted_or_end(token: &str) -> String {
+    if token.is_empty() {
+        "the end".to_owned()
+    } else {
+        format!("{token:?}")
+    }
 }

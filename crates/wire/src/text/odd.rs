@@ -28,7 +28,7 @@ pub(super) fn put(kind: Kind, octets: &[u8], out: &mut Vec<u8>) -> Form {
                 if at > 0 {
                     out.push(b':');
                 }
-                put::hex_group(u16::from_be_bytes(*group), out);
+                lower_hex(group, out); // with the zeros that BIND leaves out and Knot cannot do without
             }
         }
         (Kind::Names, octets) => names(octets, out),

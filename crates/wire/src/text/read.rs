@@ -49,7 +49,7 @@ pub(crate) fn read_fields(
     origin: Name<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), TextErrorKind> {
-    let start = out.len();
+    let (start, first) = (out.len(), tokens.place());
     if tokens.take_unknown_mark()? {
         unknown(tokens, out)?;
     } else {
@@ -58,10 +58,37 @@ pub(crate) fn read_fields(
         }
         tokens.finish()?;
     }
-    Ok(rdata::validate(
-        rtype,
-        out.get(start..).unwrap_or_default(),
-    )?)
+    rdata::validate(rtype, out.get(start..).unwrap_or_default()).map_err(|error| {
+        tokens.go_back_to(first);
+        point_at(error.offset(), rtype, tokens, origin);
+        error.into()
+    })
+}
+
+/// Makes the first token of the field in which the octet at `offset` lies the last one, so that an error shows it.
+/// `tokens` stand before the RDATA, which is known to read.
+#[cold]
+fn point_at(offset: usize, rtype: Rtype, tokens: &mut Tokens<'_>, origin: Name<'_>) {
+    if let Ok(true) = tokens.take_unknown_mark() {
+        let _ = tokens.next().and_then(|_| tokens.next()); // the length, then the octets if there are any
+        return;
+    }
+    let mut octets = Vec::new();
+    for field in rdata::fields(rtype) {
+        let place = tokens.place();
+        let Ok(Some(_)) = tokens.next() else {
+            return; // the field is missing, and the end of the entry shows it
+        };
+        let first = tokens.last();
+        tokens.go_back_to(place);
+        if read_field(field, tokens, origin, &mut octets).is_err() {
+            return;
+        }
+        tokens.point_at(first);
+        if offset < octets.len() {
+            return;
+        }
+    }
 }
 
 /// `length hex`, behind `\#` ([RFC 3597 §5](https://www.rfc-editor.org/rfc/rfc3597#section-5)).
@@ -69,11 +96,15 @@ fn unknown(tokens: &mut Tokens<'_>, out: &mut Vec<u8>) -> Result<(), TextErrorKi
     let field = "length";
     let says = take::decimal(tokens.expect(field)?).ok_or(TextErrorKind::Value { field })?;
     let says = usize::from(u16::try_from(says).map_err(|_| TextErrorKind::Value { field })?);
+    let length = tokens.last();
     let start = out.len();
     take::hex_to_end(tokens, "hexadecimal", out)?;
     match out.len() - start {
         octets if octets == says => Ok(()),
-        octets => Err(TextErrorKind::Length { says, octets }),
+        octets => {
+            tokens.point_at(length);
+            Err(TextErrorKind::Length { says, octets })
+        }
     }
 }
 
@@ -156,7 +187,10 @@ fn read_field(
             counted(name, out, |out| take::base32hex(text, out).ok_or(bad))?;
         }
         Kind::SvcParams => svcb::read(tokens, name, out)?,
-        Kind::Opaque => return Err(TextErrorKind::NotGeneric),
+        Kind::Opaque => {
+            tokens.next()?; // which the error shows
+            return Err(TextErrorKind::NotGeneric);
+        }
         kind => odd::read(kind, tokens, name, origin, out)?,
     }
     Ok(())

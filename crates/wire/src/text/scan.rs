@@ -22,6 +22,13 @@ pub(crate) struct Tokens<'t> {
     last: Range<usize>,
 }
 
+/// A place among tokens, to come back to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    at: usize,
+    depth: u32,
+}
+
 impl<'t> Tokens<'t> {
     pub(crate) fn new(entry: &'t [u8]) -> Self {
         Self {
@@ -35,6 +42,23 @@ impl<'t> Tokens<'t> {
     /// Where the last token is.
     pub(crate) fn last(&self) -> Range<usize> {
         self.last.clone()
+    }
+
+    /// Makes another token the last.
+    pub(crate) fn point_at(&mut self, token: Range<usize>) {
+        self.last = token;
+    }
+
+    /// How far it has come.
+    #[inline]
+    pub(crate) fn place(&self) -> Place {
+        let (at, depth) = (self.at, self.depth);
+        Place { at, depth }
+    }
+
+    /// Starts again from where it once was.
+    pub(crate) fn go_back_to(&mut self, place: Place) {
+        (self.at, self.depth) = (place.at, place.depth);
     }
 
     /// The next token; `None` at the end of the entry.

@@ -119,16 +119,22 @@ pub(super) fn read(
             Some(at) => (text.get(..at), text.get(at + 1..)),
             None => (Some(text), None),
         };
-        let key = read_key(key.unwrap_or_default()).ok_or(bad)?;
+        let text = key.unwrap_or_default();
+        let key = read_key(text).ok_or(bad)?;
+        let generic = text.starts_with(b"key"); // its value is octets, whatever the key means
         let value = match value {
             Some([b'"', value @ .., b'"']) => value,
-            Some(b"") if key <= IPV6HINT => return Err(bad),
+            Some(b"") if key <= IPV6HINT && !generic => return Err(bad),
             value => value.unwrap_or_default(),
         };
         let start = out.len();
         out.extend(key.to_be_bytes());
         out.extend([0, 0]);
-        read_value(key, value, bad, out)?;
+        if generic {
+            unescape(value, out)?;
+        } else {
+            read_value(key, value, bad, out)?;
+        }
         let most = usize::from(u16::MAX);
         let length = u16::try_from(out.len() - start - 4)
             .map_err(|_| TextErrorKind::TooLong { field, most })?;

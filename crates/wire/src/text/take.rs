@@ -219,10 +219,13 @@ pub(crate) fn hex_to_end(
     out: &mut Vec<u8>,
 ) -> Result<(), TextErrorKind> {
     let mut half = None;
+    let mut last = tokens.last();
     while let Some(text) = tokens.next_word()? {
         half = hex_after(half, text, out).ok_or(TextErrorKind::Value { field })?;
+        last = tokens.last();
     }
     if half.is_some() {
+        tokens.point_at(last);
         Err(TextErrorKind::Value { field })
     } else {
         Ok(())
@@ -274,12 +277,17 @@ pub(crate) fn base64_to_end(
     out: &mut Vec<u8>,
 ) -> Result<(), TextErrorKind> {
     let mut decoder = Base64::default();
+    let mut last = tokens.last();
     while let Some(text) = tokens.next_word()? {
         decoder
             .decode(text, out)
             .ok_or(TextErrorKind::Value { field })?;
+        last = tokens.last();
     }
-    decoder.finish().ok_or(TextErrorKind::Value { field })
+    decoder.finish().ok_or_else(|| {
+        tokens.point_at(last);
+        TextErrorKind::Value { field }
+    })
 }
 
 /// Appends octets in base64.
