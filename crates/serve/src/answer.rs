@@ -75,6 +75,8 @@ pub(crate) struct Memory {
     target: NameBuf,
     /// The names that it has passed.
     visited: NameList,
+    /// The DNAMEs that it has said: two names may be below the same.
+    said: NameList,
     proofs: denial::Memory,
     expansions: Vec<Expansion>,
 }
@@ -95,6 +97,7 @@ pub(crate) fn answer(
 ) -> Verdict {
     memory.name.assign(query.name);
     memory.visited.clear();
+    memory.said.clear();
     memory.proofs.clear();
     memory.expansions.clear();
     memory.visited.insert(query.name);
@@ -222,7 +225,9 @@ impl Search<'_, '_> {
             Rtype::RRSIG => self.signatures(node, name)?,
             rtype => match node.rrset(rtype) {
                 Some(found) => {
-                    self.reply.rrset(Section::Answer, name, &found)?;
+                    if rtype != Rtype::DNAME || self.memory.said.insert(name) {
+                        self.reply.rrset(Section::Answer, name, &found)?;
+                    }
                     true
                 }
                 None => false,
@@ -301,8 +306,10 @@ impl Search<'_, '_> {
         Ok(found)
     }
 
-    /// A DNAME above the name: itself, and the CNAME that follows from it ([RFC 6672 §3.1]).
+    /// A DNAME above the name: itself, once however often a chain comes by ([RFC 2181 §5]), and the CNAME that follows
+    /// from it ([RFC 6672 §3.1]).
     ///
+    /// [RFC 2181 §5]: https://www.rfc-editor.org/rfc/rfc2181#section-5
     /// [RFC 6672 §3.1]: https://www.rfc-editor.org/rfc/rfc6672#section-3.1
     fn redirect(
         &mut self,
@@ -310,7 +317,9 @@ impl Search<'_, '_> {
         set: &RrSet<'_>,
         name: Name<'_>,
     ) -> Result<Step, MessageFull> {
-        self.reply.rrset(Section::Answer, owner, set)?;
+        if self.memory.said.insert(owner) {
+            self.reply.rrset(Section::Answer, owner, set)?;
+        }
         let Some(Ok(target)) = set.rdatas().next().map(Name::from_octets) else {
             return Ok(Step::Done);
         };

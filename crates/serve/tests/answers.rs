@@ -439,3 +439,21 @@ fn any_and_rrsig_over_tcp_give_what_fits_and_are_not_truncated() {
         "over UDP nothing fits, and TCP helps"
     );
 }
+
+#[test]
+fn dname_that_a_chain_passes_twice_is_said_once() {
+    let table = Table::of(&[zone(
+        "example.org.",
+        "@ 60 SOA ns host 1 2 3 4 5\n@ NS ns\nold DNAME new\na.new CNAME b.old\nb.new CNAME old\n",
+    )]);
+    let chain = "NOERROR aa
+        old.example.org. 60 IN DNAME new.example.org.
+        a.old.example.org. 60 IN CNAME a.new.example.org.
+        a.new.example.org. 60 IN CNAME b.old.example.org.
+        b.old.example.org. 60 IN CNAME b.new.example.org.
+        b.new.example.org. 60 IN CNAME old.example.org.";
+    check(&table, "a.old.example.org. DNAME", chain);
+    let nothing =
+        "\n; authority\nexample.org. 5 IN SOA ns.example.org. host.example.org. 1 2 3 4 5";
+    check(&table, "a.old.example.org. A", &format!("{chain}{nothing}"));
+}
