@@ -6,6 +6,7 @@
     reason = "every test file uses a part of this"
 )]
 
+#[path = "../../../../fuzz/claims/src/streams.rs"]
 pub mod claims;
 pub mod primary;
 
