@@ -21,6 +21,7 @@ use zonekit_wire::{MessageFull, Name, NameBuf, Rcode, Rtype, Section, Soa};
 use crate::{
     Holding, Transport, Zones,
     denial::{self, Denial},
+    edns::ZoneVersion,
     extended_error::ExtendedError,
     names::NameList,
     reply::Reply,
@@ -46,6 +47,11 @@ pub(crate) struct Verdict {
     pub(crate) authoritative: bool,
     pub(crate) truncated: bool,
     pub(crate) extended: Option<ExtendedError>,
+    /// The version of the zone closest to the name asked for, if it is ours and served.
+    pub(crate) version: Option<ZoneVersion>,
+    /// Octets at the end of the name asked for that make up the name which speaks: itself, a zone cut, the place of a
+    /// wildcard, or the apex where there is nothing. Other questions below that name are answered the same.
+    pub(crate) speaker: usize,
 }
 
 impl Verdict {
@@ -55,6 +61,8 @@ impl Verdict {
             authoritative: false,
             truncated: false,
             extended: None,
+            version: None,
+            speaker: 0,
         }
     }
 
@@ -144,6 +152,9 @@ impl Search<'_, '_> {
                 None => return self.give_up(Rcode::REFUSED, ExtendedError::NotAuthoritative),
             };
             self.verdict.authoritative = true;
+            if hop == 0 {
+                self.verdict.version = Some(ZoneVersion::of(&zone));
+            }
             let name = mem::take(&mut self.memory.name);
             let step = self.look_up(&zone, name.as_name(), hop);
             self.memory.name = name;
@@ -179,6 +190,7 @@ impl Search<'_, '_> {
         let Finding { cut, dname, place } = zone.find(name);
         if let Some(cut) = cut {
             let owner = self.spelled_as_asked(&cut, name);
+            self.spoken_by(owner, hop);
             if owner != name || self.query.rtype != Rtype::DS {
                 self.verdict.authoritative = hop > 0; // AA speaks of the first name in the answer
                 return self.refer(zone, &cut, owner);
@@ -188,8 +200,20 @@ impl Search<'_, '_> {
             && let Some(redirection) = dname.rrset(Rtype::DNAME)
         {
             let owner = self.spelled_as_asked(&dname, name);
+            self.spoken_by(owner, hop);
             return self.redirect(owner, &redirection, name);
         }
+        self.spoken_by(
+            match &place {
+                Place::Node(_) => name,
+                Place::Wildcard {
+                    closest_encloser_labels,
+                    ..
+                } => name.ancestor(*closest_encloser_labels),
+                Place::EmptyNonTerminal | Place::Missing { .. } => zone.apex(),
+            },
+            hop,
+        );
         match place {
             Place::Node(node) => self.answer_from(zone, &node, name, None),
             Place::Wildcard {
@@ -209,6 +233,13 @@ impl Search<'_, '_> {
                 self.prove(|denial| denial.no_name(name, closest_encloser_labels), zone)?;
                 Ok(Step::Done)
             }
+        }
+    }
+
+    /// Remembers who speaks to the name asked for, rather than to one that a chain led to.
+    fn spoken_by(&mut self, speaker: Name<'_>, hop: usize) {
+        if hop == 0 {
+            self.verdict.speaker = speaker.as_octets().len();
         }
     }
 

@@ -5,10 +5,13 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use zonekit_tsig::{Key, KeyRing};
 use zonekit_wire::Name;
 
-use crate::{Acl, CookieSecret};
+use crate::{Acl, CookieSecret, RateLimit};
 
 /// Octets of NSID at most: every answer that bears it has less room for records.
 const MAX_NSID: usize = 100;
+
+/// Octets of a character string at most (RFC 1035 §3.3).
+const MAX_STRING: usize = 255;
 
 /// What an operator may decide about answering; swapped as a whole while answering goes on
 /// ([`Responder::configure`](crate::Responder::configure)).
@@ -31,6 +34,15 @@ pub struct Config {
     ///
     /// [RFC 5001]: https://www.rfc-editor.org/rfc/rfc5001
     pub nsid: Option<Vec<u8>>,
+    /// What `id.server` and `hostname.bind` are, in class CHAOS ([RFC 4892]); at most 255 octets of it are said. Default:
+    /// nothing, and the question is refused.
+    ///
+    /// [RFC 4892]: https://www.rfc-editor.org/rfc/rfc4892
+    pub identity: Option<Vec<u8>>,
+    /// What `version.server` and `version.bind` are, likewise.
+    pub version: Option<Vec<u8>>,
+    /// How often anybody is told the same over UDP. Default: 200 times a second, and loopback as often as it asks.
+    pub rate_limit: RateLimit,
     /// What cookies are made with ([RFC 9018]). Default: a random one for every `Config`.
     ///
     /// [RFC 9018]: https://www.rfc-editor.org/rfc/rfc9018
@@ -46,6 +58,9 @@ impl Default for Config {
             max_udp_size: 1232,
             transfer_message_size: 16_384,
             nsid: None,
+            identity: None,
+            version: None,
+            rate_limit: RateLimit::default(),
             cookie_secret: CookieSecret::random(),
         }
     }
@@ -59,6 +74,10 @@ impl Config {
         self.nsid
             .iter_mut()
             .for_each(|nsid| nsid.truncate(MAX_NSID));
+        [&mut self.identity, &mut self.version]
+            .into_iter()
+            .flatten()
+            .for_each(|text| text.truncate(MAX_STRING));
         self
     }
 }
@@ -69,6 +88,7 @@ impl fmt::Debug for Config {
             .field("allow_transfer", &self.allow_transfer)
             .field("max_udp_size", &self.max_udp_size)
             .field("transfer_message_size", &self.transfer_message_size)
+            .field("rate_limit", &self.rate_limit)
             .finish_non_exhaustive()
     }
 }

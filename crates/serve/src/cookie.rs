@@ -1,7 +1,8 @@
 //! Server cookies ([RFC 7873], in the form of [RFC 9018]): what a client shows later to prove that it is where it says.
 //!
 //! Every request that brings a cookie gets a fresh one back, so that the client can tell our answers from those of
-//! somebody who only guesses. No client is refused for lack of one: nothing here is limited by rate yet.
+//! somebody who only guesses. No client is refused for lack of one; but whoever shows one of ours is where it says, and
+//! needs no limit of its rate ([`RateLimit`](crate::RateLimit)).
 //!
 //! [RFC 7873]: https://www.rfc-editor.org/rfc/rfc7873
 //! [RFC 9018]: https://www.rfc-editor.org/rfc/rfc9018
@@ -25,6 +26,12 @@ const SERVER: usize = 16;
 
 /// Octets of the option that goes back.
 pub(crate) const COOKIE_LEN: usize = CLIENT + SERVER;
+
+/// How long a cookie is good for, in seconds (RFC 9018 §4.3).
+const LIFETIME: u32 = 3600;
+
+/// How far the clocks of servers with one secret may differ, in seconds (RFC 9018 §4.3).
+const FUTURE: u32 = 300;
 
 /// What cookies are made with: the same on all servers that answer from one address, and known to nobody else.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -74,6 +81,23 @@ impl CookieSecret {
         cookie
     }
 
+    /// Whether what a client at this address shows is a cookie that was made for it with this secret, and not too long ago.
+    pub(crate) fn made(&self, shown: &Shown, address: IpAddr, now: u64) -> bool {
+        let Some([1, _, _, _, a, b, c, d, ..]) = shown.server else {
+            return false;
+        };
+        let time = u32::from_be_bytes([a, b, c, d]);
+        let age = (now as u32).wrapping_sub(time);
+        if age > LIFETIME && age.wrapping_neg() > FUTURE {
+            return false;
+        }
+        let made = self.cookie(shown.client, address, time.into());
+        let difference = |(mine, shown): (&u8, &u8)| mine ^ shown;
+        // All of it in any case: how much of a guess was right shows in no delay.
+        let server = made.iter().skip(CLIENT).zip(shown.server.iter().flatten());
+        server.map(difference).fold(0, |all, one| all | one) == 0
+    }
+
     fn half(&self, at: usize) -> u64 {
         self.0
             .get(at..)
@@ -88,11 +112,28 @@ impl fmt::Debug for CookieSecret {
     }
 }
 
-/// The client's part of a COOKIE option; an error if that has a length that no cookie has (RFC 7873 §5.2.2).
-pub(crate) fn client_part(option: &[u8]) -> Result<[u8; CLIENT], InvalidLength> {
-    match (option.first_chunk(), option.len()) {
-        (Some(client), CLIENT | 16..=40) => Ok(*client),
-        _ => Err(InvalidLength),
+/// What a client shows in a COOKIE option.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) client: [u8; CLIENT],
+    /// What it says it got from us, where that is as long as ours are.
+    server: Option<[u8; SERVER]>,
+}
+
+impl Shown {
+    /// Reads the option's data.
+    ///
+    /// # Errors
+    ///
+    /// When it has a length that no cookie has (RFC 7873 §5.2.2).
+    pub(crate) fn read(option: &[u8]) -> Result<Self, InvalidLength> {
+        match (option.split_first_chunk(), option.len()) {
+            (Some((client, server)), CLIENT | 16..=40) => Ok(Self {
+                client: *client,
+                server: server.try_into().ok(),
+            }),
+            _ => Err(InvalidLength),
+        }
     }
 }
 
@@ -142,7 +183,37 @@ mod tests {
     fn a_client_part_has_eight_octets_and_the_rest_eight_to_thirty_two() {
         for length in 0..60 {
             let valid = length == 8 || (16..=40).contains(&length);
-            assert_eq!(client_part(&vec![7; length]).is_ok(), valid, "{length}");
+            assert_eq!(Shown::read(&vec![7; length]).is_ok(), valid, "{length}");
         }
+    }
+
+    #[test]
+    fn a_cookie_is_ours_for_an_hour_for_the_address_and_client_it_was_made_for() {
+        let secret = CookieSecret::new([9; 16]);
+        let [here, there] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
+        let made_at = u64::from(u32::MAX) - 100; // the clock of cookies turns over
+        let cookie = secret.cookie([7; 8], here, made_at);
+        let is_ours =
+            |cookie: &[u8], address, now| secret.made(&Shown::read(cookie).unwrap(), address, now);
+        for (now, valid) in [
+            (made_at - 301, false),
+            (made_at - 300, true),
+            (made_at, true),
+            (made_at + 3600, true),
+            (made_at + 3601, false),
+        ] {
+            assert_eq!(is_ours(&cookie, here, now), valid, "{now}");
+        }
+        assert!(!is_ours(&cookie, there, made_at));
+        assert!(!is_ours(&cookie[..8], here, made_at));
+        assert!(!is_ours(&cookie[..23], here, made_at));
+        for position in 0..24 {
+            let mut forged = cookie;
+            forged[position] ^= 1;
+            // Three octets of the server's part are reserved: whatever they are, the hash covers them.
+            assert!(!is_ours(&forged, here, made_at), "{position}");
+        }
+        let other = CookieSecret::new([8; 16]);
+        assert!(!other.made(&Shown::read(&cookie).unwrap(), here, made_at));
     }
 }

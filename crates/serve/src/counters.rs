@@ -18,6 +18,9 @@ pub struct Counters {
     pub dropped: Counter,
     /// Answers that did not fit and said so (TC).
     pub truncated: Counter,
+    /// Answers over UDP that were not given because the same had been told too often ([`RateLimit`](crate::RateLimit)):
+    /// left out, or cut down to TC.
+    pub rate_limited: Counter,
     /// Requests whose TSIG did not pass.
     pub tsig_rejected: Counter,
     /// NOTIFY requests believed and handed on.

@@ -4,11 +4,12 @@
 
 use std::net::IpAddr;
 
-use zonekit_wire::{EdnsOption, MessageWriter, Opt, OptRepr, Rcode};
+use zonekit_store::Zone;
+use zonekit_wire::{EdnsOption, MessageWriter, Opt, OptRepr, Rcode, Serial};
 
 use crate::{
-    Config,
-    cookie::{self, COOKIE_LEN},
+    Config, Transport,
+    cookie::{COOKIE_LEN, Shown},
     extended_error::ExtendedError,
     request::Malformed,
 };
@@ -20,10 +21,54 @@ pub(crate) struct Edns {
     pub(crate) udp_size: u16,
     /// Whether it wants signatures and proofs.
     pub(crate) dnssec_ok: bool,
+    /// Whether it showed a cookie of ours: somebody who asks is really at this address.
+    pub(crate) is_proven: bool,
+    /// Whether it asks how long the zone is good for ([RFC 7314](https://www.rfc-editor.org/rfc/rfc7314)).
+    pub(crate) asks_expire: bool,
     /// Whether it asks which server answers ([RFC 5001](https://www.rfc-editor.org/rfc/rfc5001)).
-    nsid: bool,
+    asks_nsid: bool,
+    /// Whether it asks which version of the zone answers ([RFC 9660](https://www.rfc-editor.org/rfc/rfc9660)).
+    asks_version: bool,
+    /// Whether it would keep its connection ([RFC 7828](https://www.rfc-editor.org/rfc/rfc7828)).
+    asks_keepalive: bool,
     /// The cookie that goes back to it.
     cookie: Option<[u8; COOKIE_LEN]>,
+}
+
+/// What an answer has to tell by EDNS, to whoever asked for it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Told {
+    pub(crate) reason: Option<ExtendedError>,
+    /// Seconds until the zone expires.
+    pub(crate) expire: Option<u32>,
+    pub(crate) version: Option<ZoneVersion>,
+    /// How long the connection may be idle, in tenths of a second.
+    pub(crate) keepalive: Option<u16>,
+}
+
+/// Which version of which zone above the name in question spoke ([RFC 9660 §2]).
+///
+/// [RFC 9660 §2]: https://www.rfc-editor.org/rfc/rfc9660#section-2
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct ZoneVersion {
+    /// Labels of the zone's name, the root not counted.
+    labels: u8,
+    serial: Serial,
+}
+
+impl ZoneVersion {
+    pub(crate) fn of(zone: &Zone) -> Self {
+        Self {
+            labels: zone.apex().label_count() as u8, // at most 127
+            serial: zone.serial(),
+        }
+    }
+
+    /// Label count, type 0 (SOA-SERIAL), the serial.
+    fn data(self) -> [u8; 6] {
+        let [a, b, c, d] = self.serial.0.to_be_bytes();
+        [self.labels, 0, a, b, c, d]
+    }
 }
 
 impl Edns {
@@ -32,7 +77,11 @@ impl Edns {
         Self {
             udp_size: opt.udp_size(),
             dnssec_ok: opt.do_bit(),
-            nsid: false,
+            is_proven: false,
+            asks_expire: false,
+            asks_nsid: false,
+            asks_version: false,
+            asks_keepalive: false,
             cookie: None,
         }
     }
@@ -46,15 +95,21 @@ impl Edns {
         mut self,
         opt: Opt<'_>,
         config: &Config,
-        client: IpAddr,
+        (client, transport): (IpAddr, Transport),
         now: u64,
     ) -> Result<Self, Malformed> {
         for option in opt.options() {
             match option.code {
-                EdnsOption::NSID => self.nsid = config.nsid.is_some(),
+                EdnsOption::NSID => self.asks_nsid = config.nsid.is_some(),
+                EdnsOption::EXPIRE => self.asks_expire = true,
+                EdnsOption::ZONEVERSION if option.data.is_empty() => self.asks_version = true,
+                EdnsOption::ZONEVERSION => return Err(Malformed), // versions are ours to tell
+                // Over UDP it means nothing: RFC 7828 §3.3.2.
+                EdnsOption::KEEPALIVE => self.asks_keepalive = transport == Transport::Tcp,
                 EdnsOption::COOKIE if self.cookie.is_none() => {
-                    let part = cookie::client_part(option.data)?;
-                    self.cookie = Some(config.cookie_secret.cookie(part, client, now));
+                    let shown = Shown::read(option.data)?;
+                    self.is_proven = config.cookie_secret.made(&shown, client, now);
+                    self.cookie = Some(config.cookie_secret.cookie(shown.client, client, now));
                 }
                 _ => {}
             }
@@ -64,57 +119,66 @@ impl Edns {
 
     /// Octets that the OPT of the answer may take.
     pub(crate) fn room(&self, config: &Config) -> usize {
-        let nsid = config.nsid.as_ref().filter(|_| self.nsid);
+        let nsid = config.nsid.as_ref().filter(|_| self.asks_nsid);
         let options = [
-            nsid.map_or(0, |nsid| 4 + nsid.len()),
-            self.cookie.map_or(0, |cookie| 4 + cookie.len()),
+            Some(2), // an extended error
+            nsid.map(Vec::len),
+            self.cookie.map(|cookie| cookie.len()),
+            self.asks_expire.then_some(4),
+            self.asks_version.then_some(6),
+            self.asks_keepalive.then_some(2),
         ];
-        11 + EXTENDED_ERROR + options.iter().sum::<usize>()
+        11 + options.iter().flatten().map(|len| 4 + len).sum::<usize>()
     }
 
-    /// Writes the OPT of the answer.
+    /// Writes the OPT of the answer, for which there is [`room`](Self::room).
     pub(crate) fn write(
         &self,
         config: &Config,
         rcode: Rcode,
-        reason: Option<ExtendedError>,
+        told: Told,
         writer: &mut MessageWriter<'_>,
     ) {
-        let reason = reason.map(ExtendedError::data);
-        let nsid = config.nsid.as_deref().filter(|_| self.nsid);
-        let said = [
-            (EdnsOption::NSID, nsid),
+        let reason = told.reason.map(ExtendedError::data);
+        let expire = told.expire.map(u32::to_be_bytes);
+        let version = told.version.map(ZoneVersion::data);
+        let keepalive = told.keepalive.map(u16::to_be_bytes);
+        let said: [(u16, bool, Option<&[u8]>); 6] = [
+            (EdnsOption::NSID, self.asks_nsid, config.nsid.as_deref()),
+            (EdnsOption::EXPIRE, self.asks_expire, as_slice(&expire)),
+            (EdnsOption::COOKIE, true, as_slice(&self.cookie)),
             (
-                EdnsOption::COOKIE,
-                self.cookie.as_ref().map(|cookie| &cookie[..]),
+                EdnsOption::KEEPALIVE,
+                self.asks_keepalive,
+                as_slice(&keepalive),
             ),
-            (EdnsOption::ERROR, reason.as_ref().map(|data| &data[..])),
+            (EdnsOption::ERROR, true, as_slice(&reason)),
+            (
+                EdnsOption::ZONEVERSION,
+                self.asks_version,
+                as_slice(&version),
+            ),
         ];
-        let mut options = [EdnsOption { code: 0, data: &[] }; 3];
+        let mut options = [EdnsOption { code: 0, data: &[] }; 6];
         let mut count = 0;
         let present = said
             .iter()
-            .filter_map(|&(code, data)| Some(EdnsOption { code, data: data? }));
+            .filter(|&&(_, asked, _)| asked)
+            .filter_map(|&(code, _, data)| Some(EdnsOption { code, data: data? }));
         for (place, option) in options.iter_mut().zip(present) {
             *place = option;
             count += 1;
         }
         _ = writer.opt(&OptRepr {
-            options: options.get(..count).unwrap_or_default(),
-            ..self.repr(config, rcode)
-        }); // its room is reserved
-    }
-
-    /// The OPT of a transfer's first message.
-    pub(crate) fn repr(&self, config: &Config, rcode: Rcode) -> OptRepr<'static> {
-        OptRepr {
             udp_size: config.max_udp_size,
             rcode,
             do_bit: self.dnssec_ok,
+            options: options.get(..count).unwrap_or_default(),
             ..OptRepr::default()
-        }
+        });
     }
 }
 
-/// Octets of an extended error as an option.
-const EXTENDED_ERROR: usize = 4 + 2;
+fn as_slice<const N: usize>(data: &Option<[u8; N]>) -> Option<&[u8]> {
+    data.as_ref().map(<[u8; N]>::as_slice)
+}

@@ -42,7 +42,9 @@
 //! - Additional records are those that a referral needs (RFC 9471) and the addresses that go with NS; MX and SRV bring
 //!   none.
 //! - A chain of CNAMEs and DNAMEs is followed for 16 names, through all zones that are held.
-//! - Cookies (RFC 7873) are given and never asked for: no client is refused for lack of one.
+//! - Cookies (RFC 7873) are given and never asked for: no client is refused for lack of one, and whoever shows a valid one
+//!   is answered as often as it asks.
+//! - ZONEVERSION (RFC 9660) speaks of the zone closest to the name asked for, referrals included.
 //! - AXFR over UDP is FORMERR (RFC 5936 §4.2 leaves it undefined); for a zone that is not ours NOTAUTH, if the client
 //!   may have transfers at all, else REFUSED.
 
@@ -52,6 +54,7 @@
 
 mod acl;
 mod answer;
+mod chaos;
 mod config;
 mod cookie;
 mod counters;
@@ -64,6 +67,7 @@ mod notifier;
 mod notify;
 mod nsec3;
 mod peer;
+mod rate;
 mod reply;
 mod request;
 mod responder;
@@ -80,6 +84,7 @@ pub use counters::{Counter, Counters};
 pub use notifier::{Notifier, NotifyRetry, NotifyTarget};
 pub use notify::Notification;
 pub use peer::{Peer, Transport};
+pub use rate::RateLimit;
 pub use responder::{Action, Responder, Worker};
 #[cfg(feature = "tokio")]
 pub use server::{BindError, Options, Server, Stopper};

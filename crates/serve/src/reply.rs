@@ -73,6 +73,15 @@ impl<'b> Reply<'b> {
         Ok(found)
     }
 
+    /// Adds a record that no zone holds.
+    pub(crate) fn record(
+        &mut self,
+        section: Section,
+        record: &Record<'_>,
+    ) -> Result<(), MessageFull> {
+        self.writer.record(section, record)
+    }
+
     /// Adds a CNAME that no zone holds.
     pub(crate) fn cname(
         &mut self,
@@ -80,17 +89,14 @@ impl<'b> Reply<'b> {
         ttl: u32,
         target: Name<'_>,
     ) -> Result<(), MessageFull> {
-        let rdata = target.as_octets();
-        self.writer.record(
-            Section::Answer,
-            &Record {
-                owner,
-                rtype: Rtype::CNAME,
-                class: Class::IN,
-                ttl,
-                rdata,
-            },
-        )
+        let record = Record {
+            owner,
+            rtype: Rtype::CNAME,
+            class: Class::IN,
+            ttl,
+            rdata: target.as_octets(),
+        };
+        self.record(Section::Answer, &record)
     }
 
     fn write(

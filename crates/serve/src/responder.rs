@@ -1,6 +1,6 @@
 //! From the octets of a request to the octets of its answer.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use zonekit_store::Zone;
@@ -13,8 +13,10 @@ use zonekit_wire::{
 use crate::{
     Config, Counters, Holding, Notification, OutgoingTransfer, Peer, Transport, Zones,
     answer::{self, Memory, Query, Verdict},
-    edns::Edns,
+    chaos,
+    edns::{Edns, Told, ZoneVersion},
     extended_error::ExtendedError,
+    rate::{Admission, Rates},
     reply::Reply,
     request::{Extras, Malformed},
     transfer::{Frame, steps_between},
@@ -34,6 +36,7 @@ struct Shared {
     zones: Arc<dyn Zones>,
     config: ArcSwap<Config>,
     counters: Arc<Counters>,
+    rates: Rates,
 }
 
 impl Responder {
@@ -45,6 +48,7 @@ impl Responder {
                 zones,
                 config,
                 counters: Arc::default(),
+                rates: Rates::default(),
             }),
         }
     }
@@ -66,6 +70,7 @@ impl Responder {
             name: NameBuf::new(),
             memory: Memory::default(),
             compressor: Compressor::default(),
+            keepalive: None,
         }
     }
 }
@@ -98,9 +103,21 @@ pub struct Worker {
     name: NameBuf,
     memory: Memory,
     compressor: Compressor,
+    /// What clients over TCP are told, in tenths of a second.
+    keepalive: Option<u16>,
 }
 
 impl Worker {
+    /// The same for one connection, whose client is told, if it asks ([RFC 7828]), that it may be idle for so long: up to
+    /// 6,553.5 s, in tenths of a second.
+    ///
+    /// [RFC 7828]: https://www.rfc-editor.org/rfc/rfc7828
+    pub fn keeping_alive(mut self, idle: Duration) -> Self {
+        let tenths = idle.as_millis() / 100;
+        self.keepalive = Some(u16::try_from(tenths).unwrap_or(u16::MAX));
+        self
+    }
+
     /// Judges one request and writes the answer to `out`, whose content goes first.
     ///
     /// `request` is one DNS message without the two octets that TCP puts before it, and need not be well-formed; `now`
@@ -143,7 +160,7 @@ impl fmt::Debug for Worker {
 /// One request and the answer to it in the making.
 struct Exchange<'x> {
     worker: &'x mut Worker,
-    config: &'x Config,
+    config: &'x Arc<Config>,
     peer: Peer,
     now: u64,
     header: Header,
@@ -179,7 +196,9 @@ impl Exchange<'_> {
                 Err(rejected) => {
                     self.counters().tsig_rejected.count();
                     let action = self.say(Verdict::of(rejected.rcode()));
-                    rejected.sign_reply(self.out, self.now);
+                    if matches!(action, Action::Reply) {
+                        rejected.sign_reply(self.out, self.now);
+                    }
                     return action;
                 }
             }
@@ -188,7 +207,8 @@ impl Exchange<'_> {
             if opt.version() > 0 {
                 return self.say(Verdict::of(Rcode::BADVERS));
             }
-            match edns.with_options(opt, self.config, self.peer.ip(), self.now) {
+            let client = (self.peer.ip(), self.peer.transport);
+            match edns.with_options(opt, self.config, client, self.now) {
                 Ok(edns) => self.edns = Some(edns),
                 Err(Malformed) => return self.say(Verdict::of(Rcode::FORMERR)),
             }
@@ -196,6 +216,7 @@ impl Exchange<'_> {
         let (rtype, class) = self.question.unwrap_or((Rtype::ANY, Class::ANY));
         match (self.header.opcode, rtype) {
             (Opcode::NOTIFY, _) => self.notify(rtype, class, &extras),
+            _ if class == Class::CH => self.chaos(rtype),
             _ if class != Class::IN => self.say(Verdict::because(
                 Rcode::REFUSED,
                 ExtendedError::NotAuthoritative,
@@ -210,12 +231,12 @@ impl Exchange<'_> {
 
     /// Looks a name up.
     fn query(&mut self, rtype: Rtype) -> Action {
-        let zones = Arc::clone(&self.worker.shared);
+        let shared = Arc::clone(&self.worker.shared);
         let transport = self.peer.transport;
         let dnssec = self.edns.is_some_and(|edns| edns.dnssec_ok);
         self.write(self.limit(), |name, memory, reply| {
             answer::answer(
-                &*zones.zones,
+                &*shared.zones,
                 Query {
                     name,
                     rtype,
@@ -225,6 +246,14 @@ impl Exchange<'_> {
                 memory,
                 reply,
             )
+        })
+    }
+
+    /// Says what is asked about the server.
+    fn chaos(&mut self, rtype: Rtype) -> Action {
+        let config = self.config;
+        self.write(self.limit(), |name, _, reply| {
+            chaos::answer(name, rtype, config, reply)
         })
     }
 
@@ -290,7 +319,10 @@ impl Exchange<'_> {
             return self.say(Verdict::of(Rcode::FORMERR)); // §4.2: not defined
         }
         match self.transferable() {
-            Ok(zone) => Action::Transfer(Box::new(OutgoingTransfer::whole(zone, self.frame()))),
+            Ok(zone) => {
+                let frame = self.frame(&zone);
+                Action::Transfer(Box::new(OutgoingTransfer::whole(zone, frame)))
+            }
             Err(refusal) => self.say(refusal),
         }
     }
@@ -317,16 +349,18 @@ impl Exchange<'_> {
         match (self.peer.transport, octets) {
             (Transport::Tcp, Some(_)) => {
                 let zones = Arc::clone(zones);
-                let transfer = OutgoingTransfer::steps_since(held, zone, zones, self.frame());
+                let frame = self.frame(&zone);
+                let transfer = OutgoingTransfer::steps_since(held, zone, zones, frame);
                 Action::Transfer(Box::new(transfer))
             }
             (Transport::Tcp, None) => {
-                Action::Transfer(Box::new(OutgoingTransfer::whole(zone, self.frame())))
+                let frame = self.frame(&zone);
+                Action::Transfer(Box::new(OutgoingTransfer::whole(zone, frame)))
             }
             (Transport::Udp, Some(octets)) if octets <= (PACKING * self.limit()) as u64 => {
                 let frame = Frame {
                     limit: self.limit(),
-                    ..self.frame()
+                    ..self.frame(&zone)
                 };
                 if let Some(differences) = steps_between(&**zones, held, &zone)
                     && OutgoingTransfer::steps(zone.clone(), differences, frame)
@@ -346,17 +380,72 @@ impl Exchange<'_> {
         self.write(self.limit(), |_, _, _| verdict)
     }
 
-    /// Writes header, question, the records that the closure adds, OPT and TSIG.
+    /// Writes an answer and judges whether it is sent.
     fn write(
         &mut self,
         limit: usize,
         records: impl FnOnce(Name<'_>, &mut Memory, &mut Reply<'_>) -> Verdict,
     ) -> Action {
+        let verdict = self.compose(limit, records);
+        let counters = &self.worker.shared.counters;
+        match self.admission(&verdict) {
+            Admission::Whole => {
+                counters.count_answer(verdict.rcode);
+                if verdict.truncated {
+                    counters.truncated.count();
+                }
+                Action::Reply
+            }
+            Admission::Cut => {
+                counters.rate_limited.count();
+                self.compose(limit, |_, _, _| Verdict {
+                    truncated: true,
+                    ..verdict
+                });
+                Action::Reply
+            }
+            Admission::Nothing => {
+                counters.rate_limited.count();
+                self.out.clear();
+                Action::Drop
+            }
+        }
+    }
+
+    /// Whether the client has been told the same too often. Whoever is where it says is not limited.
+    fn admission(&self, verdict: &Verdict) -> Admission {
+        if self.peer.transport == Transport::Tcp
+            || self.header.opcode == Opcode::NOTIFY
+            || self.signer.is_some()
+            || self.edns.is_some_and(|edns| edns.is_proven)
+        {
+            return Admission::Whole;
+        }
+        let name = self.worker.name.as_name().as_octets();
+        let speaker = name.len().checked_sub(verdict.speaker);
+        let speaker = speaker.and_then(|at| name.get(at..));
+        let speaker = speaker.and_then(|octets| Name::from_octets(octets).ok());
+        self.worker.shared.rates.admit(
+            &self.config.rate_limit,
+            self.peer.ip(),
+            (speaker.unwrap_or(Name::ROOT), verdict.rcode),
+            self.now,
+        )
+    }
+
+    /// Writes header, question, the records that the closure adds, OPT and TSIG.
+    fn compose(
+        &mut self,
+        limit: usize,
+        records: impl FnOnce(Name<'_>, &mut Memory, &mut Reply<'_>) -> Verdict,
+    ) -> Verdict {
+        let expire = self.expiry_of_question();
         let Worker {
             name,
             memory,
             compressor,
-            shared,
+            keepalive,
+            ..
         } = &mut *self.worker;
         let mut writer = MessageWriter::new(self.out, limit, compressor);
         writer.reserve(
@@ -372,29 +461,46 @@ impl Exchange<'_> {
         let verdict = records(name.as_name(), memory, &mut reply);
         let mut writer = reply.into_writer();
         if let Some(edns) = self.edns {
-            edns.write(self.config, verdict.rcode, verdict.extended, &mut writer);
+            let told = Told {
+                reason: verdict.extended,
+                expire: expire.filter(|_| verdict.authoritative && verdict.rcode == Rcode::NOERROR),
+                version: verdict.version,
+                keepalive: *keepalive,
+            };
+            edns.write(self.config, verdict.rcode, told, &mut writer); // its room is reserved
         }
-        let Verdict {
-            rcode,
-            authoritative: aa,
-            truncated: tc,
-            ..
-        } = verdict;
         writer.set_header(Header {
-            aa,
-            tc,
-            rcode,
+            aa: verdict.authoritative,
+            tc: verdict.truncated,
+            rcode: verdict.rcode,
             ..self.header.reply()
         });
         writer.finish();
         if let Some(signer) = &mut self.signer {
             signer.sign(self.out, self.now);
         }
-        shared.counters.count_answer(rcode);
-        if tc {
-            shared.counters.truncated.count();
+        verdict
+    }
+
+    /// Seconds until the zone asked about expires, if that is asked for, in a question that has it ([RFC 7314 §3.2]).
+    ///
+    /// [RFC 7314 §3.2]: https://www.rfc-editor.org/rfc/rfc7314#section-3.2
+    fn expiry_of_question(&self) -> Option<u32> {
+        let (Rtype::SOA | Rtype::IXFR, Class::IN) = self.question? else {
+            return None;
+        };
+        if !self.edns?.asks_expire || self.header.opcode != Opcode::QUERY {
+            return None;
         }
-        Action::Reply
+        match self.worker.shared.zones.zone(self.worker.name.as_name())? {
+            Holding::Served(zone) => self.expiry(&zone),
+            _ => None,
+        }
+    }
+
+    fn expiry(&self, zone: &Zone) -> Option<u32> {
+        let asked = self.edns?.asks_expire;
+        asked.then(|| self.worker.shared.zones.expires_in(zone, self.now))
     }
 
     /// The zone in question, if this client may have it whole.
@@ -418,12 +524,19 @@ impl Exchange<'_> {
         Err(refusal)
     }
 
-    fn frame(&self) -> Frame {
+    fn frame(&self, zone: &Zone) -> Frame {
+        let told = Told {
+            expire: self.expiry(zone),
+            version: Some(ZoneVersion::of(zone)),
+            keepalive: self.worker.keepalive,
+            reason: None,
+        };
         Frame {
             header: self.header,
             name: self.worker.name.clone(),
             rtype: self.question.map_or(Rtype::AXFR, |(rtype, _)| rtype),
-            opt: self.edns.map(|edns| edns.repr(self.config, Rcode::NOERROR)),
+            edns: self.edns.map(|edns| (edns, told)),
+            config: Arc::clone(self.config),
             signer: self.signer.clone(),
             limit: self.config.transfer_message_size.into(),
             utmost: u16::MAX.into(),
@@ -440,6 +553,8 @@ impl Exchange<'_> {
             Verdict {
                 authoritative: true,
                 truncated,
+                version: Some(ZoneVersion::of(zone)),
+                speaker: name.as_octets().len(),
                 ..Verdict::of(Rcode::NOERROR)
             }
         })

@@ -5,11 +5,14 @@ use std::{fmt, sync::Arc};
 use zonekit_store::{Diff, DiffPlace, Zone};
 use zonekit_tsig::ServerStream;
 use zonekit_wire::{
-    Class, Compressor, Header, MessageFull, MessageWriter, Name, NameBuf, OptRepr, Rcode, Rtype,
-    Section, Serial,
+    Class, Compressor, Header, MessageFull, MessageWriter, Name, NameBuf, Rcode, Rtype, Section,
+    Serial,
 };
 
-use crate::{Counters, Zones};
+use crate::{
+    Config, Counters, Zones,
+    edns::{Edns, Told},
+};
 
 /// The answer to an AXFR or IXFR, asked for message by message, so that a slow client holds one message and one version
 /// of the zone.
@@ -29,8 +32,10 @@ pub(crate) struct Frame {
     pub(crate) header: Header,
     pub(crate) name: NameBuf,
     pub(crate) rtype: Rtype,
-    /// OPT for the first message ([RFC 5936 §2.2.5](https://www.rfc-editor.org/rfc/rfc5936#section-2.2.5)).
-    pub(crate) opt: Option<OptRepr<'static>>,
+    /// OPT for the first message ([RFC 5936 §2.2.5](https://www.rfc-editor.org/rfc/rfc5936#section-2.2.5)): what was asked
+    /// for by it, and what is told.
+    pub(crate) edns: Option<(Edns, Told)>,
+    pub(crate) config: Arc<Config>,
     pub(crate) signer: Option<ServerStream>,
     /// Octets that a message is filled to.
     pub(crate) limit: usize,
@@ -108,7 +113,8 @@ impl OutgoingTransfer {
             header,
             name,
             rtype,
-            opt,
+            edns,
+            config,
             signer,
             utmost,
             counters,
@@ -121,8 +127,8 @@ impl OutgoingTransfer {
             ..header.reply()
         });
         _ = writer.question(name.as_name(), rtype, Class::IN); // all three fit, whatever the limit
-        if let Some(opt) = opt {
-            _ = writer.opt(&opt);
+        if let Some((edns, told)) = edns {
+            edns.write(&config, Rcode::SERVFAIL, told, &mut writer);
         }
         writer.finish();
         if let Some(mut signer) = signer {
@@ -196,7 +202,8 @@ impl OutgoingTransfer {
             header,
             name,
             rtype,
-            opt,
+            edns,
+            config,
             signer,
             ..
         } = &self.frame;
@@ -205,15 +212,15 @@ impl OutgoingTransfer {
             aa: true,
             ..header.reply()
         });
-        let opt = opt.filter(|_| self.messages == 0);
+        let edns = edns.filter(|_| self.messages == 0);
         writer.reserve(signer.as_ref().map_or(0, |signer| signer.key().tsig_len()));
-        writer.reserve(opt.map_or(0, |opt| opt.wire_len()));
+        writer.reserve(edns.map_or(0, |(edns, _)| edns.room(config)));
         if self.messages == 0 {
             _ = writer.question(name.as_name(), *rtype, Class::IN); // with a header, it fits the smallest limit
         }
         let filled = self.source.fill(&mut writer);
-        if let Some(opt) = opt {
-            _ = writer.opt(&opt); // its room is reserved
+        if let Some((edns, told)) = edns {
+            edns.write(config, Rcode::NOERROR, told, &mut writer); // its room is reserved
         }
         writer.finish();
         filled

@@ -13,6 +13,16 @@ pub trait Zones: Send + Sync {
     /// The zone with this apex.
     fn zone(&self, apex: Name<'_>) -> Option<Holding>;
 
+    /// Seconds until this version, which [`zone`](Self::zone) gave, expires, at `now` in seconds since 1970: what a client
+    /// hears that asks for it ([RFC 7314 §3]). A primary's versions do not age: it says what their SOA says, and so does
+    /// whoever has nothing better to say.
+    ///
+    /// [RFC 7314 §3]: https://www.rfc-editor.org/rfc/rfc7314#section-3
+    fn expires_in(&self, zone: &Zone, now: u64) -> u32 {
+        let _ = now;
+        zone.soa().as_soa().expire
+    }
+
     /// What leads from the version with this serial to the one held now, from the oldest to the newest; `None` where that
     /// is not known (any more), and the whole zone has to be handed over.
     fn differences(&self, apex: Name<'_>, from: Serial) -> Option<Vec<Diff>> {

@@ -111,7 +111,7 @@ impl Connections {
         let connection = Connection {
             stream,
             peer,
-            worker: self.responder.worker(),
+            worker: (self.responder.worker()).keeping_alive(self.options.idle_timeout),
             answer: Vec::new(),
             batch: Vec::new(),
             shared: Arc::clone(self),
