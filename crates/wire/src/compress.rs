@@ -17,6 +17,20 @@ const GONE: u32 = 1; // no name is at offset 1
 ///
 /// It keeps no names, only where they are: a candidate is compared with the octets of the message itself. Names match
 /// with their case, so that what is written reads back exactly.
+///
+/// ```
+/// use zonekit_wire::{Class, Compressor, MessageWriter, NameBuf, Rtype};
+///
+/// let name: NameBuf = "example.org".parse()?;
+/// let (mut octets, mut compressor) = (Vec::new(), Compressor::new());
+/// for _ in 0..2 {
+///     octets.clear();
+///     let mut writer = MessageWriter::new(&mut octets, 512, &mut compressor);
+///     writer.question(name.as_name(), Rtype::SOA, Class::IN)?;
+///     assert_eq!(writer.finish(), 12 + 13 + 4);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Compressor {
     /// Open addressing; 0 is free, else the upper half is from the hash and the lower the offset, or [`GONE`].

@@ -100,6 +100,24 @@ impl<'m> Message<'m> {
 }
 
 /// An OPT record to write.
+///
+/// ```
+/// use zonekit_wire::{Compressor, EdnsOption, Header, Message, MessageWriter, OptRepr, Rcode};
+///
+/// let nsid = [EdnsOption { code: EdnsOption::NSID, data: b"ns1" }];
+/// let opt = OptRepr { udp_size: 1232, version: 0, rcode: Rcode::BADVERS, do_bit: false, options: &nsid };
+/// let (mut octets, mut compressor) = (Vec::new(), Compressor::new());
+/// let mut writer = MessageWriter::new(&mut octets, 512, &mut compressor);
+/// writer.set_header(Header { qr: true, rcode: opt.rcode, ..Header::default() });
+/// writer.opt(&opt)?;
+/// writer.finish();
+///
+/// let message = Message::new(&octets)?;
+/// let read = message.opt()?.expect("it was written");
+/// assert_eq!(read.rcode(message.header().rcode), Rcode::BADVERS);
+/// assert_eq!(read.option(EdnsOption::NSID), Some(&b"ns1"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct OptRepr<'a> {
     /// How many octets we can take over UDP.

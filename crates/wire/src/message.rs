@@ -9,6 +9,19 @@ pub(crate) const HEADER: usize = 12;
 /// A message, read where it lies ([RFC 1035 §4]). Only the header is known to be there; the rest is checked as it is
 /// walked.
 ///
+/// ```
+/// use zonekit_wire::{Message, Rtype};
+///
+/// let octets = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\0\0\x01\0\x01";
+/// let message = Message::new(octets)?;
+/// assert_eq!((message.header().id, message.header().rd), (0x1234, true));
+/// let question = message.question()?.expect("it has one");
+/// assert_eq!(question.name.to_buf().to_string(), "www.example.");
+/// assert_eq!(question.rtype, Rtype::A);
+/// assert_eq!(message.records()?.count(), 0);
+/// # Ok::<(), zonekit_wire::ReadError>(())
+/// ```
+///
 /// [RFC 1035 §4]: https://www.rfc-editor.org/rfc/rfc1035#section-4
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'m> {
@@ -98,6 +111,15 @@ impl<'m> Message<'m> {
 }
 
 /// The header of a message: [RFC 1035 §4.1.1], with AD and CD of [RFC 4035 §3.1.6].
+///
+/// ```
+/// use zonekit_wire::{Header, Opcode, Rcode};
+///
+/// let asked = Header { id: 7, opcode: Opcode::NOTIFY, aa: true, ..Header::default() };
+/// let answer = Header { rcode: Rcode::NOTAUTH, ..asked.reply() };
+/// assert_eq!((answer.id, answer.opcode, answer.qr, answer.aa), (7, Opcode::NOTIFY, true, false));
+/// assert_eq!(Header::from_octets(answer.to_octets()), answer);
+/// ```
 ///
 /// [RFC 1035 §4.1.1]: https://www.rfc-editor.org/rfc/rfc1035#section-4.1.1
 /// [RFC 4035 §3.1.6]: https://www.rfc-editor.org/rfc/rfc4035#section-3.1.6

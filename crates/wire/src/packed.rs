@@ -10,6 +10,18 @@ use crate::{Class, Name, NameBuf, ReadError, Rtype};
 ///
 /// Whoever holds one holds proof that its pointers lead backward to the root and that it is at most 255 octets long.
 ///
+/// ```
+/// use zonekit_wire::{Message, NameBuf};
+///
+/// let octets = b"\0\x07\0\0\0\x01\0\0\0\0\0\0\x03WWW\x07example\0\0\x01\0\x01";
+/// let question = Message::new(octets)?.question()?.expect("it has one");
+/// assert_eq!(question.name.labels().next(), Some(&b"WWW"[..]));
+/// let mut name = NameBuf::new(); // to be used again for the next
+/// question.name.unpack_into(&mut name);
+/// assert_eq!(name.to_string(), "WWW.example.");
+/// # Ok::<(), zonekit_wire::ReadError>(())
+/// ```
+///
 /// [RFC 1035 §4.1.4]: https://www.rfc-editor.org/rfc/rfc1035#section-4.1.4
 #[derive(Clone, Copy)]
 pub struct PackedName<'m> {
@@ -170,6 +182,17 @@ impl<'m> Iterator for PackedLabels<'m> {
 }
 
 /// A record where it lies in its message: owner perhaps compressed, RDATA as sent.
+///
+/// ```
+/// use zonekit_wire::{Message, Rtype};
+///
+/// // No question, and one answer: an address of the root.
+/// let octets = b"\0\x07\x80\0\0\0\0\x01\0\0\0\0\0\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01";
+/// let (_section, record) = Message::new(octets)?.records()?.next().expect("it has one")?;
+/// assert_eq!((record.rtype(), record.ttl(), record.offset()), (Rtype::A, 60, 12));
+/// assert_eq!(record.rdata(), [192, 0, 2, 1]); // names in it would be as they were sent: see `Unpacker`
+/// # Ok::<(), zonekit_wire::ReadError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct PackedRecord<'m> {
     owner: PackedName<'m>,

@@ -9,6 +9,18 @@ use crate::{Class, Name, NameBuf, Rtype, text};
 /// Any value is valid: RDATA that does not fit its type prints in the form for unknown types
 /// ([RFC 3597 §5](https://www.rfc-editor.org/rfc/rfc3597#section-5)). Equality is of octets but for the case of the
 /// owner; to compare RDATA as the DNS does, see the functions of the RDATA table.
+///
+/// ```
+/// use zonekit_wire::{Class, NameBuf, Record, Rtype};
+///
+/// let owner: NameBuf = "example.org".parse()?;
+/// let (owner, class, ttl) = (owner.as_name(), Class::IN, 300);
+/// let mx = Record { owner, rtype: Rtype::MX, class, ttl, rdata: b"\0\x0a\x04mail\0" };
+/// assert_eq!(mx.to_string(), "example.org. 300 IN MX 10 mail.");
+/// let odd = Record { rdata: b"\0", ..mx };
+/// assert_eq!(odd.to_string(), "example.org. 300 IN MX \\# 1 00");
+/// # Ok::<(), zonekit_wire::NameError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Record<'a> {
     /// Whose record it is.
@@ -42,6 +54,21 @@ impl fmt::Display for Record<'_> {
 }
 
 /// An owned [`Record`].
+///
+/// ```
+/// use zonekit_wire::{Class, RecordBuf, Rtype};
+///
+/// let record = RecordBuf {
+///     owner: "www.example.org".parse()?,
+///     rtype: Rtype::A,
+///     class: Class::IN,
+///     ttl: 3600,
+///     rdata: vec![192, 0, 2, 1],
+/// };
+/// assert_eq!(record.as_record().to_string(), "www.example.org. 3600 IN A 192.0.2.1");
+/// assert_eq!(record.as_record().to_buf(), record);
+/// # Ok::<(), zonekit_wire::NameError>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RecordBuf {
     /// Whose record it is.

@@ -59,6 +59,15 @@ macro_rules! mnemonics {
 ///
 /// Types without a mnemonic read and print as `TYPE65280` ([RFC 3597 §5]).
 ///
+/// ```
+/// use zonekit_wire::Rtype;
+///
+/// assert_eq!("aaaa".parse(), Ok(Rtype::AAAA));
+/// assert_eq!(Rtype(65_280).to_string(), "TYPE65280");
+/// assert_eq!("TYPE28".parse(), Ok(Rtype::AAAA));
+/// assert!(Rtype::AXFR.is_meta()); // asked for, never stored
+/// ```
+///
 /// [IANA registry]: https://www.iana.org/assignments/dns-parameters/dns-parameters.xhtml#dns-parameters-4
 /// [RFC 3597 §5]: https://www.rfc-editor.org/rfc/rfc3597#section-5
 #[derive(Clone, Copy, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]

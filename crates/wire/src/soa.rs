@@ -6,6 +6,18 @@ use crate::{Name, NameBuf, NameError, RdataError, ReadError, Rtype, Serial};
 ///
 /// Two are equal when all fields are, the names without case.
 ///
+/// ```
+/// use zonekit_wire::{Name, Serial, Soa};
+///
+/// let rdata = b"\x02ns\0\0\0\0\0\x07\0\0\x0e\x10\0\0\x02\x58\0\x01\x51\x80\0\0\x01\x2c";
+/// let soa = Soa::read(rdata)?;
+/// assert_eq!((soa.serial, soa.refresh, soa.rname), (Serial(7), 3600, Name::ROOT));
+/// let (mut next, soa) = (Vec::new(), Soa { serial: soa.serial.add(1), ..soa });
+/// soa.write(&mut next);
+/// assert_eq!(Soa::read(&next)?.serial, Serial(8));
+/// # Ok::<(), zonekit_wire::ReadError>(())
+/// ```
+///
 /// [RFC 1035 §3.3.13]: https://www.rfc-editor.org/rfc/rfc1035#section-3.3.13
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Soa<'a> {

@@ -18,6 +18,24 @@ pub const MAX_INCLUDES: usize = 16;
 /// Goes through a master file, record by record.
 ///
 /// An error concerns one entry: the next call goes on behind it, so that all errors of a file can be shown at once.
+///
+/// ```
+/// use zonekit_wire::{Name, NameBuf, master::Reader};
+///
+/// let origin: NameBuf = "example.org".parse()?;
+/// let mut reader = Reader::new(&b"$TTL 1h\nwww A 192.0.2.300\n    AAAA 2001:db8::1\n"[..], origin.as_name());
+/// let (mut good, mut bad) = (Vec::new(), Vec::new());
+/// loop {
+///     match reader.next_record() {
+///         Ok(Some(record)) => good.push(record.to_string()),
+///         Ok(None) => break,
+///         Err(error) => bad.push(error.to_string()),
+///     }
+/// }
+/// assert_eq!(bad, ["line 2, column 7, at \"192.0.2.300\": not a valid address"]);
+/// assert_eq!(good, ["www.example.org. 3600 IN AAAA 2001:db8::1"]);
+/// # Ok::<(), zonekit_wire::NameError>(())
+/// ```
 pub struct Reader<R> {
     input: R,
     place: Place,

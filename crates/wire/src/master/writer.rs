@@ -11,6 +11,15 @@ const PIECE: usize = 1 << 15;
 /// Writes records to a master file, one on a line: absolute owner, TTL, class, type and RDATA, joined by tabs.
 ///
 /// Text is gathered and written in large pieces; [`finish`](Self::finish) writes the last.
+///
+/// ```
+/// use zonekit_wire::{Class, Name, Record, Rtype, master::Writer};
+///
+/// let mut writer = Writer::new(Vec::new());
+/// writer.write(&Record { owner: Name::ROOT, rtype: Rtype::NS, class: Class::IN, ttl: 60, rdata: b"\x01a\0" })?;
+/// assert_eq!(writer.finish()?, b".\t60\tIN\tNS\ta.\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Writer<W> {
     output: W,
