@@ -65,7 +65,10 @@ impl Node {
             path: directory.clone(),
             source,
         })?;
-        let store = Arc::new(Store::open(directory.join(FILE), Options::default())?);
+        let mut options = Options::default();
+        options.journal = config.limits.for_journals();
+        let store = Arc::new(Store::open(directory.join(FILE), options)?);
+        store.note_time(clock::now().as_seconds());
         for damage in store.damage() {
             error!(%damage, "damaged on disk; what cannot be read is transferred anew");
         }
@@ -232,7 +235,7 @@ impl Node {
                     zone: zone.clone(),
                     diff,
                 },
-                None => Content::Replace(zone.clone()),
+                None => Content::Next(zone.clone()),
             },
             // Those of the schedule follow when the visit is over; these are for a crash until then.
             timers: Some(Timers {
@@ -293,6 +296,7 @@ impl Node {
 
     /// Brings timers and standings that were noted into the file. Waits for the disk.
     pub(crate) fn flush(&self) {
+        self.store.note_time(clock::now().as_seconds());
         if let Err(error) = self.store.flush() {
             error!(error = in_words(&error), "keeping timers");
         }

@@ -23,6 +23,10 @@ pub struct Publication {
 pub enum Content {
     /// A whole version in the place of whatever there was. The history for IXFR ends here.
     Replace(Zone),
+    /// A whole version that follows the one held. If its serial is higher, and the difference of the two is the smaller part
+    /// of it, that is kept, as with [`Patch`](Self::Patch): the history goes on. Otherwise it is as
+    /// [`Replace`](Self::Replace).
+    Next(Zone),
     /// The version held, changed. Costs what the difference does. Refused when the SOA records or the number of records show
     /// that the difference does not lead there.
     Patch {
@@ -37,7 +41,7 @@ impl Content {
     /// The version.
     pub fn zone(&self) -> &Zone {
         match self {
-            Self::Replace(zone) | Self::Patch { zone, .. } => zone,
+            Self::Replace(zone) | Self::Next(zone) | Self::Patch { zone, .. } => zone,
         }
     }
 }

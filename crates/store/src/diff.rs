@@ -56,21 +56,33 @@ impl Diff {
     ///
     /// Records that differ in TTL, or in the case of names, are removed and added.
     pub fn between(old: &Zone, new: &Zone) -> Self {
+        Self::compare(old, new, usize::MAX).0
+    }
+
+    /// The same if it has no more than about so many octets; found out at the cost of so many.
+    pub fn between_within(old: &Zone, new: &Zone, octets: usize) -> Option<Self> {
+        let (diff, is_whole) = Self::compare(old, new, octets);
+        is_whole.then_some(diff)
+    }
+
+    /// The difference, and whether it is the whole of it: it ends when it has more than so many octets.
+    fn compare(old: &Zone, new: &Zone, octets: usize) -> (Self, bool) {
         let mut comparison = Comparison {
             apexes: (old.apex().as_octets(), new.apex().as_octets()),
             removed: DiffWriter::new(),
             added: DiffWriter::new(),
             drafts: Default::default(),
             owner: NameBuf::new(),
+            most: octets,
         };
         let mut whole = DiffWriter::new();
         old.with_soa(|soa| whole.push(FROM, soa));
-        comparison.trees(old.names(), new.names());
-        comparison.trees(old.hashes(), new.hashes());
+        let is_whole = comparison.trees(old.names(), new.names())
+            && comparison.trees(old.hashes(), new.hashes());
         whole.append(&comparison.removed);
         new.with_soa(|soa| whole.push(TO, soa));
         whole.append(&comparison.added);
-        whole.finish()
+        (whole.finish(), is_whole)
     }
 
     /// The version that this leads to from `zone`.
@@ -434,15 +446,18 @@ struct Comparison<'z> {
     added: DiffWriter,
     drafts: (Draft, Draft),
     owner: NameBuf,
+    /// Octets that the difference may have.
+    most: usize,
 }
 
 impl Comparison<'_> {
-    fn trees(&mut self, old: &Tree, new: &Tree) {
+    /// Compares two trees; false when the difference becomes too large.
+    fn trees(&mut self, old: &Tree, new: &Tree) -> bool {
         let changed = old.difference(new);
         let (mut old, mut new) = (Run::new(&changed.gone), Run::new(&changed.fresh));
         loop {
             let order = match (old.key(), new.key()) {
-                (None, None) => return,
+                (None, None) => return true,
                 (Some(_), None) => std::cmp::Ordering::Less,
                 (None, Some(_)) => std::cmp::Ordering::Greater,
                 (Some(a), Some(b)) => a.cmp(b),
@@ -457,6 +472,15 @@ impl Comparison<'_> {
             }
             if order.is_ge() {
                 new.step();
+            }
+            if self
+                .removed
+                .octets
+                .len()
+                .saturating_add(self.added.octets.len())
+                > self.most
+            {
+                return false;
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::batch::ZoneChange;
 use crate::commit::{Backing, Committer};
-use crate::disk::{Dirt, Snapshot, Step, step_content};
+use crate::disk::{Dirt, Keep, Snapshot, Step, step_content};
 use crate::{Batch, Content, Diff, Generation, Publication, StoreError, Zone};
 
 pub(crate) struct Job {
@@ -114,17 +114,33 @@ impl Ready {
         };
         let held = entry.head.load().zone.clone();
         let now = backing.keep.now;
-        match (&publication.content, held) {
-            (Content::Patch { zone, diff }, Some(held)) => Ok(Self::Step(Box::new(
-                EncodedStep::new(diff.clone(), &held, zone, now),
-            ))),
-            (Content::Replace(zone), _) if zone.held_octets() as u64 > backing.keep.piece => {
+        let zone = publication.content.zone();
+        let diff = match (&publication.content, &held) {
+            (Content::Patch { diff, .. }, _) => Some(diff.clone()),
+            (Content::Next(new), Some(held)) => smaller(held, new, backing.keep),
+            _ => None,
+        };
+        match (diff, held) {
+            (Some(diff), Some(held)) => Ok(Self::Step(Box::new(EncodedStep::new(
+                diff, &held, zone, now,
+            )))),
+            (None, _) if zone.held_octets() as u64 > backing.keep.piece => {
                 let snapshot = committer.stage(entry.id, zone, backing)?;
                 Ok(Self::Staged(entry.id, snapshot))
             }
             _ => Ok(Self::Plain),
         }
     }
+}
+
+/// The difference of two versions, if history goes on from one to the other, and it is the smaller part of the new one.
+fn smaller(held: &Zone, new: &Zone, keep: Keep) -> Option<Diff> {
+    let most = keep.octets().min(new.octets() / 2);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let is_next = new.serial().is_newer_than(held.serial());
+    is_next
+        .then(|| Diff::between_within(held, new, most))
+        .flatten()
 }
 
 impl EncodedStep {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::fs::OpenOptions;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use redb::StorageBackend;
@@ -59,7 +59,7 @@ pub struct Store {
     disk: Disk,
     committer: Committer,
     dirty: Dirty,
-    journal: JournalLimits,
+    journal: Mutex<JournalLimits>,
     damage: Vec<Damage>,
     /// Seconds since 1970, as far as we were told.
     now: AtomicU64,
@@ -119,7 +119,7 @@ impl Store {
             disk,
             committer: Committer::new(last_id, last_generation),
             dirty: Dirty::default(),
-            journal: options.journal,
+            journal: Mutex::new(options.journal),
             damage,
             now: AtomicU64::new(0),
         };
@@ -202,6 +202,11 @@ impl Store {
         entry.file().timers = timers;
         self.dirty.add(entry);
         Ok(())
+    }
+
+    /// From now on, histories are kept within other limits; each is cut down when its zone changes next.
+    pub fn set_journal_limits(&self, limits: JournalLimits) {
+        *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
     /// Tells the time, in seconds since 1970: steps of the journal that come from now on are that old, and those before are
@@ -298,7 +303,7 @@ impl Store {
 
     fn keep(&self) -> Keep {
         Keep {
-            limits: self.journal,
+            limits: *self.journal.lock().unwrap_or_else(PoisonError::into_inner),
             now: self.now.load(Ordering::Relaxed),
             piece: self.disk.piece_octets,
         }

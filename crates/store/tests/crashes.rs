@@ -15,6 +15,7 @@ enum Op {
     Remove(u8),
     Replace(u8, Vec<u8>),
     Patch(u8, Vec<u8>),
+    Next(u8, Vec<u8>),
     Put(u8, u16),
     Unput(u8),
     /// Operations fail from so many on, until healed.
@@ -32,6 +33,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => (0..4u8).prop_map(Op::Remove),
         4 => (0..4u8, octets()).prop_map(|(zone, records)| Op::Replace(zone, records)),
         8 => (0..4u8, octets()).prop_map(|(zone, records)| Op::Patch(zone, records)),
+        4 => (0..4u8, octets()).prop_map(|(zone, records)| Op::Next(zone, records)),
         2 => (0..3u8, any::<u16>()).prop_map(|(key, value)| Op::Put(key, value)),
         1 => (0..3u8).prop_map(Op::Unput),
         2 => (0..40u64).prop_map(Op::FailAfter),
@@ -111,7 +113,7 @@ impl Model {
                 let result = self.store().remove_zone(apex(*number).as_name());
                 self.note(*number, None, result);
             }
-            Op::Replace(number, octets) | Op::Patch(number, octets) => {
+            Op::Replace(number, octets) | Op::Patch(number, octets) | Op::Next(number, octets) => {
                 self.serial += 1;
                 let new = zone(&apex(*number), self.serial, octets);
                 let Some(held) = self.store().zone(apex(*number).as_name()) else {
@@ -122,6 +124,7 @@ impl Model {
                         zone: new.clone(),
                         diff: Diff::between(old, &new),
                     },
+                    (Op::Next(..), _) => Content::Next(new.clone()),
                     _ => Content::Replace(new.clone()),
                 };
                 let result = self.store().publish(Publication {

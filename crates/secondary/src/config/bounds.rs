@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use zonekit_store::ZoneLimits;
+use zonekit_store::{JournalLimits, ZoneLimits};
 use zonekit_xfr::{Rate, Slots};
 
 /// `[timers]`: bounds, in seconds, that the values of a zone's SOA are clamped to.
@@ -38,7 +38,7 @@ impl Default for Timers {
     }
 }
 
-/// `[limits]`: what a primary may cost us. 0 means no limit, except where a count of zero would mean standing still.
+/// `[limits]`: what a primary may cost us, and what is kept for others. 0 means no limit, except where a count of zero would mean standing still.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -52,6 +52,12 @@ pub struct Limits {
     pub max_types_per_name: u32,
     /// Records removed and added by one IXFR. Default (0): as many as the zone has records.
     pub max_ixfr_changes: u64,
+    /// Octets of history that each zone keeps for IXFR to others; never more than the zone itself. Default: 16 MiB.
+    pub max_journal_octets: u64,
+    /// Versions in that history. Default: 1,000.
+    pub max_journal_steps: u32,
+    /// Seconds that a version stays in it. Default: 2,419,200 (four weeks).
+    pub max_journal_age: u64,
     /// Seconds that an IXFR answer of one newer SOA may wait for more. Default: 5.
     pub lone_soa_wait: u64,
     /// Seconds without an octet that end a transfer. Default: 10.
@@ -75,12 +81,16 @@ impl Default for Limits {
         let transfer = zonekit_xfr::Limits::default();
         let zone = ZoneLimits::default();
         let slots = Slots::default();
+        let journal = JournalLimits::default();
         Self {
             max_zone_octets: zone.octets,
             max_zone_records: zone.records,
             max_records_per_rrset: zone.records_per_rrset,
             max_types_per_name: zone.types_per_name,
             max_ixfr_changes: transfer.max_ixfr_changes.unwrap_or(0),
+            max_journal_octets: journal.octets,
+            max_journal_steps: journal.steps,
+            max_journal_age: journal.age,
             lone_soa_wait: transfer.lone_soa_wait.as_secs(),
             idle_timeout: transfer.idle_timeout.as_secs(),
             max_transfer_time: transfer.max_transfer_time.as_secs(),
@@ -124,6 +134,15 @@ impl Limits {
             },
             lone_soa_wait: Duration::from_secs(self.lone_soa_wait),
             ..zonekit_xfr::Limits::default()
+        }
+    }
+
+    /// The limits that the history of a zone is kept in.
+    pub fn for_journals(&self) -> JournalLimits {
+        JournalLimits {
+            octets: self.max_journal_octets,
+            steps: self.max_journal_steps,
+            age: self.max_journal_age,
         }
     }
 

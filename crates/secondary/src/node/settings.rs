@@ -218,6 +218,7 @@ impl Node {
             .registry()
             .judge(declaration.clone(), clock::now())?;
         self.book.registry().set_limits(config.quota);
+        self.store.set_journal_limits(config.limits.for_journals());
         self.notifier.retarget(targets(&config));
         self.tokens.replace(tokens(&config));
         self.config.store(Arc::new(config));

@@ -191,7 +191,8 @@ impl Keep {
         age > 0 && step.at > 0 && step.at.saturating_add(age) < self.now
     }
 
-    fn octets(&self) -> u64 {
+    /// Octets of a journal, at most.
+    pub(crate) fn octets(&self) -> u64 {
         match self.limits.octets {
             0 => u64::MAX,
             octets => octets,
