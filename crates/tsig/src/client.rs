@@ -12,6 +12,17 @@ use crate::{Key, TsigError, TsigRcode};
 /// seconds since 1970. [`Key::tsig_len`] octets must be free below the limit of the transport.
 ///
 /// What comes back is what is needed to check the answer.
+///
+/// ```
+/// use zonekit_tsig::{Key, sign_request};
+///
+/// let key: Key = "transfer.example.:c2VjcmV0".parse()?;
+/// let mut request = vec![0x12, 0x34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// let stream = sign_request(&key, &mut request, 1_800_000_000);
+/// assert_eq!((request.len(), request[11]), (12 + key.tsig_len() - 6, 1)); // 6 are for a server's BADTIME
+/// assert_eq!(stream.key(), &key);
+/// # Ok::<(), zonekit_tsig::KeyError>(())
+/// ```
 pub fn sign_request(key: &Key, message: &mut Vec<u8>, now: u64) -> ClientStream {
     let mut chain = Chain::new(key);
     chain.sign(message, Says::at(now));
@@ -22,6 +33,24 @@ pub fn sign_request(key: &Key, message: &mut Vec<u8>, now: u64) -> ClientStream 
 }
 
 /// Checks the answer to a signed request: one message, or as many as a transfer takes ([RFC 8945 §5.3.1]).
+///
+/// ```
+/// use zonekit_tsig::{ClientStream, Signed, TsigError};
+///
+/// /// Whether a whole answer, its messages in order, is what the server sent.
+/// fn believe(mut stream: ClientStream, messages: &[Vec<u8>], now: u64) -> Result<(), TsigError> {
+///     for message in messages {
+///         match stream.check(message, now)? {
+///             Signed::Yes => {}    // this one and all before it are proven
+///             Signed::NotYet => {} // keep what it says for yourself until then
+///         }
+///     }
+///     stream.finish()
+/// }
+/// # let key: zonekit_tsig::Key = "k.:c2VjcmV0".parse().unwrap();
+/// # let stream = zonekit_tsig::sign_request(&key, &mut vec![0; 12], 0);
+/// # assert_eq!(believe(stream, &[], 0), Err(TsigError::Unsigned));
+/// ```
 ///
 /// [RFC 8945 §5.3.1]: https://www.rfc-editor.org/rfc/rfc8945#section-5.3.1
 #[derive(Clone)]

@@ -82,7 +82,7 @@ pub enum Malformed {
 /// An error number of a TSIG record ([RFC 8945 §3]).
 ///
 /// [RFC 8945 §3]: https://www.rfc-editor.org/rfc/rfc8945#section-3
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct TsigRcode(pub u16);
 
 impl TsigRcode {
@@ -134,6 +134,12 @@ impl fmt::Display for TsigRcode {
             Some(mnemonic) => f.pad(mnemonic),
             None => write!(f, "TSIG error {}", self.0),
         }
+    }
+}
+
+impl fmt::Debug for TsigRcode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

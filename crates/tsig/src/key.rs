@@ -216,6 +216,20 @@ impl FromStr for Key {
 /// The keys that a server knows, by name and algorithm, both without case.
 ///
 /// A clone copies the list, not the secrets.
+///
+/// ```
+/// use zonekit_tsig::{Algorithm, Key, KeyRing};
+///
+/// let mut ring: KeyRing = ["k.example:c2VjcmV0", "hmac-sha512:k.example:c2VjcmV0"]
+///     .iter()
+///     .map(|text| text.parse::<Key>())
+///     .collect::<Result<_, _>>()?;
+/// let old: Key = "K.Example:b2xk".parse()?;
+/// assert!(ring.insert(old).is_some()); // name and algorithm are those of the first
+/// let key = ring.get("k.example".parse::<zonekit_wire::NameBuf>()?.as_name(), Algorithm::HmacSha512.name());
+/// assert_eq!(key.map(Key::algorithm), Some(Algorithm::HmacSha512));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct KeyRing {
     by_name: BTreeMap<Box<[u8]>, Vec<Key>>,

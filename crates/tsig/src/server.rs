@@ -13,6 +13,20 @@ use crate::{Key, KeyRing, TsigError, TsigRcode};
 /// `message` is a whole DNS message as it came, without the two octets of length that TCP puts before it; `now` is in
 /// seconds since 1970. A request without TSIG is `None`: what it may do is for the caller to say.
 ///
+/// ```
+/// use zonekit_tsig::{Key, KeyRing, check_request, sign_request};
+///
+/// let key: Key = "transfer.example.:c2VjcmV0".parse()?;
+/// let ring: KeyRing = [key.clone()].into_iter().collect();
+/// let mut message = vec![0x12, 0x34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// let now = 1_800_000_000;
+/// assert!(check_request(&ring, &message, now)?.is_none()); // not signed
+/// sign_request(&key, &mut message, now);
+/// let asker = check_request(&ring, &message, now)?.expect("it is signed");
+/// assert_eq!(asker.key(), &key);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// [RFC 8945 §5.2]: https://www.rfc-editor.org/rfc/rfc8945#section-5.2
 pub fn check_request(
     keys: &KeyRing,
@@ -48,6 +62,24 @@ pub fn check_request(
 }
 
 /// Signs the answer to a request that passed: one message, or as many as a transfer takes.
+///
+/// ```
+/// use zonekit_tsig::ServerStream;
+///
+/// /// Signs every message of an answer, as RFC 8945 §5.3.1 wants it.
+/// fn sign_all(stream: &mut ServerStream, messages: &mut [Vec<u8>], now: u64) {
+///     for message in messages {
+///         stream.sign(message, now);
+///     }
+/// }
+/// # let key: zonekit_tsig::Key = "k.:c2VjcmV0".parse().unwrap();
+/// # let mut request = vec![0; 12];
+/// # zonekit_tsig::sign_request(&key, &mut request, 0);
+/// # let mut stream = zonekit_tsig::check_request(&[key].into_iter().collect(), &request, 0).unwrap().unwrap();
+/// # let mut messages = [vec![0; 12]];
+/// # sign_all(&mut stream, &mut messages, 0);
+/// # assert_eq!(messages[0][11], 1);
+/// ```
 #[derive(Clone)]
 pub struct ServerStream {
     chain: Chain,
@@ -69,6 +101,7 @@ impl ServerStream {
 
     /// Lets the next message of the answer go without TSIG, if it may, and says whether it may.
     ///
+    /// Servers are to sign every message, and clients to put up with less: this is for tests of the latter.
     /// The first message and every hundredth must be signed, and so must be the last, which only the caller knows
     /// ([RFC 8945 §5.3.1]). After `false`, nothing has happened: [`ServerStream::sign`] it.
     ///
@@ -92,6 +125,23 @@ impl fmt::Debug for ServerStream {
 }
 
 /// A request whose TSIG did not pass, and what has to be said about it.
+///
+/// ```
+/// use zonekit_tsig::{Key, KeyRing, TsigError, check_request, sign_request};
+/// use zonekit_wire::{Header, Rcode};
+///
+/// let key: Key = "transfer.example.:c2VjcmV0".parse()?;
+/// let mut request = vec![0x12, 0x34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// sign_request(&key, &mut request, 1_800_000_000);
+///
+/// let rejected = check_request(&KeyRing::new(), &request, 1_800_000_000).expect_err("nobody is known");
+/// assert_eq!((rejected.error(), rejected.rcode()), (TsigError::BadKey, Rcode::NOTAUTH));
+/// let header = Header { id: 0x1234, qr: true, rcode: rejected.rcode(), ..Header::default() };
+/// let mut reply = header.to_octets().to_vec();
+/// rejected.sign_reply(&mut reply, 1_800_000_000); // with a TSIG that says BADKEY, and no MAC
+/// assert_eq!(reply[11], 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct RequestRejected {
     error: TsigError,
