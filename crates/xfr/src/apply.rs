@@ -29,6 +29,42 @@ pub enum Change<'r> {
 ///
 /// Nothing may become visible before [`Change::Commit`]. An error, `Commit` included, ends this transfer only: the
 /// visit goes on with the next thing to try (AXFR after IXFR, then the next primary), after [`abandon`](Self::abandon).
+///
+/// ```
+/// use std::collections::BTreeSet;
+/// use std::convert::Infallible;
+/// use zonekit_xfr::{Apply, Change};
+///
+/// /// A zone as lines of text. (In earnest: `ZoneBuilder` and `ZonePatch` of zonekit-store.)
+/// #[derive(Default)]
+/// struct Lines {
+///     visible: BTreeSet<String>,
+///     pending: BTreeSet<String>,
+/// }
+///
+/// impl Apply for Lines {
+///     type Error = Infallible;
+///
+///     fn apply(&mut self, change: Change<'_>) -> Result<(), Infallible> {
+///         match change {
+///             Change::Replace(soa) => self.pending = [soa.to_string()].into(),
+///             Change::Step(gone) | Change::Remove(gone) => {
+///                 self.pending.remove(&gone.to_string());
+///             }
+///             Change::Reach(new) | Change::Add(new) => {
+///                 self.pending.insert(new.to_string());
+///             }
+///             Change::Commit => self.visible = self.pending.clone(),
+///             _ => {} // up to date
+///         }
+///         Ok(())
+///     }
+///
+///     fn abandon(&mut self) {
+///         self.pending = self.visible.clone();
+///     }
+/// }
+/// ```
 pub trait Apply {
     /// Why a change cannot be made.
     type Error: std::error::Error + Send + Sync + 'static;

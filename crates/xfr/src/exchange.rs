@@ -37,6 +37,32 @@ use crate::{
 };
 
 /// One visit for one zone: a machine that is told what happens and says what to do.
+///
+/// ```
+/// use std::time::Instant;
+/// # use zonekit_xfr::{Apply, Change};
+/// use zonekit_xfr::{Exchange, Primary, Transmit, Visit};
+///
+/// # struct Nothing;
+/// # impl Apply for Nothing {
+/// #     type Error = std::convert::Infallible;
+/// #     fn apply(&mut self, _: Change<'_>) -> Result<(), Self::Error> { Ok(()) }
+/// #     fn abandon(&mut self) {}
+/// # }
+/// # let mut sink = Nothing;
+/// let visit = Visit::new("example.org".parse()?, vec![Primary::new("192.0.2.1:53".parse()?)]);
+/// let (now, unix, seed) = (Instant::now(), 1_800_000_000, 42);
+/// let mut exchange = Exchange::new(visit, now, unix, seed);
+///
+/// // It asks for the SOA, and does what it must when no answer has come in time: ask again.
+/// assert!(matches!(exchange.poll_transmit(), Some(Transmit::Datagram { primary: 0, .. })));
+/// assert!(exchange.poll_transmit().is_none());
+/// let later = exchange.poll_timeout().expect("it waits for the answer");
+/// exchange.handle_timeout(later, &mut sink);
+/// assert!(matches!(exchange.poll_transmit(), Some(Transmit::Datagram { primary: 0, .. })));
+/// assert!(exchange.poll(later).is_none()); // not over yet
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Exchange {
     visit: Visit,

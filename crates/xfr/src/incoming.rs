@@ -14,6 +14,32 @@ use crate::{Apply, Change, Query, Transfer};
 ///
 /// Messages are worked on where they lie: nothing is allocated or copied per record. What it applies is only what was
 /// verified, or what waits in a run of unsigned messages for the signature that verifies it; `Commit` waits for that.
+///
+/// ```
+/// # use zonekit_xfr::{Apply, Change};
+/// use zonekit_wire::{Header, Message, NameBuf, Rcode};
+/// use zonekit_xfr::{Incoming, Limits, Query, Transfer, VisitError};
+///
+/// # struct Nothing;
+/// # impl Apply for Nothing {
+/// #     type Error = std::convert::Infallible;
+/// #     fn apply(&mut self, _: Change<'_>) -> Result<(), Self::Error> { Ok(()) }
+/// #     fn abandon(&mut self) {}
+/// # }
+/// # let mut sink = Nothing;
+/// let zone: NameBuf = "example.org".parse()?;
+/// let mut query = Query::axfr(4711, &zone, None, 1_800_000_000);
+/// let mut incoming = Incoming::new(&mut query, Transfer::axfr(zone.as_name()), &Limits::default(), 0);
+///
+/// // The server refuses: our question, as an answer with that RCODE.
+/// let asked = Message::new(query.octets())?;
+/// let refused = Header { rcode: Rcode::REFUSED, ..asked.header().reply() };
+/// let mut answer = query.octets().to_vec();
+/// answer[2..4].copy_from_slice(&refused.to_octets()[2..4]);
+/// let error = incoming.message(&answer, 1_800_000_000, &mut sink).unwrap_err();
+/// assert!(matches!(error, VisitError::Answer { message: 1, .. }), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Incoming {
     pub(crate) answer: Answer,

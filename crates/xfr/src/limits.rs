@@ -7,6 +7,15 @@ use std::time::Duration;
 ///
 /// What a zone may look like (records per RRset, types per name) is limited where zones are built, and reaches a
 /// transfer as an error of its [`Apply`](crate::Apply).
+///
+/// ```
+/// use std::time::Duration;
+/// use zonekit_xfr::{Client, Limits};
+///
+/// let patient = Limits { idle_timeout: Duration::from_secs(60), ..Limits::default() };
+/// let client = Client::new("192.0.2.1:53".parse()?).limits(patient);
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// Octets of messages in one transfer, as received. Default: 16 GiB.

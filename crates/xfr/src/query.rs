@@ -7,6 +7,17 @@ use zonekit_wire::{Class, Header, NameBuf, Opcode, Rtype, SoaBuf};
 const UDP_SIZE: u16 = 1232;
 
 /// One question on its way: its octets, signed if there is a key, and what is needed to know its answer.
+///
+/// ```
+/// use zonekit_wire::{Message, NameBuf, Rtype};
+/// use zonekit_xfr::Query;
+///
+/// let zone: NameBuf = "example.org".parse()?;
+/// let query = Query::axfr(4711, &zone, None, 1_800_000_000);
+/// let question = Message::new(query.octets())?.question()?.expect("it asks");
+/// assert_eq!((query.id(), question.rtype), (4711, Rtype::AXFR));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Query {
     pub(crate) id: u16,

@@ -31,6 +31,32 @@ use crate::limits::{LimitError, exceeds};
 ///
 /// Class, owner and order of the records are judged here; what they do to the zone is judged by who applies them. Every
 /// SOA is compared in its whole RDATA, names without case.
+///
+/// ```
+/// use zonekit_wire::{Class, NameBuf, Record, Rtype};
+/// use zonekit_xfr::{Change, Transfer};
+///
+/// let apex: NameBuf = "example.org".parse()?;
+/// let record = |rtype, rdata| Record { owner: apex.as_name(), rtype, class: Class::IN, ttl: 60, rdata };
+/// let soa = [&[0, 0][..], &[0, 0, 0, 7], &[0; 16]].concat(); // serial 7, both names the root
+/// let soa = record(Rtype::SOA, &soa);
+/// let ns = record(Rtype::NS, b"\x02ns\0");
+///
+/// let mut transfer = Transfer::axfr(apex.as_name());
+/// let mut said = Vec::new();
+/// for record in [soa, ns, soa] {
+///     for change in transfer.step(record)? {
+///         said.push(match change {
+///             Change::Replace(_) => "replace",
+///             Change::Add(_) => "add",
+///             _ => "something else",
+///         });
+///     }
+/// }
+/// assert_eq!(said, ["replace", "add"]);
+/// assert_eq!(transfer.finish()?, Change::Commit); // an error, had the closing SOA not come
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Transfer {
     apex: NameBuf,

@@ -8,6 +8,21 @@ use zonekit_wire::{NameBuf, SoaBuf};
 use crate::Limits;
 
 /// One visit for one zone: asks all its primaries for their SOA and takes what is newer than what is held.
+///
+/// ```
+/// use zonekit_wire::{Serial, SoaBuf};
+/// use zonekit_xfr::{Limits, Primary, Visit};
+///
+/// let mut primary = Primary::new("192.0.2.1:53".parse()?);
+/// primary.key = Some("transfer.example.:c2VjcmV0".parse()?);
+/// let mut visit = Visit::new("example.org".parse()?, vec![primary]);
+/// // What is held, where something is: the SOA, and the number of records.
+/// let (mname, rname) = ("ns1.example.org".parse()?, "hostmaster.example.org".parse()?);
+/// visit.held = Some(SoaBuf { mname, rname, serial: Serial(7), refresh: 3600, retry: 600, expire: 86_400, minimum: 60 });
+/// visit.held_records = 9;
+/// visit.limits = Limits { max_zone_records: 1_000_000, ..Limits::default() };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Visit {
     /// The zone's name.

@@ -24,6 +24,31 @@ const READS: usize = 32;
 /// Memory does not grow with the zone, and nothing is copied between the socket and `sink`. While `sink` works, nothing is
 /// read, and the clocks of [`Limits`](crate::Limits) that wait for the primary stand still. Dropping the future ends the
 /// visit and its connections; the pending edit is the caller's to drop then.
+///
+/// ```
+/// # use zonekit_xfr::{Apply, Change};
+/// use zonekit_xfr::{Outcome, Primary, Visit, visit};
+///
+/// # struct Nothing;
+/// # impl Apply for Nothing {
+/// #     type Error = std::convert::Infallible;
+/// #     fn apply(&mut self, _: Change<'_>) -> Result<(), Self::Error> { Ok(()) }
+/// #     fn abandon(&mut self) {}
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut sink = Nothing;
+/// let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?; // closed again by now
+/// let report = visit(Visit::new("example.org".parse()?, vec![Primary::new(nobody)]), &mut sink).await;
+/// match report.outcome {
+///     Outcome::Transferred { serial, .. } => println!("serial {serial}"),
+///     Outcome::Failed => println!("{}", report.error().expect("a reason")),
+///     outcome => println!("{outcome:?}"),
+/// }
+/// # assert_eq!(report.outcome, Outcome::Failed);
+/// # Ok(())
+/// # }
+/// ```
 pub async fn visit<A: Apply + Send>(visit: Visit, sink: &mut A) -> Report {
     visit_until_hurried(visit, sink, pending()).await
 }

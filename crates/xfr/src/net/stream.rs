@@ -23,6 +23,26 @@ use crate::{
 /// the caller, and one who reads slowly slows the server. `None` comes only when the closing SOA has come and everything
 /// was signed as it must be. Of a signed answer in which only some messages carry a signature, records are given out
 /// before theirs is checked: believe them when `None` has come.
+///
+/// ```no_run
+/// use zonekit_wire::Serial;
+/// use zonekit_xfr::{Change, Client};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::new("192.0.2.1:53".parse()?);
+/// let mut transfer = client.ixfr_since("example.org", Serial(7)).await?;
+/// while let Some(change) = transfer.next_change().await? {
+///     match change {
+///         Change::Remove(record) => println!("- {record}"),
+///         Change::Add(record) => println!("+ {record}"),
+///         other => println!("{other:?}"),
+///     }
+/// }
+/// println!("{} octets", transfer.statistics().octets);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TransferStream {
     tcp: TcpStream,

@@ -7,6 +7,20 @@ use zonekit_wire::{Name, SoaBuf};
 use crate::query::mix;
 
 /// Bounds for the timers that SOAs ask for, in seconds.
+///
+/// ```
+/// use std::time::Duration;
+/// use zonekit_wire::{Serial, SoaBuf};
+/// use zonekit_xfr::Timers;
+///
+/// let name: zonekit_wire::NameBuf = "example.org".parse()?;
+/// let soa = SoaBuf {
+///     mname: name.clone(), rname: name, serial: Serial(7), refresh: 1, retry: 1, expire: 86_400, minimum: 1,
+/// };
+/// let timers = Timers { min_refresh: 900, ..Timers::default() }.of(&soa);
+/// assert_eq!((timers.refresh, timers.retry), (Duration::from_secs(900), Duration::from_secs(60)));
+/// # Ok::<(), zonekit_wire::NameError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Timers {
     /// No zone is checked more often. Default: 300.
