@@ -16,6 +16,16 @@ use crate::{Readiness, RecordsView, Service, ServiceError, StatusView, ZoneView}
 /// A service to try clients against: zones live in memory, and what a transfer would bring is put in by hand.
 ///
 /// Commands are judged as in a real service, by a [`Registry`].
+///
+/// ```
+/// use zonekit_http::Rehearsal;
+/// use zonekit_model::{Command, QuotaLimits, Uuid, ZoneDraft};
+///
+/// let service = Rehearsal::new(QuotaLimits { secondary_zones: 10, ..QuotaLimits::default() });
+/// let draft = ZoneDraft::at_addresses("example.org".parse()?, ["192.0.2.1".parse()?]);
+/// service.run(Command::create(&"demo".parse()?, Uuid::from_u128(1), draft))?; // as if it came over the API
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Rehearsal(Mutex<State>);
 

@@ -10,6 +10,15 @@ use subtle::ConstantTimeEq;
 use zonekit_model::Contract;
 
 /// The tokens that open the API, each for one contract. Clones share them, so they can be replaced while routes run.
+///
+/// ```
+/// use zonekit_http::{Token, Tokens};
+///
+/// let tokens = Tokens::new([Token::from_clear("demo".parse()?, "test-token")]);
+/// assert_eq!(tokens.contract_of(b"test-token").map(|contract| contract.to_string()).as_deref(), Some("demo"));
+/// assert_eq!(tokens.contract_of(b"another"), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Tokens(Arc<RwLock<Arc<[Token]>>>);
 

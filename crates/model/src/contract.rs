@@ -5,6 +5,15 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 /// The name of a contract: the wall between tenants. 1 to 64 ASCII letters, digits, `.`, `_` or `-`; cheap to clone.
+///
+/// ```
+/// use zonekit_model::Contract;
+///
+/// let contract: Contract = "customer-4711".parse()?;
+/// assert_eq!(contract.as_str(), "customer-4711");
+/// assert!("no spaces".parse::<Contract>().is_err());
+/// # Ok::<(), zonekit_model::ContractError>(())
+/// ```
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Contract(Arc<str>);

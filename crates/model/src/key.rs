@@ -71,6 +71,15 @@ pub struct KeyDraft {
 /// The shared secret of a key: 1 to [`Secret::MAX`] octets, wiped when dropped, never shown by `Debug`.
 ///
 /// Serialised as base64, for whoever has to store it.
+///
+/// ```
+/// use zonekit_model::Secret;
+///
+/// let secret = Secret::from_base64("c2VjcmV0")?;
+/// assert_eq!(secret.octets(), b"secret");
+/// assert!(!format!("{secret:?}").contains("secret\""));
+/// # Ok::<(), zonekit_model::SecretError>(())
+/// ```
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 

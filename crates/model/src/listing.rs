@@ -43,6 +43,17 @@ impl<T> Page<T> {
 }
 
 /// Which zones are asked for; the default is all.
+///
+/// ```
+/// use zonekit_model::{Contract, PageRequest, Registry, ZoneFilter, ZoneState};
+///
+/// let registry = Registry::default();
+/// let contract: Contract = "demo".parse()?;
+/// let filter = ZoneFilter { name: Some("example".to_owned()), ..ZoneFilter::default() };
+/// let page = registry.list(&contract, &filter, PageRequest { offset: 0, limit: 10 }, |_| ZoneState::Available);
+/// assert_eq!((page.items.len(), page.total), (0, 0)); // there is none yet
+/// # Ok::<(), zonekit_model::ContractError>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ZoneFilter {
     /// Zones whose name contains this, in any letter case. A zone named exactly this comes first.

@@ -30,6 +30,18 @@ impl From<IpAddr> for Primary {
 }
 
 /// The primaries of a zone, in the order given: 1 to [`Primaries::MAX`], no two at the same address and port.
+///
+/// ```
+/// use std::net::IpAddr;
+/// use zonekit_model::{Primaries, PrimariesError, Primary};
+///
+/// let address: IpAddr = "192.0.2.1".parse()?;
+/// let signed = Primary { key: Some("transfer.example".parse()?), ..Primary::from(address) };
+/// let primaries = Primaries::new([signed.clone()])?;
+/// assert_eq!(primaries.as_slice(), [signed.clone()]);
+/// assert_eq!(Primaries::new([signed.clone(), signed]), Err(PrimariesError::Twice(address)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Primary>", into = "Vec<Primary>")]
 pub struct Primaries(Box<[Primary]>);

@@ -23,6 +23,24 @@ use crate::{
 ///
 /// One writer at a time: judge, make durable, apply. What was judged must be applied before the next is judged, or be
 /// undone with what [`Registry::apply`] gives back. Readers see whole states only.
+///
+/// ```
+/// use zonekit_model::{Command, Contract, QuotaLimits, Refusal, Registry, Timestamp, Uuid, ZoneDraft};
+///
+/// let mut registry = Registry::new(QuotaLimits { secondary_zones: 1, ..QuotaLimits::default() });
+/// let contract: Contract = "demo".parse()?;
+/// let create = |number: u128, name: &str| -> Result<Command, Box<dyn std::error::Error>> {
+///     let draft = ZoneDraft::at_addresses(name.parse()?, ["192.0.2.1".parse()?]);
+///     Ok(Command::create(&contract, Uuid::from_u128(number), draft))
+/// };
+/// let changes = registry.judge(create(1, "example.org")?, Timestamp(1_000))?;
+/// let undo = registry.apply(changes);
+/// let refusal: Refusal = registry.judge(create(2, "example.net")?, Timestamp(2_000)).unwrap_err();
+/// println!("{refusal}"); // the quota is used up
+/// registry.apply(undo); // the change could not be made durable, say
+/// assert_eq!(registry.zone_count(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     limits: QuotaLimits,

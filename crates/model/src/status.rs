@@ -7,6 +7,16 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 
 /// Everything there is to see of a zone beside its settings.
+///
+/// ```
+/// use zonekit_model::{Standing, ZoneState, ZoneStatus};
+///
+/// let mut status = ZoneStatus::default();
+/// assert_eq!(status.state(), ZoneState::Provisioning); // never loaded yet
+/// status.standing = Standing::Current;
+/// status.serial = Some(7);
+/// assert_eq!(status.state().as_str(), "AVAILABLE");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ZoneStatus {

@@ -35,6 +35,18 @@ pub use self::bounds::{Limits, Timers};
 pub use self::problem::{ConfigError, Problem};
 
 /// Everything that a node is told from outside.
+///
+/// ```
+/// use std::path::Path;
+/// use zonekit_secondary::Config;
+///
+/// let origin = Path::new("secondary.toml"); // what errors name, and what relative paths start from
+/// let config = Config::parse("data_dir = \"var\"\n[dns]\nlisten = [\"127.0.0.1:5300\"]\n", origin)?;
+/// assert!(config.zones.is_empty());
+/// let error = Config::parse("[dns]\nlisten = [\"127.0.0.1\"]\n", origin).unwrap_err();
+/// assert!(error.to_string().starts_with("secondary.toml"), "{error}");
+/// # Ok::<(), zonekit_secondary::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `data_dir`: the directory of the one file that everything durable is in; created if absent.

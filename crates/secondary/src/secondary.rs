@@ -32,6 +32,23 @@ const GRACE: Duration = Duration::from_secs(2);
 ///
 /// Dropping it ends it at once; [`shutdown`](Self::shutdown) lets answers under way finish. Either way nothing is lost
 /// that was served.
+///
+/// ```no_run
+/// use std::path::Path;
+/// use zonekit_secondary::{Config, Secondary};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let path = Path::new("secondary.toml");
+/// let node = Secondary::start(Config::load(path)?).await?;
+/// // On SIGHUP: what is wrong with the new file leaves the node as it is.
+/// if let Err(error) = node.reload(Config::load(path)?).await {
+///     eprintln!("{error}");
+/// }
+/// node.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Secondary {
     node: Arc<Node>,

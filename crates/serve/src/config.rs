@@ -15,6 +15,25 @@ const MAX_STRING: usize = 255;
 
 /// What an operator may decide about answering; swapped as a whole while answering goes on
 /// ([`Responder::configure`](crate::Responder::configure)).
+///
+/// ```
+/// use std::net::IpAddr;
+/// use std::sync::Arc;
+/// use zonekit_serve::Config;
+/// use zonekit_tsig::Key;
+/// use zonekit_wire::Name;
+///
+/// let key: Key = "transfer.example.:c2VjcmV0".parse()?;
+/// let config = Config {
+///     keys: [key].into_iter().collect(),
+///     allow_transfer: ["key:transfer.example".parse()?].into_iter().collect(),
+///     // A NOTIFY is believed from loopback only.
+///     notify_sources: Arc::new(|_: Name<'_>, source: IpAddr, _: Option<&Key>| source.is_loopback()),
+///     ..Config::default()
+/// };
+/// assert_eq!(config.keys.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Config {
     /// The TSIG keys that requests may be signed with. Default: none, so that every signed request is answered BADKEY.

@@ -53,6 +53,18 @@ impl Default for NotifyRetry {
 
 /// Tells a list of servers of new versions, each until it answers. A clone is the same notifier; with the last one, all
 /// telling ends.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use zonekit_serve::{Counters, Notifier, NotifyRetry, NotifyTarget};
+///
+/// let target = NotifyTarget { address: "192.0.2.2:53".parse()?, key: None, source: None };
+/// let retry = NotifyRetry { first: Duration::from_secs(1), ..NotifyRetry::default() };
+/// let notifier = Notifier::new(vec![target], retry, Arc::new(Counters::default()));
+/// // After each publication, on a tokio runtime: notifier.announce(zone.apex(), &zone.soa());
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Clone)]
 pub struct Notifier {
     shared: Arc<Shared>,

@@ -18,6 +18,22 @@ use crate::{
 /// of the zone.
 ///
 /// A version that is being handed over stays as it is, whatever is published meanwhile.
+///
+/// ```
+/// use std::io;
+/// use zonekit_serve::OutgoingTransfer;
+///
+/// /// Writes a whole transfer to a TCP connection.
+/// fn hand_over(mut transfer: OutgoingTransfer, now: u64, stream: &mut impl io::Write) -> io::Result<()> {
+///     let mut message = Vec::new();
+///     while transfer.next_message(now, &mut message).map_err(io::Error::other)? {
+///         let length = zonekit_wire::frame_length(&message).ok_or(io::ErrorKind::InvalidData)?;
+///         stream.write_all(&length)?;
+///         stream.write_all(&message)?;
+///     }
+///     Ok(())
+/// }
+/// ```
 pub struct OutgoingTransfer {
     frame: Frame,
     source: Source,

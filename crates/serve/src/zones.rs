@@ -6,6 +6,25 @@ use zonekit_wire::{Name, Serial};
 /// The table of zones that a [`Responder`](crate::Responder) answers from: a `Store`, or something made up for a test.
 ///
 /// Each call gives one version of the zone, whole, which stays as it is for as long as it is held.
+///
+/// ```
+/// use zonekit_serve::{Holding, Zones};
+/// use zonekit_store::Zone;
+/// use zonekit_wire::Name;
+///
+/// /// One zone, and nothing else.
+/// struct Single(Zone);
+///
+/// impl Zones for Single {
+///     fn enclosing(&self, name: Name<'_>) -> Option<Holding> {
+///         name.is_at_or_below(self.0.apex()).then(|| Holding::Served(self.0.clone()))
+///     }
+///
+///     fn zone(&self, apex: Name<'_>) -> Option<Holding> {
+///         (apex == self.0.apex()).then(|| Holding::Served(self.0.clone()))
+///     }
+/// }
+/// ```
 pub trait Zones: Send + Sync {
     /// The zone closest above a name, the name itself included.
     fn enclosing(&self, name: Name<'_>) -> Option<Holding>;

@@ -49,6 +49,19 @@ impl Content {
 /// Changes that are made together: all of them, or none.
 ///
 /// A zone may be named once in a batch.
+///
+/// ```
+/// use zonekit_store::{Batch, Store, Timers};
+/// use zonekit_wire::NameBuf;
+///
+/// let store = Store::in_memory();
+/// let zone: NameBuf = "example.org".parse()?;
+/// let mut batch = Batch::new();
+/// batch.create_zone(zone.as_name(), Timers::default()).put("owner/example.org", "demo");
+/// store.commit(batch)?; // the zone with its owner, or neither
+/// assert_eq!(store.setting("owner/example.org")?.as_deref(), Some(&b"demo"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub(crate) zones: Vec<(NameBuf, ZoneChange)>,

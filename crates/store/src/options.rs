@@ -1,6 +1,15 @@
 //! What can be chosen when a store is opened.
 
 /// How a store behaves.
+///
+/// ```no_run
+/// use zonekit_store::{Options, Store};
+///
+/// let mut options = Options::default(); // fields may join these: set those that matter
+/// options.journal.steps = 100;
+/// let store = Store::open("zones.redb", options)?;
+/// # Ok::<(), zonekit_store::OpenError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Options {

@@ -20,6 +20,41 @@ use crate::{Checks, Diff, EditError, Notes, Zone, ZoneLimits};
 /// they start from stays as it is. Changes are gathered first, and carried out and held against
 /// what is there by [`finish`](Self::finish).
 ///
+/// ```
+/// use zonekit_store::{Checks, ZoneLimits, ZonePatch};
+/// # use zonekit_store::ZoneBuilder;
+/// # use zonekit_wire::master::Reader;
+/// use zonekit_wire::{Class, NameBuf, Record, Rtype, Serial};
+///
+/// # let text = "@ 300 SOA ns mail 7 3600 600 86400 300\n@ 300 NS ns\nns 300 A 192.0.2.1\n";
+/// # let apex: NameBuf = "example.org".parse()?;
+/// # let mut reader = Reader::new(text.as_bytes(), apex.as_name());
+/// # let mut builder = ZoneBuilder::new(apex.as_name(), ZoneLimits::default(), Checks::Strict);
+/// # builder.begin(&reader.next_record()?.expect("the SOA"))?;
+/// # while let Some(record) = reader.next_record()? {
+/// #     builder.add(&record)?;
+/// # }
+/// # let (zone, _) = builder.finish()?;
+/// // `zone` is serial 7 of example.org. In serial 8 ns.example.org has another address.
+/// let host: NameBuf = "ns.example.org".parse()?;
+/// let record = |owner, rtype, rdata| Record { owner, rtype, class: Class::IN, ttl: 300, rdata };
+/// let (mut old, mut new) = (Vec::new(), Vec::new());
+/// let mut soa = zone.soa();
+/// soa.as_soa().write(&mut old);
+/// soa.serial = Serial(8);
+/// soa.as_soa().write(&mut new);
+///
+/// let mut patch = ZonePatch::new(&zone, ZoneLimits::default(), Checks::Strict);
+/// patch.step(&record(apex.as_name(), Rtype::SOA, &old))?;
+/// patch.remove(&record(host.as_name(), Rtype::A, &[192, 0, 2, 1]))?;
+/// patch.reach(&record(apex.as_name(), Rtype::SOA, &new))?;
+/// patch.add(&record(host.as_name(), Rtype::A, &[192, 0, 2, 2]))?;
+/// let (next, diff, _notes) = patch.finish()?;
+/// assert_eq!((zone.serial(), next.serial()), (Serial(7), Serial(8)));
+/// assert_eq!((diff.removed().count(), diff.added().count()), (1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// [RFC 1995 §4]: https://www.rfc-editor.org/rfc/rfc1995#section-4
 #[derive(Debug)]
 pub struct ZonePatch {

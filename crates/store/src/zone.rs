@@ -16,6 +16,33 @@ use crate::{ChangedPages, Finding, Node, Nsec3, Nsec3Parameters, Place, Records,
 ///
 /// Two trees hold it: that of the names, and that of the NSEC3 records, whose owners are hashes and no names of the
 /// zone ([RFC 5155 §7.2.8](https://www.rfc-editor.org/rfc/rfc5155#section-7.2.8)). Lookups of names see the first only.
+///
+/// ```
+/// use zonekit_store::{Checks, ZoneBuilder, ZoneLimits};
+/// use zonekit_wire::{NameBuf, Rtype, master::Reader};
+///
+/// // From a master file, which begins with its SOA.
+/// let text = "@ 300 SOA ns mail 7 3600 600 86400 300\n@ 300 NS ns\nns 300 A 192.0.2.1\n";
+/// let apex: NameBuf = "example.org".parse()?;
+/// let mut reader = Reader::new(text.as_bytes(), apex.as_name());
+/// let mut builder = ZoneBuilder::new(apex.as_name(), ZoneLimits::default(), Checks::Strict);
+/// builder.begin(&reader.next_record()?.expect("the SOA"))?;
+/// while let Some(record) = reader.next_record()? {
+///     builder.add(&record)?;
+/// }
+/// let (zone, _notes) = builder.finish()?;
+///
+/// assert_eq!((zone.serial().0, zone.record_count()), (7, 3));
+/// let ns: NameBuf = "ns.example.org".parse()?;
+/// let set = zone.rrset(ns.as_name(), Rtype::A).expect("it is there");
+/// assert_eq!((set.ttl(), set.rdatas().next()), (300, Some(&[192, 0, 2, 1][..])));
+/// let (mut records, mut lines) = (zone.iter(), Vec::new());
+/// while let Some(record) = records.next() {
+///     lines.push(record.to_string());
+/// }
+/// assert_eq!(lines[1], "example.org. 300 IN NS ns.example.org.");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Zone(Arc<Version>);
 

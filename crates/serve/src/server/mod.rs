@@ -61,6 +61,25 @@ impl Default for Options {
 /// Every address has sockets of its own, so that answers leave from the address that was asked. Bound to an unspecified
 /// address (`0.0.0.0`, `::`) of a host with several, the system picks the source of an answer by its routes: name the
 /// addresses there.
+///
+/// ```
+/// use std::sync::Arc;
+/// use zonekit_serve::{Config, Options, Responder, Server};
+/// use zonekit_store::Store;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let responder = Responder::new(Arc::new(Store::in_memory()), Config::default());
+/// let server = Server::bind(&["127.0.0.1:0".parse()?], responder, Options::default())?;
+/// println!("dig @{}", server.local_addresses()[0]);
+/// let stopper = server.stopper();
+/// let (notifications, mut told) = tokio::sync::mpsc::channel(64); // who says that a zone has changed
+/// # stopper.stop();
+/// server.serve(notifications).await?; // until somebody calls `stopper.stop()`
+/// assert!(told.recv().await.is_none());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Server {
     responder: Responder,
     options: Options,
