@@ -2,7 +2,7 @@
 
 use crate::Name;
 use crate::flat::REACH;
-use crate::name::MAX_LABELS;
+use crate::name::{MAX_LABELS, MAX_NAME};
 
 /// Slots at the start of a message: enough for a plain answer, and quick to clear.
 const FEWEST_SLOTS: usize = 64;
@@ -15,7 +15,7 @@ const GONE: u32 = 1; // no name is at offset 1
 
 /// Memory of the names in a message being written; made once, used for any number of messages.
 ///
-/// It keeps no names, only where they are: a candidate is compared with the octets of the message itself. Names match
+/// It keeps few names, only where they are: a candidate is compared with the octets of the message itself. Names match
 /// with their case, so that what is written reads back exactly.
 ///
 /// ```
@@ -36,18 +36,52 @@ pub struct Compressor {
     /// Open addressing; 0 is free, else the upper half is from the hash and the lower the offset, or [`GONE`].
     slots: Vec<u32>,
     used: usize,
+    /// Where the message was cut back to, while names behind that are still in the slots.
+    cut: Option<usize>,
     /// The owner written last, flat, and where: the next record's is the same more often than not.
     last: Vec<u8>,
     last_offset: u16,
+    /// What the owner and the name in RDATA that were written last are children of: the next is a sibling more often
+    /// than not.
+    owners: Parent,
+    targets: Parent,
     /// Of the name at hand.
     suffixes: [Suffix; MAX_LABELS],
 }
 
-/// Where a suffix of a name begins, and half of its hash's octets: the tag of its slot, and where to look first.
+/// Where a suffix of a name begins, and its hash.
 #[derive(Clone, Copy, Debug)]
 struct Suffix {
     start: u8,
-    half: u16,
+    hash: u64,
+}
+
+/// A name that others are children of.
+#[derive(Clone, Debug)]
+struct Parent {
+    /// Flat; empty if there is none.
+    octets: Vec<u8>,
+    hash: u64,
+    offset: u16,
+}
+
+impl Parent {
+    const NONE: Self = Self {
+        octets: Vec::new(),
+        hash: 0,
+        offset: 0,
+    };
+
+    /// What `name` has in front of this, if that is one label and the whole is a name.
+    #[inline]
+    fn label<'n>(&self, name: &'n [u8]) -> Option<&'n [u8]> {
+        let &length @ 1..=63 = name.first()? else {
+            return None;
+        };
+        let (label, parent) = name.split_at_checked(1 + usize::from(length))?;
+        let is_parent = !parent.is_empty() && is_same(parent, &self.octets);
+        (is_parent && name.len() <= MAX_NAME).then_some(label)
+    }
 }
 
 impl Default for Compressor {
@@ -62,9 +96,12 @@ impl Compressor {
         Self {
             slots: Vec::new(),
             used: 0,
+            cut: None,
             last: Vec::new(),
             last_offset: 0,
-            suffixes: [Suffix { start: 0, half: 0 }; MAX_LABELS],
+            owners: Parent::NONE,
+            targets: Parent::NONE,
+            suffixes: [Suffix { start: 0, hash: 0 }; MAX_LABELS],
         }
     }
 
@@ -82,7 +119,10 @@ impl Compressor {
             self.slots.resize(FEWEST_SLOTS, 0);
         }
         self.used = 0;
+        self.cut = None;
         self.last.clear();
+        self.owners.octets.clear();
+        self.targets.octets.clear();
     }
 
     /// Says that the message was cut back to `len` octets.
@@ -90,27 +130,31 @@ impl Compressor {
         if usize::from(self.last_offset) >= len {
             self.last.clear();
         }
-        for value in &mut self.slots {
-            if usize::from(*value as u16) >= len {
-                *value = GONE;
+        for parent in [&mut self.owners, &mut self.targets] {
+            if usize::from(parent.offset) >= len {
+                parent.octets.clear();
             }
         }
+        self.cut = Some(self.cut.map_or(len, |cut| cut.min(len))); // most often, nothing more is written
     }
 
     /// Appends an owner, as [`write_name`](Self::write_name), and remembers it for the next record.
+    #[inline]
     pub(crate) fn write_owner(&mut self, name: Name<'_>, out: &mut Vec<u8>) {
         let octets = name.as_octets();
-        if self.last == octets {
-            out.extend(pointer(self.last_offset));
+        if is_same(octets, &self.last) {
+            out.extend_from_slice(&pointer(self.last_offset));
             return;
         }
         let at = out.len();
-        self.write_name(name, out);
-        // The next pointer goes where this one went, if this is nothing else.
-        let at = match out.get(at..) {
-            Some(&[high @ 0xc0..=0xff, low]) => usize::from(u16::from_be_bytes([high & 0x3f, low])),
-            _ => at,
+        let known = match self.owners.label(octets) {
+            Some(label) => {
+                self.write_sibling(label, self.owners.hash, self.owners.offset, octets, out)
+            }
+            None => self.write_suffixes(octets, false, out),
         };
+        // The next pointer goes where this one went, if this is nothing else.
+        let at = known.map_or(at, usize::from);
         self.last.clear();
         if at < REACH && octets.len() > 2 {
             self.last.extend_from_slice(octets);
@@ -118,23 +162,100 @@ impl Compressor {
         }
     }
 
-    /// Appends `name`: the labels that the message does not hold yet, then a pointer to the rest or the root.
+    /// Appends `name`, which stands in RDATA: the labels that the message does not hold yet, then a pointer to the rest or
+    /// the root.
     pub(crate) fn write_name(&mut self, name: Name<'_>, out: &mut Vec<u8>) {
-        let octets = name.as_octets();
+        if !self.write_target(name.as_octets(), out) {
+            self.write_suffixes(name.as_octets(), true, out);
+        }
+    }
+
+    /// The same for octets that may be no name, if they are one whose parent is that of the name written last.
+    #[inline]
+    pub(crate) fn write_target(&mut self, octets: &[u8], out: &mut Vec<u8>) -> bool {
+        let Some(label) = self.targets.label(octets) else {
+            return false;
+        };
+        self.write_sibling(label, self.targets.hash, self.targets.offset, octets, out);
+        true
+    }
+
+    /// Appends a name whose parent is at hand. Returns where it was already, all of it.
+    #[inline]
+    fn write_sibling(
+        &mut self,
+        label: &[u8],
+        hash: u64,
+        parent: u16,
+        octets: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Option<u16> {
+        self.forget_what_was_cut();
+        let hash = mix(hash, octets, 0, label.len());
+        let known = self.find_or_insert(hash, out.len(), |offset| {
+            is_child(out, offset, label, parent) || holds(out, offset, octets)
+        });
+        if known.is_none() {
+            out.extend_from_slice(label);
+        }
+        out.extend_from_slice(&pointer(known.unwrap_or(parent)));
+        known
+    }
+
+    /// Appends a name of which nothing is known. Returns where it was already, all of it.
+    fn write_suffixes(&mut self, octets: &[u8], is_target: bool, out: &mut Vec<u8>) -> Option<u16> {
+        self.forget_what_was_cut();
         let count = self.hash_suffixes(octets);
         let base = out.len();
+        let (mut found, mut own) = (None, octets.len());
         for index in 0..count {
-            let Some(&Suffix { start, half }) = self.suffixes.get(index) else {
+            let Some(&Suffix { start, hash }) = self.suffixes.get(index) else {
                 break;
             };
             let start = usize::from(start);
-            if let Some(offset) = self.find_or_insert(half, octets, start, out, base) {
-                out.extend_from_slice(octets.get(..start).unwrap_or_default());
-                out.extend_from_slice(&pointer(offset));
-                return;
+            let suffix = octets.get(start..).unwrap_or_default();
+            found = self.find_or_insert(hash, base + start, |offset| holds(out, offset, suffix));
+            if found.is_some() {
+                own = start;
+                break;
             }
         }
-        out.extend_from_slice(octets);
+        out.extend_from_slice(octets.get(..own).unwrap_or_default());
+        if let Some(offset) = found {
+            out.extend_from_slice(&pointer(offset));
+        }
+        if let (Some(&Suffix { start, hash }), true) = (self.suffixes.get(1), count > 1) {
+            let start = usize::from(start);
+            let offset = match found {
+                Some(offset) if own == 0 => parent_of(out, offset),
+                Some(offset) if own == start => offset.into(),
+                _ => base + start,
+            };
+            let parent = if is_target {
+                &mut self.targets
+            } else {
+                &mut self.owners
+            };
+            parent.octets.clear();
+            if offset < REACH {
+                parent
+                    .octets
+                    .extend_from_slice(octets.get(start..).unwrap_or_default());
+                (parent.hash, parent.offset) = (hash, offset as u16);
+            }
+        }
+        found.filter(|_| own == 0)
+    }
+
+    #[inline]
+    fn forget_what_was_cut(&mut self) {
+        if let Some(len) = self.cut.take() {
+            for value in &mut self.slots {
+                if usize::from(*value as u16) >= len {
+                    *value = GONE;
+                }
+            }
+        }
     }
 
     /// Notes every suffix of a flat name but the root, longest first, and says how many there are.
@@ -154,30 +275,27 @@ impl Compressor {
         for suffix in self.suffixes.iter_mut().take(count).rev() {
             let start = usize::from(suffix.start);
             hash = mix(hash, octets, start, end);
-            suffix.half = (hash >> 48) as u16;
+            suffix.hash = hash;
             end = start;
         }
         count
     }
 
-    /// Where the message holds the suffix of `octets` that begins at `start`. If nowhere, it will where the name at
-    /// hand is about to be written, from `base` on.
+    /// Where the message has a name of this hash that is the one sought. If nowhere, it will at `new`.
+    #[inline]
     fn find_or_insert(
         &mut self,
-        half: u16,
-        octets: &[u8],
-        start: usize,
-        message: &[u8],
-        base: usize,
+        hash: u64,
+        new: usize,
+        is_sought: impl Fn(u16) -> bool,
     ) -> Option<u16> {
-        let suffix = octets.get(start..)?;
+        let half = (hash >> 48) as u16;
         let tag = u32::from(half) << 16;
         for slot in places(half, self.slots.len()) {
             let value = self.slots.get_mut(slot)?;
             if *value == 0 {
-                let offset = base + start;
-                if offset < REACH && self.used < MOST_SLOTS / 2 {
-                    *value = tag | offset as u32;
+                if new < REACH && self.used < MOST_SLOTS / 2 {
+                    *value = tag | new as u32;
                     self.used += 1;
                     if self.used * 2 > self.slots.len() {
                         self.grow();
@@ -186,7 +304,7 @@ impl Compressor {
                 return None;
             }
             let offset = *value as u16;
-            if *value & 0xffff_0000 == tag && *value != GONE && holds(message, offset, suffix) {
+            if *value & 0xffff_0000 == tag && *value != GONE && is_sought(offset) {
                 return Some(offset);
             }
         }
@@ -216,6 +334,16 @@ fn places(half: u16, size: usize) -> impl Iterator<Item = usize> {
         .map(move |slot| slot & size.wrapping_sub(1))
 }
 
+/// Whether a label and what is at `parent` is at `offset`, as most children are written.
+#[inline]
+fn is_child(message: &[u8], offset: u16, label: &[u8], parent: u16) -> bool {
+    let rest = message.get(usize::from(offset)..).unwrap_or_default();
+    let Some((front, behind)) = rest.split_at_checked(label.len()) else {
+        return false;
+    };
+    is_same(front, label) && behind.starts_with(&pointer(parent))
+}
+
 /// Whether the name at `offset` is `suffix`, octet for octet.
 fn holds(message: &[u8], offset: u16, suffix: &[u8]) -> bool {
     let mut at = usize::from(offset);
@@ -238,7 +366,7 @@ fn holds(message: &[u8], offset: u16, suffix: &[u8]) -> bool {
                 else {
                     return false;
                 };
-                if label != wanted {
+                if !is_same(label, wanted) {
                     return false;
                 }
                 at += octets;
@@ -247,6 +375,33 @@ fn holds(message: &[u8], offset: u16, suffix: &[u8]) -> bool {
             _ => return false,
         }
     }
+}
+
+/// Where the parent of the name at `offset` is, or the pointer's target where it is one; out of reach if it is the root.
+fn parent_of(message: &[u8], offset: u16) -> usize {
+    let behind = |&length: &u8| usize::from(offset) + 1 + usize::from(length);
+    let at = message.get(usize::from(offset)).map_or(REACH, behind);
+    match message.get(at..) {
+        Some([high @ 0xc0..=0xff, low, ..]) => usize::from(u16::from_be_bytes([high & 0x3f, *low])),
+        _ => at,
+    }
+}
+
+/// Whether two slices are equal: most are short, and then it takes two comparisons that overlap, and no call.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len()
+        && match a.len() {
+            4..=8 => have_same_ends::<4>(a, b),
+            9..=16 => have_same_ends::<8>(a, b),
+            17..=32 => have_same_ends::<16>(a, b),
+            _ => a == b,
+        }
+}
+
+#[inline]
+fn have_same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+    a.first_chunk::<N>() == b.first_chunk() && a.last_chunk::<N>() == b.last_chunk()
 }
 
 fn pointer(offset: u16) -> [u8; 2] {
@@ -285,5 +440,5 @@ fn mix(hash: u64, octets: &[u8], start: usize, end: usize) -> u64 {
             .rev()
             .fold(0, |word, &octet| word << 8 | u64::from(octet)),
     };
-    step(step(hash, tail), (end - start) as u64)
+    step(hash, tail) // the length came first
 }

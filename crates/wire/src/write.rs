@@ -99,12 +99,13 @@ impl<'b> MessageWriter<'b> {
         rtype: Rtype,
         class: Class,
     ) -> Result<(), MessageFull> {
-        let mark = self.mark();
+        let before = self.out.len();
         self.compressor.write_owner(name, self.out);
         self.out.extend(rtype.0.to_be_bytes());
         self.out.extend(class.0.to_be_bytes());
+        self.check(before)?;
         self.header.questions = self.header.questions.saturating_add(1);
-        self.check(mark)
+        Ok(())
     }
 
     /// Writes a record: its owner compressed, and names in RDATA if its type is one of RFC 1035's
@@ -123,7 +124,7 @@ impl<'b> MessageWriter<'b> {
             ttl,
             rdata,
         } = record;
-        let mark = self.mark();
+        let before = self.out.len();
         self.compressor.write_owner(*owner, self.out);
         let [type_a, type_b] = rtype.0.to_be_bytes();
         let [class_a, class_b] = class.0.to_be_bytes();
@@ -132,7 +133,7 @@ impl<'b> MessageWriter<'b> {
             .extend_from_slice(&[type_a, type_b, class_a, class_b, a, b, c, d, 0, 0]);
         let start = self.out.len();
         self.write_rdata(*rtype, rdata);
-        self.close_record(section, mark, start)
+        self.close_record(section, before, start)
     }
 
     /// Writes an OPT record, in the room reserved for it if there is any.
@@ -141,11 +142,11 @@ impl<'b> MessageWriter<'b> {
     ///
     /// When there is no room; the message is then as before.
     pub fn opt(&mut self, opt: &OptRepr<'_>) -> Result<(), MessageFull> {
-        let mark = self.mark();
+        let before = self.out.len();
         let start = opt.write(self.out);
         let reserved = self.reserved;
-        self.reserved = reserved.saturating_sub(self.out.len() - mark.len);
-        self.close_record(Section::Additional, mark, start)
+        self.reserved = reserved.saturating_sub(self.out.len() - before);
+        self.close_record(Section::Additional, before, start)
             .inspect_err(|_| self.reserved = reserved)
     }
 
@@ -192,6 +193,9 @@ impl<'b> MessageWriter<'b> {
             self.out.extend_from_slice(rdata);
             return;
         }
+        if rdata::is_one_packed_name(rtype) && self.compressor.write_target(rdata, self.out) {
+            return;
+        }
         for piece in rdata::pieces(rtype, rdata) {
             match piece {
                 Piece::Name(name) => self.compressor.write_name(name, self.out),
@@ -200,16 +204,18 @@ impl<'b> MessageWriter<'b> {
         }
     }
 
-    /// Fills in RDLENGTH, counts the record, and takes all back if that was too much.
+    /// Fills in RDLENGTH and counts the record, or takes back what was written from `before` on if that is too much.
+    #[inline]
     fn close_record(
         &mut self,
         section: Section,
-        mark: Mark,
+        before: usize,
         start: usize,
     ) -> Result<(), MessageFull> {
-        let length = u16::try_from(self.out.len() - start);
-        if let (Ok(length), Some(place)) = (length, self.out.get_mut(start - 2..start)) {
-            place.copy_from_slice(&length.to_be_bytes());
+        self.check(before)?;
+        let length = (self.out.len() - start) as u16; // no more than the limit
+        if let Some([.., high, low]) = self.out.get_mut(..start) {
+            [*high, *low] = length.to_be_bytes();
         }
         let section = self.section.map_or(section, |current| current.max(section));
         self.section = Some(section);
@@ -219,14 +225,16 @@ impl<'b> MessageWriter<'b> {
             Section::Additional => &mut self.header.additionals,
         };
         *count = count.saturating_add(1); // a record has 11 octets at least: the limit comes first
-        self.check(mark)
+        Ok(())
     }
 
-    fn check(&mut self, mark: Mark) -> Result<(), MessageFull> {
+    #[inline]
+    fn check(&mut self, before: usize) -> Result<(), MessageFull> {
         if self.out.len() + self.reserved <= self.limit {
             return Ok(());
         }
-        self.truncate(mark);
+        self.out.truncate(before);
+        self.compressor.cut(before);
         Err(MessageFull)
     }
 }

@@ -36,8 +36,8 @@ pub use error::RdataError;
 pub use field::{Field, Kind, NameRules};
 pub(crate) use unpack::unpack;
 pub(crate) use walk::Walk;
-pub(crate) use walk::may_be_packed;
 pub use walk::{Names, Piece, Pieces, names, pieces};
+pub(crate) use walk::{is_one_packed_name, may_be_packed};
 
 /// The longest RDATA there can be: its length has two octets.
 pub const MAX_RDATA: usize = 65_535;
@@ -67,7 +67,7 @@ fn validate_in(row: &'static table::Row, rdata: &[u8]) -> Result<(), RdataError>
     let fits = match row.shape {
         Shape::Exactly(size) => rdata.len() == size,
         Shape::AtLeast(least) => rdata.len() >= least && rdata.len() <= MAX_RDATA,
-        Shape::PackedName | Shape::Fields => false,
+        Shape::PackedName { .. } | Shape::Fields => false,
     };
     if fits {
         Ok(())

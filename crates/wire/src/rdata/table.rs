@@ -37,8 +37,8 @@ pub(super) enum Shape {
     Exactly(usize),
     /// At least so many octets, of any value.
     AtLeast(usize),
-    /// One name, which may be compressed in a message that is read.
-    PackedName,
+    /// One name, which may be compressed in a message that is read, and perhaps in one that is written.
+    PackedName { written: bool },
     /// The fields have to be looked at.
     Fields,
 }
@@ -426,14 +426,17 @@ const fn row_of(rtype: u16, fields: &'static [Field]) -> Row {
 const fn shape_of(fields: &[Field]) -> Shape {
     if let [
         Field {
-            kind: Kind::Name(NameRules {
-                read_packed: true, ..
-            }),
+            kind:
+                Kind::Name(NameRules {
+                    read_packed: true,
+                    write_packed: written,
+                    ..
+                }),
             ..
         },
-    ] = fields
+    ] = *fields
     {
-        return Shape::PackedName;
+        return Shape::PackedName { written };
     }
     let mut sum = 0;
     let mut rest = fields;

@@ -24,7 +24,7 @@ pub(crate) fn unpack(
         validate_in(row, rdata)?;
         return Ok(None);
     }
-    if let (Shape::PackedName, Some(&[high @ 0xc0..=0xff, low])) =
+    if let (Shape::PackedName { .. }, Some(&[high @ 0xc0..=0xff, low])) =
         (row.shape, message.get(place.clone()))
         && let Some(name) = out.find(u16::from_be_bytes([high & 0x3f, low]))
     {

@@ -98,6 +98,15 @@ pub(crate) fn may_be_packed(rtype: Rtype) -> bool {
     table::row(rtype).read_packed
 }
 
+/// Whether the RDATA is one name, which [`pieces`] finds.
+#[inline]
+pub(crate) fn is_one_packed_name(rtype: Rtype) -> bool {
+    matches!(
+        table::row(rtype).shape,
+        table::Shape::PackedName { written: true }
+    )
+}
+
 /// The pieces of RDATA, made by [`pieces`].
 #[derive(Clone, Debug)]
 pub struct Pieces<'a> {
