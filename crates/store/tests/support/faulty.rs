@@ -77,7 +77,7 @@ impl FaultyDisk {
         let mut durable = state.durable.clone();
         for operation in &state.unsynced {
             match operation {
-                Operation::SetLen(len) if choose(1) == 1 => durable.resize(*len, 0),
+                Operation::SetLen(len) if choose(1) == 1 => resize(&mut durable, *len),
                 Operation::SetLen(_) => {}
                 Operation::Write(at, octets) => {
                     let reached = match choose(octets.len()) {
@@ -161,7 +161,7 @@ impl StorageBackend for FaultyDisk {
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.change(|state| {
-            state.current.resize(len, 0);
+            resize(&mut state.current, len);
             state.unsynced.push(Operation::SetLen(len));
         })
     }
@@ -170,7 +170,7 @@ impl StorageBackend for FaultyDisk {
         let synced = self.change(|state| {
             for operation in state.unsynced.drain(..) {
                 match operation {
-                    Operation::SetLen(len) => state.durable.resize(len, 0),
+                    Operation::SetLen(len) => resize(&mut state.durable, len),
                     Operation::Write(at, octets) => {
                         state.durable[at..at + octets.len()].copy_from_slice(&octets);
                     }
@@ -189,4 +189,10 @@ impl StorageBackend for FaultyDisk {
             state.written += octets.len();
         })
     }
+}
+
+/// As `Vec::resize` with zeros, which goes octet by octet where nothing is optimised.
+fn resize(octets: &mut Vec<u8>, len: usize) {
+    octets.truncate(len);
+    octets.extend_from_slice(&vec![0; len - octets.len()]);
 }
