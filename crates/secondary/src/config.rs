@@ -17,6 +17,7 @@
 
 mod bounds;
 mod check;
+mod clients;
 mod file;
 mod place;
 mod problem;
@@ -32,6 +33,7 @@ use zonekit_serve::AclEntry;
 use zonekit_store::Checks as StoreChecks;
 
 pub use self::bounds::{Limits, Timers};
+pub use self::clients::Clients;
 pub use self::problem::{ConfigError, Problem};
 
 /// Everything that a node is told from outside.
@@ -90,6 +92,13 @@ pub struct Dns {
     pub notify_addresses: Vec<IpAddr>,
     /// `primary_port`: the port of a primary that is given without one. Default: 53.
     pub primary_port: u16,
+    /// `identity`: which server this is, for whoever asks by NSID (100 octets of it), `id.server` or `hostname.bind`; 1 to
+    /// 255 octets. Default: not said.
+    pub identity: Option<String>,
+    /// `version`: what `version.bind` and `version.server` say; 1 to 255 octets. Default: not said.
+    pub version: Option<String>,
+    /// `[dns.clients]`: what a client may ask of us.
+    pub clients: Clients,
 }
 
 /// `[http]`: the management side.

@@ -38,6 +38,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used))]
 
+mod answering;
 mod book;
 mod clock;
 mod config;
@@ -54,6 +55,7 @@ mod zones;
 
 pub use book::BookError;
 pub use config::{
-    Checks, Config, ConfigError, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, ZoneEntry,
+    Checks, Clients, Config, ConfigError, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token,
+    ZoneEntry,
 };
 pub use secondary::{ReloadError, Secondary, StartError};

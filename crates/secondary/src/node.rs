@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use tracing::{debug, error, info};
 use zonekit_http::{Readiness, Token, Tokens};
 use zonekit_model::{Failure, KeyName, PrimaryOutcome, SecondaryZone, Standing, ZoneName};
-use zonekit_serve::{Notification, Notifier, NotifyRetry, Responder};
+use zonekit_serve::{CookieSecret, Notification, Notifier, NotifyRetry, Responder};
 use zonekit_store::{
     Batch, Content, Generation, Held, Options, Publication, Store, StoreError, Timers, Zone,
 };
@@ -20,6 +20,7 @@ use zonekit_tsig::Key;
 use zonekit_wire::Serial;
 use zonekit_xfr::{Due, Notified, Schedule, Slots, Timing};
 
+use crate::answering::{SharedSchedule, Table};
 use crate::book::Book;
 use crate::history::Finished;
 use crate::metrics::Counts;
@@ -39,7 +40,9 @@ pub(crate) struct Node {
     pub(crate) book: Book,
     pub(crate) zones: Zones,
     keys: ArcSwap<HashMap<KeyName, Key>>,
-    schedule: Mutex<Schedule<ZoneName>>,
+    schedule: SharedSchedule,
+    /// Kept over changes of the configuration, so that clients' cookies stay good.
+    cookie_secret: CookieSecret,
     /// Something new may be due.
     pub(crate) wake: tokio::sync::Notify,
     pub(crate) responder: Responder,
@@ -79,10 +82,12 @@ impl Node {
             all: config.limits.transfers,
         };
         let schedule = Schedule::new(config.timers.for_schedule(), slots, identity);
-        let responder = Responder::new(
-            Arc::clone(&store) as Arc<dyn zonekit_serve::Zones>,
-            zonekit_serve::Config::default(),
-        );
+        let schedule = Arc::new(Mutex::new(schedule));
+        let table = Table {
+            store: Arc::clone(&store),
+            schedule: Arc::clone(&schedule),
+        };
+        let responder = Responder::new(Arc::new(table), zonekit_serve::Config::default());
         let counters = Arc::clone(responder.counters());
         let notifier = Notifier::new(targets(&config), NotifyRetry::default(), counters);
         let node = Arc::new(Self {
@@ -92,7 +97,8 @@ impl Node {
             book,
             zones: Zones::default(),
             keys: ArcSwap::default(),
-            schedule: Mutex::new(schedule),
+            schedule,
+            cookie_secret: CookieSecret::random(),
             wake: tokio::sync::Notify::new(),
             responder,
             notifier,

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +18,7 @@ use zonekit_store::{OpenError, StoreError};
 use crate::book::BookError;
 use crate::node::Node;
 use crate::service::Desk;
-use crate::{Config, metrics, visits};
+use crate::{Config, answering, metrics, visits};
 
 /// NOTIFYs that wait to be looked at; one that finds no room is not answered, and comes again.
 const NOTIFICATIONS: usize = 1_024;
@@ -67,15 +66,11 @@ impl Secondary {
     /// If the data cannot be read or is in use, or an address cannot be bound. Nothing runs then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let listen = config.dns.listen.clone();
-        let workers = NonZero::new(config.dns.workers).unwrap_or(NonZero::<usize>::MIN);
+        let options = answering::options(&config.dns);
         let http_listen = config.http.as_ref().map(|http| http.listen);
         let opening = tokio::task::spawn_blocking(move || Node::open(config));
         let node = opening.await.map_err(|_| StartError::Panicked)??;
 
-        let options = zonekit_serve::Options {
-            workers,
-            ..zonekit_serve::Options::default()
-        };
         let server = Server::bind(&listen, node.responder.clone(), options)?;
         let dns = server.local_addresses().to_vec();
         let stopper = server.stopper();

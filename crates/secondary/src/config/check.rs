@@ -11,7 +11,8 @@ use zonekit_serve::AclEntry;
 use zonekit_tsig::{Algorithm, Key};
 
 use super::{
-    Checks, Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, ZoneEntry, file,
+    Checks, Clients, Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, ZoneEntry,
+    file,
 };
 
 /// A key's path and what is wrong there.
@@ -87,7 +88,20 @@ fn check_dns(dns: file::Dns) -> Result<Dns, Fault> {
         transfer_addresses: each("dns.transfer_addresses", dns.transfer_addresses, plain)?,
         notify_addresses: each("dns.notify_addresses", dns.notify_addresses, plain)?,
         primary_port,
+        identity: text("dns.identity", dns.identity)?,
+        version: text("dns.version", dns.version)?,
+        clients: Clients::check(dns.clients)?,
     })
+}
+
+/// A text that is said in DNS as one character string.
+fn text(path: &str, text: Option<String>) -> Result<Option<String>, Fault> {
+    match &text {
+        Some(text) if !(1..=255).contains(&text.len()) => {
+            Err((path.to_owned(), Problem::NotAString))
+        }
+        _ => Ok(text),
+    }
 }
 
 fn check_http(http: file::Http) -> Result<Http, Fault> {
@@ -228,7 +242,7 @@ fn check_zones(zones: Vec<file::Zone>, keys: &[KeyDraft]) -> Result<Vec<ZoneEntr
 }
 
 /// Reads each element of a list, with the path of the element for what goes wrong in it.
-fn each<T, U>(
+pub(super) fn each<T, U>(
     path: &str,
     list: Vec<T>,
     mut read: impl FnMut(&str, T) -> Result<U, Fault>,
@@ -239,7 +253,7 @@ fn each<T, U>(
         .collect()
 }
 
-fn within(path: &str, value: u64, least: u64, most: u64) -> Result<(), Fault> {
+pub(super) fn within(path: &str, value: u64, least: u64, most: u64) -> Result<(), Fault> {
     match (least..=most).contains(&value) {
         true => Ok(()),
         false => Err((path.to_owned(), Problem::OutOfRange { least, most })),

@@ -41,6 +41,21 @@ pub(super) struct Dns {
     #[serde(default)]
     pub(super) notify_addresses: Vec<String>,
     pub(super) primary_port: Option<u16>,
+    pub(super) identity: Option<String>,
+    pub(super) version: Option<String>,
+    #[serde(default)]
+    pub(super) clients: Clients,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Clients {
+    pub(super) rate_limit: Option<u32>,
+    pub(super) rate_limit_exempt: Option<Vec<String>>,
+    pub(super) max_connections: Option<usize>,
+    pub(super) max_connections_per_client: Option<usize>,
+    pub(super) max_transfers: Option<usize>,
+    pub(super) min_transfer_rate: Option<u64>,
 }
 
 #[derive(Deserialize)]

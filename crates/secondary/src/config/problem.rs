@@ -52,6 +52,9 @@ pub enum Problem {
     /// A network, an address or `key:NAME` was expected.
     #[error("{0:?} is neither a network nor key:NAME")]
     NotAllowed(String),
+    /// A network or an address was expected.
+    #[error("{0:?} is neither a network such as 192.0.2.0/24 nor an address")]
+    NotANetwork(String),
     /// A domain name was expected.
     #[error("{0:?} is not a domain name")]
     NotAName(String),
@@ -79,6 +82,9 @@ pub enum Problem {
     /// An empty list or text where something is needed.
     #[error("must not be empty")]
     Empty,
+    /// A text that is to be said in DNS is empty or too long.
+    #[error("must be 1 to 255 octets long")]
+    NotAString,
     /// A number outside its range.
     #[error("must be {least} to {most}")]
     OutOfRange {

@@ -13,6 +13,15 @@ nameservers = ["ns1.example.net", "ns2.example.net."]
 transfer_addresses = ["127.0.0.1"]
 notify_addresses = ["127.0.0.1"]
 primary_port = 5353
+identity = "ns1"
+version = "none of your business"
+[dns.clients]
+rate_limit = 50
+rate_limit_exempt = ["192.0.2.0/24"]
+max_connections = 2000
+max_connections_per_client = 20
+max_transfers = 3
+min_transfer_rate = 4
 [http]
 listen = "127.0.0.1:8053"
 [[http.token]]
@@ -57,6 +66,25 @@ fn every_entry_arrives() {
         config.dns.nameservers,
         ["ns1.example.net", "ns2.example.net"]
     );
+    let clients = &config.dns.clients;
+    assert_eq!(config.dns.identity.as_deref(), Some("ns1"));
+    assert_eq!(config.dns.version.as_deref(), Some("none of your business"));
+    assert_eq!(clients.rate_limit.per_second, 50);
+    let is_exempt = |client: &str| {
+        clients
+            .rate_limit
+            .exempt
+            .admits(client.parse().unwrap(), None)
+    };
+    assert_eq!(
+        (is_exempt("192.0.2.9"), is_exempt("127.0.0.1")),
+        (true, false)
+    );
+    assert_eq!(
+        (clients.max_connections, clients.max_connections_per_client),
+        (2000, 20)
+    );
+    assert_eq!((clients.max_transfers, clients.min_transfer_rate), (3, 4));
     assert_eq!(
         config.http.as_ref().unwrap().tokens[0].sha256[..2],
         [0xe3, 0xb0]
@@ -125,62 +153,82 @@ fn a_mistake_is_told_with_its_line_and_key() {
         (
             "127.0.0.1:8053",
             "0.0.0.0:8053",
-            "13: http.listen: plain HTTP",
+            "22: http.listen: plain HTTP",
         ),
         (
             "7852b855",
             "7852b85",
-            "16: http.token[0].sha256: is not a SHA-256",
+            "25: http.token[0].sha256: is not a SHA-256",
         ),
         (
             "min_refresh = 1",
             "min_refresh = 9999999",
-            "18: timers.min_refresh: is above max_refresh",
+            "27: timers.min_refresh: is above max_refresh",
         ),
         (
             "hmac-sha256",
             "hmac-md6",
-            "25: key[0].algorithm: \"hmac-md6\" is not",
+            "34: key[0].algorithm: \"hmac-md6\" is not",
         ),
         (
             "secret = \"c2",
             "secret = \"*",
-            "26: key[0].secret: the secret is not usable",
+            "35: key[0].secret: the secret is not usable",
         ),
         (
             "TRANSFER.example",
             "other",
-            "29: primary[0].key: there is no [[key]]",
+            "38: primary[0].key: there is no [[key]]",
         ),
         (
             "example.org",
             "exa..mple.org",
-            "31: zone[0].name: \"exa..mple.org\" is not a domain name",
+            "40: zone[0].name: \"exa..mple.org\" is not a domain name",
         ),
         (
             "lenient",
             "some",
-            "33: zone[0].checks: unknown variant `some`",
+            "42: zone[0].checks: unknown variant `some`",
         ),
         (
             "if-present",
             "maybe",
-            "34: zone[0].zonemd: unknown variant `maybe`",
+            "43: zone[0].zonemd: unknown variant `maybe`",
         ),
         (
             "192.0.2.1:53",
             "192.0.2.1:port",
-            "35: zone[0].primaries[0].address: \"192.0.2.1:port\" is not",
+            "44: zone[0].primaries[0].address: \"192.0.2.1:port\" is not",
         ),
         (
             "[[primary]]",
             "[http.tls]\ncert = \"x\"\n[[primary]]",
-            "27: http.tls: is not supported yet",
+            "36: http.tls: is not supported yet",
         ),
         (
             "[[primary]]",
             "[[http.oci_key]]\nkey_id = \"x\"\n[[primary]]",
-            "27: http.oci_key[0]: is not supported yet",
+            "36: http.oci_key[0]: is not supported yet",
+        ),
+        (
+            "identity = \"ns1\"",
+            "identity = \"\"",
+            "12: dns.identity: must be 1 to 255 octets long",
+        ),
+        (
+            "rate_limit = 50",
+            "rate_limit = 262144",
+            "15: dns.clients.rate_limit: must be 0 to 262143",
+        ),
+        (
+            "192.0.2.0/24",
+            "key:transfer.example.",
+            "16: dns.clients.rate_limit_exempt[0]: \"key:transfer.example.\" is neither",
+        ),
+        (
+            "max_connections = 2000",
+            "max_connections = 0",
+            "17: dns.clients.max_connections: must be 1 to",
         ),
         ("[dns]", "[dns", "3: [dns: "),
     ] {

@@ -18,7 +18,7 @@ use super::{Node, in_words, tokens};
 use crate::notify::{Judge, targets};
 use crate::primaries::{resolve, same};
 use crate::zones::Charge;
-use crate::{Config, StartError, book, clock};
+use crate::{Config, StartError, answering, book, clock};
 
 impl Node {
     /// Puts what the store has beside what the registry has, and takes all zones in.
@@ -204,6 +204,10 @@ impl Node {
                 before.http.as_ref().map(|http| http.listen)
                     != config.http.as_ref().map(|http| http.listen),
             ),
+            (
+                "dns.clients: connections and transfers",
+                !before.dns.clients.has_sockets_of(&config.dns.clients),
+            ),
             ("timers", before.timers != config.timers),
         ] {
             if changed {
@@ -262,9 +266,8 @@ impl Node {
         let config = self.config();
         self.responder.configure(zonekit_serve::Config {
             keys: keys.values().cloned().collect(),
-            allow_transfer: config.dns.allow_transfer.iter().cloned().collect(),
             notify_sources: Arc::new(Judge(Arc::downgrade(self))),
-            ..zonekit_serve::Config::default()
+            ..answering::config(&config, self.cookie_secret)
         });
         self.keys.store(Arc::new(keys));
     }
