@@ -84,8 +84,26 @@ fn check_record(ours: &RecordBuf, theirs: &rr::Record) {
     } else {
         assert_eq!(ours.ttl, 0, "{ours}"); // RFC 2181 §8 is not known there
     }
-    assert_eq!(flat(&theirs.data), ours.rdata, "{ours}");
+    if !LEFT_PACKED.contains(&ours.rtype) {
+        assert_eq!(flat(&theirs.data), ours.rdata, "{ours}");
+    }
 }
+
+/// Types whose names may be compressed (RFC 3597 §4), and that are opaque there, pointers and all.
+const LEFT_PACKED: [Rtype; 12] = [
+    Rtype::MD,
+    Rtype::MF,
+    Rtype::MB,
+    Rtype::MG,
+    Rtype::MR,
+    Rtype::MINFO,
+    Rtype::RP,
+    Rtype::AFSDB,
+    Rtype::RT,
+    Rtype::SIG,
+    Rtype::PX,
+    Rtype::NXT,
+];
 
 /// What we read.
 struct Ours {

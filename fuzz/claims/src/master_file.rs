@@ -8,10 +8,8 @@ use zonekit_wire::{NameBuf, RecordBuf, master, rdata};
 /// found come back the same from the file that the writer makes of them.
 pub fn master_file(octets: &[u8]) {
     let (records, errors) = read(octets);
-    for size in [1, 7] {
-        let in_pieces = read(BufReader::with_capacity(size, octets));
-        assert_eq!(in_pieces, (records.clone(), errors.clone()), "{size}");
-    }
+    let in_pieces = read(BufReader::with_capacity(3, octets));
+    assert_eq!(in_pieces, (records.clone(), errors.clone()));
 
     let mut writer = master::Writer::new(Vec::new());
     for record in &records {

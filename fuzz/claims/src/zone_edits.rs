@@ -1,6 +1,6 @@
 //! A zone that is built, patched, and patched back is what a plain map says it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use zonekit_store::{Checks, Diff, EditError, Zone, ZoneBuilder, ZoneLimits, ZonePatch};
 use zonekit_wire::{Class, Name, NameBuf, RecordBuf, Rtype};
@@ -95,7 +95,7 @@ impl Step {
                     step.removed.push(record);
                 }
                 Some((_, record)) => {
-                    step.fails |= step.model.contains_key(&key(&record));
+                    step.fails |= has(&step.model, &record);
                     insert(&mut step.model, &record);
                     step.added.push(record);
                 }
@@ -135,7 +135,10 @@ impl Script<'_> {
             0 => (Rtype::A, vec![192, 0, 2, data]),
             1 => (Rtype::NS, vec![1, b"aAbB"[usize::from(data % 4)], 0]),
             2 => (Rtype::TXT, [&[data][..], &vec![b'x'; data.into()]].concat()),
-            3 => (Rtype(65_280), vec![data; 20 * usize::from(data)]),
+            3 => {
+                let size = if data > 250 { 5000 } else { data.into() }; // more than a page, or less
+                (Rtype(65_280), vec![data; size])
+            }
             4 => (Rtype::DNAME, vec![1, b"aAbB"[usize::from(data % 4)], 0]),
             5 => {
                 let front = [&[0, data % 3][..], &[13, 1], &[0; 14]].concat();
@@ -180,56 +183,66 @@ fn owner_of(octet: u8) -> NameBuf {
     name
 }
 
-/// Records by owner, type and RDATA, all in lower case (as no RDATA here has letters outside its names), with their TTL.
-type Model = BTreeMap<(NameBuf, u16, Vec<u8>), u32>;
+/// RRsets by owner, type and (of RRSIGs) type covered: their TTL and RDATA. That is in lower case, as no RDATA here has
+/// letters outside its names.
+type Model = BTreeMap<(NameBuf, u16, Option<[u8; 2]>), (u32, BTreeSet<Vec<u8>>)>;
 
-fn key(record: &RecordBuf) -> (NameBuf, u16, Vec<u8>) {
-    let rdata = record.rdata.to_ascii_lowercase();
-    (record.owner.clone(), record.rtype.0, rdata)
+fn set_of(record: &RecordBuf) -> (NameBuf, u16, Option<[u8; 2]>) {
+    let covered = record.rdata.first_chunk().copied();
+    let covered = covered.filter(|_| record.rtype == Rtype::RRSIG);
+    (record.owner.clone(), record.rtype.0, covered)
 }
 
-/// The set that a record is in: RRSIGs are in that of the type they cover.
-fn set(key: &(NameBuf, u16, Vec<u8>)) -> (&NameBuf, u16, Option<&[u8]>) {
-    let (owner, rtype, rdata) = key;
-    let covered = (*rtype == Rtype::RRSIG.0).then(|| &rdata[..2]);
-    (owner, *rtype, covered)
+fn is_inside(record: &RecordBuf) -> bool {
+    record.owner.as_name().is_at_or_below(apex().as_name())
+}
+
+fn has(model: &Model, record: &RecordBuf) -> bool {
+    let rdata = record.rdata.to_ascii_lowercase();
+    model
+        .get(&set_of(record))
+        .is_some_and(|(_, rdatas)| rdatas.contains(&rdata))
 }
 
 /// Adds a record unless it is there or outside; its set gets the lowest of all TTLs (RFC 2181 §5.2).
 fn insert(model: &mut Model, record: &RecordBuf) {
-    if !record.owner.as_name().is_at_or_below(apex().as_name()) {
-        return;
+    if is_inside(record) {
+        let (ttl, rdatas) = model
+            .entry(set_of(record))
+            .or_insert((u32::MAX, BTreeSet::new()));
+        *ttl = record.ttl.min(*ttl);
+        rdatas.insert(record.rdata.to_ascii_lowercase());
     }
-    let key = key(record);
-    let ttls = model.iter().filter(|(other, _)| set(other) == set(&key));
-    let lowest = ttls.map(|(_, ttl)| *ttl).min().unwrap_or(record.ttl);
-    let lowest = lowest.min(record.ttl);
-    for (other, ttl) in model.iter_mut() {
-        if set(other) == set(&key) {
-            *ttl = lowest;
-        }
-    }
-    model.insert(key, lowest);
 }
 
 /// Removes a record; false if there is none inside the zone.
 fn remove(model: &mut Model, record: &RecordBuf) -> bool {
-    !record.owner.as_name().is_at_or_below(apex().as_name()) || model.remove(&key(record)).is_some()
+    let key = set_of(record);
+    let Some((_, rdatas)) = model.get_mut(&key) else {
+        return !is_inside(record);
+    };
+    let was_there = rdatas.remove(&record.rdata.to_ascii_lowercase());
+    if rdatas.is_empty() {
+        model.remove(&key);
+    }
+    was_there
 }
 
 /// All records of the map, and the SOA.
 fn expected(model: &Model, serial: u32) -> Vec<(NameBuf, u16, u32, Vec<u8>)> {
     let soa = soa(serial);
-    let soa = (
+    let mut all = vec![(
         soa.owner,
         soa.rtype.0,
         soa.ttl,
         soa.rdata.to_ascii_lowercase(),
-    );
-    let rest = model
-        .iter()
-        .map(|((owner, rtype, rdata), ttl)| (owner.clone(), *rtype, *ttl, rdata.clone()));
-    let mut all: Vec<_> = std::iter::once(soa).chain(rest).collect();
+    )];
+    for ((owner, rtype, _), (ttl, rdatas)) in model {
+        let records = rdatas
+            .iter()
+            .map(|rdata| (owner.clone(), *rtype, *ttl, rdata.clone()));
+        all.extend(records);
+    }
     all.sort();
     all
 }
