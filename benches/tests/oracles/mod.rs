@@ -117,7 +117,7 @@ impl Library {
                 let parser = HickoryParser::new(line, None, Some(HickoryName::root()));
                 let (_, sets) = parser.parse().ok()?;
                 let (_, set) = sets.into_iter().next()?;
-                Some(hickory_plain(set.records_without_rrsigs().next()?))
+                hickory_plain(set.records_without_rrsigs().next()?)
             }
             Self::Domain => {
                 let mut file = Zonefile::load(&mut line.as_bytes()).ok()?;
@@ -151,7 +151,7 @@ impl Library {
             Self::Hickory => {
                 let mut name = HickoryName::from_ascii(text).ok()?;
                 name.set_fqdn(true);
-                Some(flat(&name))
+                flat(&name)
             }
             Self::Domain => {
                 let name: domain::base::Name<Vec<u8>> = text.parse().ok()?;
@@ -177,26 +177,26 @@ fn hickory_records(octets: &[u8]) -> Option<Vec<Plain>> {
         .iter()
         .chain(&message.authorities)
         .chain(&message.additionals);
-    Some(all.map(hickory_plain).collect())
+    all.map(hickory_plain).collect()
 }
 
-pub fn hickory_plain(record: &HickoryRecord) -> Plain {
-    Plain {
-        owner: flat(&record.name),
+fn hickory_plain(record: &HickoryRecord) -> Option<Plain> {
+    Some(Plain {
+        owner: flat(&record.name)?,
         rtype: record.record_type().into(),
         class: record.dns_class.into(),
         ttl: record.ttl,
-        rdata: flat(&record.data),
-    }
+        rdata: flat(&record.data)?,
+    })
 }
 
-/// Octets with names uncompressed.
-fn flat(value: &impl BinEncodable) -> Vec<u8> {
+/// Octets with names uncompressed; none where it cannot write what it has read.
+fn flat(value: &impl BinEncodable) -> Option<Vec<u8>> {
     let mut octets = Vec::new();
     let mut encoder = BinEncoder::new(&mut octets);
     encoder.set_name_encoding(NameEncoding::Uncompressed);
-    value.emit(&mut encoder).unwrap();
-    octets
+    value.emit(&mut encoder).ok()?;
+    Some(octets)
 }
 
 fn domain_records(octets: &[u8]) -> Option<Vec<Plain>> {
@@ -218,9 +218,7 @@ fn domain_records(octets: &[u8]) -> Option<Vec<Plain>> {
     }
 }
 
-fn domain_plain<'m>(
-    record: &DomainRecord<ParsedName<&'m [u8]>, AllRecordData<&'m [u8], ParsedName<&'m [u8]>>>,
-) -> Option<Plain> {
+fn domain_plain(record: &DomainRecord<ParsedName<&[u8]>, impl ComposeRecordData>) -> Option<Plain> {
     let mut rdata = Vec::new();
     record.data().compose_rdata(&mut rdata).ok()?;
     Some(Plain {
