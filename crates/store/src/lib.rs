@@ -33,8 +33,10 @@
 #![warn(missing_docs)]
 
 mod act;
+mod backup;
 mod batch;
 mod build;
+mod check;
 mod commit;
 mod diff;
 mod disk;
@@ -60,8 +62,10 @@ mod tree;
 mod zone;
 mod zonemd;
 
+pub use backup::{BackupError, RestoreError, restore};
 pub use batch::{Batch, Content, Publication};
 pub use build::ZoneBuilder;
+pub use check::{CheckError, Checked, Summary, check};
 pub use diff::{DecodeError, Diff, DiffPlace, DiffRecords, Step};
 pub use held::{Generation, Held, HeldZone, Standing, Timers};
 pub use limits::{Checks, EditError, Notes, ZoneLimits};

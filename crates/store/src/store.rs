@@ -1,7 +1,7 @@
 //! All zones, in memory to be read and in a file to survive.
 
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,8 +16,8 @@ use crate::commit::{Backing, Committer, Dirty};
 use crate::disk::{Disk, Keep, Loaded, Step};
 use crate::table::{Entry, Table};
 use crate::{
-    Batch, Damage, Diff, Generation, Held, HeldZone, JournalLimits, OpenError, Options,
-    Publication, Standing, StorageFailure, StoreError, Timers, Zone,
+    BackupError, Batch, Damage, Diff, Generation, Held, HeldZone, JournalLimits, OpenError,
+    Options, Publication, Standing, StorageFailure, StoreError, Timers, Zone,
 };
 
 /// All zones of a node, and whatever else it has to remember: the versions in memory, to be read without waiting, and
@@ -273,6 +273,13 @@ impl Store {
     /// All named values whose names begin with `prefix`, by name.
     pub fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         self.disk.settings(prefix)
+    }
+
+    /// Copies the file into an empty one.
+    pub(crate) fn copy_into(&self, file: File) -> Result<(), BackupError> {
+        // Timers that were noted come along if they can; older ones do no harm.
+        let _ = self.flush();
+        self.disk.copy_into(file)
     }
 
     fn entry(&self, name: Name<'_>) -> Result<Arc<Entry>, StoreError> {

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use zonekit_wire::{NameBuf, Serial};
+use zonekit_wire::{NameBuf, RdataError, Rtype, Serial};
 
 use crate::Generation;
 
@@ -140,6 +140,30 @@ pub enum Damage {
         /// What they make.
         found: VersionMark,
     },
+    /// The octets of a record are not those of its type.
+    #[error("record {owner} {rtype} in zone {zone} is malformed")]
+    Record {
+        /// Whose it is.
+        zone: NameBuf,
+        /// Its owner.
+        owner: NameBuf,
+        /// Its type.
+        rtype: Rtype,
+        /// What is wrong.
+        #[source]
+        source: RdataError,
+    },
+    /// Pieces belong to no zone that there is.
+    #[error("table {table} has pieces of a zone number {zone} that is not there")]
+    Stray {
+        /// Which table of the file.
+        table: &'static str,
+        /// The zone's number in the file.
+        zone: u64,
+    },
+    /// The structure of the file does not match its checksums.
+    #[error("the structure of the file does not match its checksums")]
+    File,
     /// A setting does not match its checksum.
     #[error("setting {0:?} does not match its checksum")]
     Setting(String),

@@ -53,44 +53,7 @@ impl Disk {
                 };
                 self.last_snapshot
                     .fetch_max(row.extent.snapshot.number, Ordering::Relaxed);
-                let found = timers.get(id).map_err(failed)?;
-                let found = found.map(|row| rows::read_timers(id, row.value()));
-                if matches!(found, Some(None)) {
-                    damage.push(Damage::Timers(row.name().to_buf()));
-                }
-                let (timers, standing) = found
-                    .flatten()
-                    .unwrap_or((Timers::default(), Standing::Current));
-                let mut file = ZoneFile {
-                    extent: row.extent,
-                    timers,
-                    ..ZoneFile::default()
-                };
-                let loaded = |zone: Option<Zone>, file, row| Loaded {
-                    id,
-                    row,
-                    file,
-                    standing: match (&zone, standing) {
-                        (None, _) => Standing::NeverLoaded,
-                        (Some(_), Standing::NeverLoaded) => Standing::Current,
-                        (Some(_), standing) => standing,
-                    },
-                    zone,
-                };
-                match load_zone(transaction, id, &row, &mut file, damage) {
-                    Ok(zone) => take(loaded(zone, file, row)),
-                    Err(StoreError::Damaged(wrong)) => {
-                        damage.push(wrong);
-                        let file = ZoneFile {
-                            extent: row.extent,
-                            timers,
-                            ..ZoneFile::default()
-                        };
-                        take(loaded(None, file, row));
-                    }
-                    Err(StoreError::Storage(failure)) => return Err(failure),
-                    Err(_) => {}
-                }
+                take(load_row(transaction, &timers, id, row, damage)?);
             }
             Ok(())
         })
@@ -187,6 +150,52 @@ impl Present {
     }
 }
 
+/// Reads a zone; what is wrong with it comes to `damage`.
+pub(super) fn load_row(
+    transaction: &ReadTransaction,
+    timers: &ReadOnlyTable<u64, TimerRow>,
+    id: u64,
+    row: ZoneRow,
+    damage: &mut Vec<Damage>,
+) -> Result<Loaded> {
+    let found = timers.get(id).map_err(failed)?;
+    let found = found.map(|row| rows::read_timers(id, row.value()));
+    if matches!(found, Some(None)) {
+        damage.push(Damage::Timers(row.name().to_buf()));
+    }
+    let (timers, standing) = found
+        .flatten()
+        .unwrap_or((Timers::default(), Standing::Current));
+    let bare = ZoneFile {
+        extent: row.extent,
+        timers,
+        ..ZoneFile::default()
+    };
+    let mut file = bare.clone();
+    let (zone, file) = match load_zone(transaction, id, &row, &mut file, damage) {
+        Ok(zone) => (zone, file),
+        Err(StoreError::Storage(failure)) => return Err(failure),
+        Err(error) => {
+            if let StoreError::Damaged(wrong) = error {
+                damage.push(wrong);
+            }
+            (None, bare)
+        }
+    };
+    let standing = match (&zone, standing) {
+        (None, _) => Standing::NeverLoaded,
+        (Some(_), Standing::NeverLoaded) => Standing::Current,
+        (Some(_), standing) => standing,
+    };
+    Ok(Loaded {
+        id,
+        row,
+        file,
+        standing,
+        zone,
+    })
+}
+
 fn load_zone(
     transaction: &ReadTransaction,
     id: u64,
@@ -277,7 +286,7 @@ fn load_snapshot(
 }
 
 /// Reads a step of the journal.
-fn read_step(
+pub(super) fn read_step(
     transaction: &ReadTransaction,
     id: u64,
     name: Name<'_>,

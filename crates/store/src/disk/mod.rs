@@ -20,15 +20,18 @@
 //! from then on: what is doomed is taken out piece by piece too, and by whoever opens the file next if it is still there.
 
 mod blocks;
+mod copy;
 mod dirt;
 mod load;
 mod plan;
+mod prove;
+mod read_only;
 mod rows;
 mod seal;
 mod shared;
 mod write;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use redb::{
@@ -39,6 +42,7 @@ use redb::{
 pub(crate) use dirt::Dirt;
 pub(crate) use load::Loaded;
 pub(crate) use plan::{Keep, Plan};
+pub(crate) use read_only::ReadOnlyFile;
 pub(crate) use rows::{ContentRow, Extent, Snapshot, Step, ZoneFile, ZoneRow};
 pub(crate) use write::{SettingParts, StagedPiece, Staging, Writing, step_content};
 
@@ -68,6 +72,8 @@ pub(crate) struct Disk {
     pub(crate) piece_octets: u64,
     /// `None` between a failure and the next attempt to open it again.
     database: RwLock<Option<Database>>,
+    /// Somebody waits to close it: whoever reads for long had better stop.
+    is_closing: AtomicBool,
     /// The highest number that a snapshot in the file has, or was given.
     last_snapshot: AtomicU64,
 }
@@ -88,6 +94,7 @@ impl Disk {
             cache_octets: options.cache_octets,
             piece_octets: options.piece_octets,
             database: RwLock::new(Some(database)),
+            is_closing: AtomicBool::new(false),
             last_snapshot: AtomicU64::new(0),
         };
         disk.write(|transaction| {
@@ -177,10 +184,12 @@ impl Disk {
             self.commit(database, write)
         };
         result.map_err(|unwritten| {
+            self.is_closing.store(true, Ordering::Relaxed);
             *self
                 .database
                 .write()
                 .unwrap_or_else(PoisonError::into_inner) = None;
+            self.is_closing.store(false, Ordering::Relaxed);
             match self.backend.check() {
                 // Closing syncs too.
                 Err(failure) => Unwritten {
