@@ -120,7 +120,7 @@ const SVCB: &[Field] = &[
     f("parameters", SvcParams),
 ];
 
-static ROWS: [Row; 80] = [
+static ROWS: [Row; 84] = [
     row_of(1, &[f("address", Ipv4)]), // A
     row_of(2, NAME),                  // NS
     row_of(3, NAME),                  // MD
@@ -341,6 +341,10 @@ static ROWS: [Row; 80] = [
     row_of(67, &[f("data", Base64)]), // HHIT
     row_of(68, &[f("data", Base64)]), // BRID
     row_of(99, TXT),                  // SPF
+    row_of(100, &[f("data", Opaque)]), // UINFO
+    row_of(101, &[f("data", Opaque)]), // UID
+    row_of(102, &[f("data", Opaque)]), // GID
+    row_of(103, &[f("data", Opaque)]), // UNSPEC
     row_of(104, &[f("preference", U16), f("node ID", Locator64)]), // NID
     row_of(105, &[f("preference", U16), f("locator", Ipv4)]), // L32
     row_of(106, &[f("preference", U16), f("locator", Locator64)]), // L64
