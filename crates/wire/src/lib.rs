@@ -98,7 +98,7 @@ pub use message::{Header, Message, Question, Records, RecordsPlace, Section};
 pub use name::{Labels, MAX_LABEL, MAX_NAME, Name, NameError};
 pub use name_buf::NameBuf;
 pub use packed::{PackedLabels, PackedName, PackedRecord};
-pub use rdata::RdataError;
+pub use rdata::error::RdataError;
 pub use read::ReadError;
 pub use record::{Record, RecordBuf};
 pub use rtype::{Class, Opcode, Rcode, Rtype, UnknownMnemonic};

@@ -103,7 +103,7 @@ def bind(folder, algorithm):
     port = free_port()
     (folder / "named.conf").write_text(f"""
 options {{ directory "{folder}"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-  pid-file none; session-keyfile none; transfer-message-size 512; recursion no; dnssec-validation no; }};
+  pid-file none; session-keyfile none; lock-file none; transfer-message-size 512; recursion no; dnssec-validation no; }};
 controls {{ }};
 key transfer.example. {{ algorithm {algorithm}; secret "{SECRET}"; }};
 zone example.org {{ type primary; file "zone"; allow-transfer {{ key transfer.example.; }}; }};

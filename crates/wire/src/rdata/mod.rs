@@ -18,7 +18,7 @@
 
 pub mod bitmap;
 mod compare;
-mod error;
+pub(crate) mod error;
 mod field;
 pub(crate) mod odd;
 pub(crate) mod svcb;
@@ -32,7 +32,7 @@ use crate::Rtype;
 use table::Shape;
 
 pub use compare::{canonical, cmp, cmp_without_case, eq, keeps_case};
-pub use error::RdataError;
+pub(crate) use error::RdataError; // to others it is in the crate's root
 pub use field::{Field, Kind, NameRules};
 pub(crate) use unpack::unpack;
 pub(crate) use walk::Walk;
