@@ -5,9 +5,9 @@ use std::sync::Arc;
 use zonekit_wire::{Class, Name, NameBuf, Record, Rtype, Soa};
 
 use crate::draft::{Draft, Place, is_nsec3, spelling};
-use crate::key::{self, KeyBuf};
-use crate::page::{Flags, Page, Totals};
-use crate::page_writer::PageWriter;
+use crate::key::{self, KeyBuf, common_prefix};
+use crate::page::{Flags, HEADER, PAGE_OCTETS, Page, Totals};
+use crate::page_writer::{EDITED_OCTETS, PageWriter};
 use crate::rrset::{Body, Owner};
 use crate::tree::Tree;
 use crate::{Checks, EditError, Notes, Zone, ZoneLimits};
@@ -41,9 +41,14 @@ pub struct ZoneBuilder {
     records: u64,
     octets: u64,
     begun: bool,
-    /// The owner of the records at hand.
+    /// The sort key of the apex: at the front of those of all names of the zone.
+    apex_key: Vec<u8>,
+    /// The owner of the records at hand, and its sort key.
     owner: NameBuf,
+    owner_key: Vec<u8>,
     owner_is_inside: bool,
+    /// Memory for the sort key of a record that comes without one.
+    spare: Vec<u8>,
     names: Side,
     hashes: Side,
 }
@@ -54,19 +59,22 @@ struct Side {
     draft: Draft,
     body: Vec<u8>,
     /// The last key in the run of pages.
-    last: Option<KeyBuf>,
+    last: Vec<u8>,
     /// How many entries the run has.
     entries: usize,
     /// Those sets in it, by number of their entry, that came with several TTLs.
     lowered: Vec<(usize, Place)>,
     writer: PageWriter,
     pages: Vec<Arc<[u8]>>,
+    before: Before,
     strays: Strays,
 }
 
 impl ZoneBuilder {
     /// Starts on a version of the zone with this apex.
     pub fn new(apex: Name<'_>, limits: ZoneLimits, checks: Checks) -> Self {
+        let mut apex_key = Vec::new();
+        apex.write_sort_key(&mut apex_key);
         Self {
             apex: apex.to_buf(),
             limits,
@@ -75,11 +83,23 @@ impl ZoneBuilder {
             records: 0,
             octets: 0,
             begun: false,
+            apex_key,
             owner: NameBuf::new(),
+            owner_key: Vec::new(),
             owner_is_inside: false,
+            spare: Vec::new(),
             names: Side::new(Flags::default()),
             hashes: Side::new(Flags::NSEC3),
         }
+    }
+
+    /// Shares pages with `before`, another version of the zone, where both have the same: the new version costs the memory
+    /// of what differs. Pages are shared when the records come in canonical order.
+    #[must_use]
+    pub fn sharing(mut self, before: &Zone) -> Self {
+        self.names.before = Before::new(before.names());
+        self.hashes.before = Before::new(before.hashes());
+        self
     }
 
     /// Takes the SOA record of the version. Comes first, and once.
@@ -97,6 +117,7 @@ impl ZoneBuilder {
         self.begun = true;
         self.apex.assign(soa.owner); // its spelling is the one of most owners
         self.owner.assign(soa.owner);
+        self.owner_key.clone_from(&self.apex_key);
         self.owner_is_inside = true;
         self.count(soa)?;
         self.names.draft.push(soa.rtype, soa.ttl, soa.rdata);
@@ -105,23 +126,54 @@ impl ZoneBuilder {
 
     /// Takes another record.
     pub fn add(&mut self, record: &Record<'_>) -> Result<(), EditError> {
-        if !self.begun {
-            return Err(EditError::SoaDue);
+        if record.owner.as_octets() == self.owner.as_name().as_octets() {
+            self.count(record)?;
+            return self.push(record);
         }
-        check_record(record)?;
+        let mut key = std::mem::take(&mut self.spare);
+        key.clear();
+        record.owner.write_sort_key(&mut key);
+        let result = self.add_keyed(record, &key);
+        self.spare = key;
+        result
+    }
+
+    /// As [`add`](Self::add), for less, by a caller that has the sort key of the record's owner at hand: that which
+    /// [`Name::write_sort_key`] writes.
+    #[inline]
+    pub fn add_keyed(&mut self, record: &Record<'_>, sort_key: &[u8]) -> Result<(), EditError> {
         self.count(record)?;
-        if record.owner.as_octets() != self.owner.as_name().as_octets()
-            && record.owner != self.owner
-        {
-            self.close_owner()?;
-            self.owner.assign(record.owner);
-            self.owner_is_inside = record.owner.is_at_or_below(self.apex.as_name());
+        if sort_key != self.owner_key {
+            self.turn_to(record.owner, sort_key)?;
         }
+        self.push(record)
+    }
+
+    /// As [`add`](Self::add), for less, of a record that is known to have the owner of the one added before it.
+    #[inline]
+    pub fn add_beside(&mut self, record: &Record<'_>) -> Result<(), EditError> {
+        self.count(record)?;
+        self.push(record)
+    }
+
+    /// Closes the owner at hand; the records of another follow.
+    fn turn_to(&mut self, owner: Name<'_>, sort_key: &[u8]) -> Result<(), EditError> {
+        self.close_owner()?;
+        self.owner.assign(owner);
+        self.owner_key.clear();
+        self.owner_key.extend_from_slice(sort_key);
+        self.owner_is_inside = sort_key.starts_with(&self.apex_key);
+        Ok(())
+    }
+
+    /// Puts a record of the owner at hand beside the others.
+    #[inline]
+    fn push(&mut self, record: &Record<'_>) -> Result<(), EditError> {
         if !self.owner_is_inside {
             self.notes.out_of_zone += 1;
             return Ok(());
         }
-        if record.rtype == Rtype::SOA && record.owner == self.apex {
+        if record.rtype == Rtype::SOA && self.owner_key.len() == self.apex_key.len() {
             return Err(EditError::SecondSoa);
         }
         let side = if is_nsec3(record.rtype, record.rdata) {
@@ -151,8 +203,13 @@ impl ZoneBuilder {
         Ok((zone, self.notes))
     }
 
-    /// Holds the size of what came against the limits.
+    /// Holds a record, and the size of what came, against the rules.
+    #[inline]
     fn count(&mut self, record: &Record<'_>) -> Result<(), EditError> {
+        if !self.begun {
+            return Err(EditError::SoaDue);
+        }
+        check_record(record)?;
         self.records += 1;
         self.octets += (record.owner.as_octets().len() + 10 + record.rdata.len()) as u64;
         self.limits.check(self.records, self.octets)
@@ -168,12 +225,11 @@ impl ZoneBuilder {
             limits: &self.limits,
             checks: self.checks,
         };
-        let mut key = KeyBuf::new();
-        key::write_key(self.owner.as_name(), rules.apex.len(), &mut key);
+        let key = &self.owner_key[self.apex_key.len()..];
         let spelled = spelling(self.owner.as_name(), rules.apex);
         for side in [&mut self.names, &mut self.hashes] {
             if !side.draft.is_empty() {
-                side.close(&key, spelled, &rules, &mut self.notes)?;
+                side.close(key, spelled, &rules, &mut self.notes)?;
             }
         }
         Ok(())
@@ -202,23 +258,13 @@ impl Rules<'_> {
             key::write_name(key, self.apex, key::Spelling::Lower, &mut name);
             name
         };
-        draft.check(name, key.is_empty(), self.limits, self.checks, notes)?;
+        let mut flags = draft.check(name, key.is_empty(), self.limits, self.checks, notes)?;
         draft.write(owner, out);
         let records = draft.len() as u64;
         let octets =
             draft.rdata_octets() + records * (key::name_octets(key) + self.apex.len() + 10) as u64;
-        let mut flags = Flags::default();
         if key::is_wildcard(key) {
             flags = flags.or(Flags::WILDCARD);
-        }
-        if !key.is_empty() && draft.has(Rtype::NS) {
-            flags = flags.or(Flags::CUT);
-        }
-        if draft.has(Rtype::DNAME) {
-            flags = flags.or(Flags::DNAME);
-        }
-        if draft.has(Rtype::NSEC) {
-            flags = flags.or(Flags::NSEC);
         }
         Ok(Totals {
             records,
@@ -294,11 +340,12 @@ impl Side {
         Self {
             draft: Draft::default(),
             body: Vec::new(),
-            last: None,
+            last: Vec::new(),
             entries: 0,
             lowered: Vec::new(),
             writer: PageWriter::new(flags),
             pages: Vec::new(),
+            before: Before::default(),
             strays: Strays::default(),
         }
     }
@@ -306,34 +353,42 @@ impl Side {
     /// Packs the records of an owner: behind the others, or aside when they do not come in order.
     fn close(
         &mut self,
-        key: &KeyBuf,
+        key: &[u8],
         owner: Owner<'_>,
         rules: &Rules<'_>,
         notes: &mut Notes,
     ) -> Result<(), EditError> {
-        self.body.clear();
-        if self.last.as_ref().is_none_or(|last| last < key) {
-            self.draft.tidy(notes);
-            let lowered = self.draft.lowered();
-            notes.ttls_lowered += lowered.len() as u64;
-            let entry = self.entries;
-            self.lowered
-                .extend(lowered.iter().map(|place| (entry, *place)));
-            self.entries += 1;
-            let totals = rules.pack(key, &self.draft, owner, notes, &mut self.body)?;
-            self.pages.extend(self.writer.push(key, &self.body, totals));
-            self.last.get_or_insert_default().clone_from(key);
-        } else {
+        let shared = common_prefix(&self.last, key);
+        if self.entries > 0 && key.get(shared) <= self.last.get(shared) {
+            self.body.clear();
             self.draft.write_untidy(owner, &mut self.body);
             self.strays.push(key, &self.body);
+            self.draft.clear();
+            return Ok(());
         }
+        self.before.pass(key, &mut self.writer, &mut self.pages);
+        self.draft.tidy(notes);
+        let lowered = self.draft.lowered();
+        if !lowered.is_empty() {
+            notes.ttls_lowered += lowered.len() as u64;
+            let entry = self.entries;
+            let noted = lowered.iter().map(|place| (entry, *place));
+            self.lowered.extend(noted);
+        }
+        let totals = rules.pack(key, &self.draft, owner, notes, self.writer.body())?;
+        let most = self.before.page_octets();
+        let page = self.writer.push_written(key, shared, totals, most);
+        self.pages.extend(page);
+        self.entries += 1;
+        self.last.clear();
+        self.last.extend_from_slice(key);
         self.draft.clear();
         Ok(())
     }
 
     /// Makes the tree.
     fn finish(&mut self, rules: &Rules<'_>, notes: &mut Notes) -> Result<Tree, EditError> {
-        self.pages.extend(self.writer.finish());
+        self.before.finish(&mut self.writer, &mut self.pages);
         if self.strays.index.is_empty() {
             return Ok(Tree::from_pages(std::mem::take(&mut self.pages)));
         }
@@ -404,6 +459,77 @@ impl Side {
         }
         pages.extend(writer.finish());
         Ok(Tree::from_pages(pages))
+    }
+}
+
+/// The pages of another version, to be shared where they come out the same.
+///
+/// Pages end where those of the other version do, so that one change does not move the ends of all pages behind it.
+#[derive(Debug, Default)]
+struct Before {
+    pages: std::vec::IntoIter<Arc<[u8]>>,
+    /// The page that has, or would have, what is at hand.
+    open: Option<Arc<[u8]>>,
+    /// The page behind it, and its first key.
+    next: Option<(KeyBuf, Arc<[u8]>)>,
+}
+
+impl Before {
+    fn new(tree: &Tree) -> Self {
+        let pages: Vec<_> = tree.pages().cloned().collect();
+        let mut before = Self {
+            pages: pages.into_iter(),
+            ..Self::default()
+        };
+        before.step();
+        before
+    }
+
+    /// Comes to the page that would have `key`: what is at hand becomes a page when it ends before.
+    #[inline]
+    fn pass(&mut self, key: &[u8], writer: &mut PageWriter, pages: &mut Vec<Arc<[u8]>>) {
+        if let Some((first, _)) = &self.next
+            && first[..] <= *key
+        {
+            self.turn(key, writer, pages);
+        }
+    }
+
+    fn turn(&mut self, key: &[u8], writer: &mut PageWriter, pages: &mut Vec<Arc<[u8]>>) {
+        match writer.finish_as(self.open.as_ref()) {
+            Some(page) => pages.push(page),
+            None if writer.is_small() => {} // goes together with what follows
+            None => pages.extend(writer.finish()),
+        }
+        while self
+            .next
+            .as_ref()
+            .is_some_and(|(first, _)| first[..] <= *key)
+        {
+            self.open = self.next.take().map(|(_, page)| page);
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        let key = |page: Arc<[u8]>| (Page::new(&page).first_key(), page);
+        self.next = self.pages.next().map(key);
+    }
+
+    /// How large a page may become: as large as by edits, where the other version says where it ends.
+    fn page_octets(&self) -> usize {
+        match self.open {
+            Some(_) => EDITED_OCTETS + HEADER,
+            None => PAGE_OCTETS,
+        }
+    }
+
+    fn finish(&mut self, writer: &mut PageWriter, pages: &mut Vec<Arc<[u8]>>) {
+        match writer.finish_as(self.open.as_ref()) {
+            Some(page) => pages.push(page),
+            None => pages.extend(writer.finish()),
+        }
+        *self = Self::default();
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::cmp::Ordering;
 use std::mem;
+use std::ops::Range;
 
 use smallvec::SmallVec;
 use zonekit_wire::{Name, NameBuf, Rtype, rdata};
 
+use crate::key::common_prefix;
+use crate::page::Flags;
 use crate::rrset::{self, Body, Owner};
 use crate::{Checks, EditError, Notes, ZoneLimits};
 
@@ -16,6 +19,7 @@ use crate::{Checks, EditError, Notes, ZoneLimits};
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     items: Vec<Item>,
+    /// All RDATA, its length before each.
     octets: Vec<u8>,
     /// The sets that [`tidy`](Self::tidy) found to have several TTLs.
     lowered: Vec<Place>,
@@ -40,6 +44,57 @@ struct Item {
     ttl: u32,
     start: usize,
     length: u16,
+}
+
+impl Item {
+    /// Where the RDATA is, and its length before it.
+    fn sized(&self) -> Range<usize> {
+        let length = usize::from(self.length);
+        self.start - rrset::number_octets(length)..self.start + length
+    }
+}
+
+/// Records of one set, or the signatures over it.
+struct Run<'d> {
+    draft: &'d Draft,
+    items: &'d [Item],
+    /// The length of all, if they have one.
+    length: Option<u16>,
+    /// Octets of all together, with their lengths.
+    octets: usize,
+    /// Whether they lie one behind the other.
+    is_in_place: bool,
+}
+
+impl rrset::Source for Run<'_> {
+    fn count(&self) -> usize {
+        self.items.len()
+    }
+
+    fn length(&self) -> Option<usize> {
+        self.length.map(usize::from)
+    }
+
+    fn octets(&self) -> usize {
+        self.octets
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        for item in self.items {
+            out.extend_from_slice(self.draft.rdata(item));
+        }
+    }
+
+    fn write_sized(&self, out: &mut Vec<u8>) {
+        let octets = &self.draft.octets;
+        if let ([first, .., last], true) = (self.items, self.is_in_place) {
+            out.extend_from_slice(&octets[first.sized().start..last.sized().end]);
+            return;
+        }
+        for item in self.items {
+            out.extend_from_slice(&octets[item.sized()]);
+        }
+    }
 }
 
 /// Type, TTL and RDATA of a record.
@@ -238,7 +293,15 @@ impl Draft {
             ..
         } = self;
         lowered.clear();
-        let is_sorted = items.is_sorted_by(|a, b| compare(octets, a, b).is_lt());
+        let (mut is_sorted, mut is_level) = (true, true);
+        for pair in items.windows(2) {
+            let [a, b] = pair else { continue };
+            is_level &= a.place != b.place || a.ttl == b.ttl;
+            is_sorted &= compare(octets, a, b).is_lt();
+        }
+        if is_sorted && is_level {
+            return;
+        }
         if !is_sorted {
             items.sort_by(|a, b| compare(octets, a, b));
         }
@@ -261,7 +324,7 @@ impl Draft {
         &self.lowered
     }
 
-    /// Whether the name may have these records, once they are tidy.
+    /// Whether the name may have these records, once they are tidy; and which of the flags that stand for types they have.
     pub(crate) fn check(
         &self,
         owner: impl Fn() -> NameBuf,
@@ -269,7 +332,8 @@ impl Draft {
         limits: &ZoneLimits,
         checks: Checks,
         notes: &mut Notes,
-    ) -> Result<(), EditError> {
+    ) -> Result<Flags, EditError> {
+        let mut flags = Flags::default();
         let (mut types, mut cnames, mut others, mut last) = (0, 0, false, None);
         for set in self.items.chunk_by(|a, b| a.place == b.place) {
             let Some(place) = set.first().map(|item| item.place) else {
@@ -290,7 +354,10 @@ impl Draft {
             match place.rtype() {
                 Rtype::CNAME => cnames = set.len(),
                 // May stand beside a CNAME: RFC 4034 §4, RFC 4035 §2.5, RFC 3007 §4
-                Rtype::RRSIG | Rtype::NSEC | Rtype::SIG | Rtype::NXT | Rtype::KEY => {}
+                Rtype::NSEC => flags = flags.or(Flags::NSEC),
+                Rtype::RRSIG | Rtype::SIG | Rtype::NXT | Rtype::KEY => {}
+                Rtype::NS if !is_apex => (flags, others) = (flags.or(Flags::CUT), true),
+                Rtype::DNAME => (flags, others) = (flags.or(Flags::DNAME), true),
                 Rtype::SOA if !is_apex => {
                     others = true;
                     notes.soas_below_apex += set.len() as u64;
@@ -319,51 +386,71 @@ impl Draft {
                 return Err(EditError::CnameBesideData { owner: owner() });
             }
         }
-        Ok(())
-    }
-
-    /// Whether there is a record of a type, once they are tidy.
-    pub(crate) fn has(&self, rtype: Rtype) -> bool {
-        self.items
-            .binary_search_by_key(&Place::new(rtype, false), |item| item.place)
-            .is_ok()
+        Ok(flags)
     }
 
     /// Appends the body of the entry that has these records, once they are tidy.
     pub(crate) fn write(&self, owner: Owner<'_>, out: &mut Vec<u8>) {
         rrset::write_owner(owner, out);
-        for both in self.items.chunk_by(|a, b| a.place.set() == b.place.set()) {
-            let (set, signatures) =
-                both.split_at(both.partition_point(|item| !item.place.is_signature()));
-            let (Some(first), Some(last)) = (both.first(), both.last()) else {
-                continue;
-            };
+        let mut rest = &self.items[..];
+        while let Some(first) = rest.first() {
+            let rtype = first.place.set();
+            let own = Place::new(rtype, false);
+            let set = rest.iter().take_while(|item| item.place == own).count();
+            let (set, behind) = rest.split_at(set);
+            let own = Place::new(rtype, true);
+            let signatures = behind.iter().take_while(|item| item.place == own).count();
+            let (signatures, behind) = behind.split_at(signatures);
+            rest = behind;
             let mut canonical = SmallVec::<[Item; 8]>::new();
-            if rdata::keeps_case(first.place.set()) {
+            if set.len() > 1 && rdata::keeps_case(rtype) {
                 canonical.extend_from_slice(set);
                 canonical.sort_by(|a, b| self.rdata(a).cmp(self.rdata(b)));
             }
             let set = if canonical.is_empty() {
-                set
+                self.run(set)
             } else {
-                &canonical
+                self.run(&canonical)
             };
-            let rdatas = set.iter().map(|item| self.rdata(item));
-            let over = signatures.iter().map(|item| self.rdata(item));
-            rrset::write_set(first.place.set(), first.ttl, rdatas, last.ttl, over, out);
+            let signature_ttl = signatures.first().map_or(first.ttl, |item| item.ttl);
+            let signatures = self.run(signatures);
+            rrset::write_set(rtype, first.ttl, &set, signature_ttl, &signatures, out);
         }
+    }
+
+    /// Records as they are to be written, and how they lie.
+    fn run<'d>(&'d self, items: &'d [Item]) -> Run<'d> {
+        let mut run = Run {
+            draft: self,
+            items,
+            length: items.first().map(|item| item.length),
+            octets: 0,
+            is_in_place: true,
+        };
+        let mut end = None;
+        for item in items {
+            let sized = item.sized();
+            run.length = run.length.filter(|length| *length == item.length);
+            run.octets += sized.len();
+            run.is_in_place &= end.is_none_or(|end| end == sized.start);
+            end = Some(sized.end);
+        }
+        run
     }
 
     /// Appends a body with each record by itself, as they came: for a later [`load`](Self::load).
     pub(crate) fn write_untidy(&self, owner: Owner<'_>, out: &mut Vec<u8>) {
         rrset::write_owner(owner, out);
-        for item in &self.items {
-            let only = std::iter::once(self.rdata(item));
-            let (rtype, ttl, none) = (item.place.set(), item.ttl, std::iter::empty());
-            if item.place.is_signature() {
-                rrset::write_set(rtype, ttl, none, ttl, only, out);
+        let none = self.run(&[]);
+        for item in self.items.chunks(1) {
+            let Some(&Item { place, ttl, .. }) = item.first() else {
+                continue;
+            };
+            let (rtype, only) = (place.set(), self.run(item));
+            if place.is_signature() {
+                rrset::write_set(rtype, ttl, &none, ttl, &only, out);
             } else {
-                rrset::write_set(rtype, ttl, only, ttl, none, out);
+                rrset::write_set(rtype, ttl, &only, ttl, &none, out);
             }
         }
     }
@@ -406,6 +493,7 @@ impl Draft {
     }
 
     fn keep(&mut self, rtype: Rtype, ttl: u32, rdata: &[u8]) -> Item {
+        rrset::write_number(rdata.len(), &mut self.octets);
         let start = self.octets.len();
         self.octets.extend_from_slice(rdata);
         let length = rdata.len() as u16; // callers have refused longer RDATA
@@ -429,25 +517,36 @@ pub(crate) fn spelling<'n>(name: Name<'n>, apex: &[u8]) -> Owner<'n> {
         return Owner::Kept(name);
     };
     // Lengths of labels are at most 63, below the letters.
-    let (upper, lower) = below.iter().fold((false, false), |(upper, lower), octet| {
-        (
-            upper | octet.is_ascii_uppercase(),
-            lower | octet.is_ascii_lowercase(),
-        )
-    });
-    match (upper, lower) {
-        _ if end != apex => Owner::Kept(name),
-        (false, _) => Owner::Lower,
-        (true, false) => Owner::Upper,
-        (true, true) => Owner::Kept(name),
+    let has_upper = |octets: &[u8]| {
+        octets
+            .iter()
+            .fold(false, |has, octet| has | octet.is_ascii_uppercase())
+    };
+    if end != apex {
+        Owner::Kept(name)
+    } else if !has_upper(below) {
+        Owner::Lower
+    } else if below.iter().any(u8::is_ascii_lowercase) {
+        Owner::Kept(name)
+    } else {
+        Owner::Upper
     }
 }
 
 /// The order of records of one draft.
 fn compare(octets: &[u8], a: &Item, b: &Item) -> Ordering {
     let rdata = |item: &Item| &octets[item.start..item.start + usize::from(item.length)];
-    let by_place = a.place.cmp(&b.place);
-    by_place.then_with(|| rdata::cmp_without_case(a.place.rtype(), rdata(a), rdata(b)))
+    if a.place != b.place {
+        return a.place.cmp(&b.place);
+    }
+    // Where they first differ settles it, unless lower case would change something there.
+    let (x, y) = (rdata(a), rdata(b));
+    let common = common_prefix(x, y);
+    match (x.get(common), y.get(common)) {
+        (Some(x), Some(y)) if !x.is_ascii_uppercase() && !y.is_ascii_uppercase() => x.cmp(y),
+        (None, _) | (_, None) => x.len().cmp(&y.len()),
+        _ => rdata::cmp_without_case(a.place.rtype(), x, y),
+    }
 }
 
 /// The TTL of a set after changes that come in this order, and whether records that meet in it at the end had several.

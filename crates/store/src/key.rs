@@ -143,8 +143,23 @@ pub(crate) fn ancestor(key: &[u8], labels: usize) -> &[u8] {
 }
 
 /// How many octets two keys have in common at their front.
+#[inline]
 pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+    let mut common = 0;
+    let (mut rest_a, mut rest_b) = (a, b);
+    while let (Some((x, behind_a)), Some((y, behind_b))) = (
+        rest_a.split_first_chunk::<8>(),
+        rest_b.split_first_chunk::<8>(),
+    ) {
+        let differing = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
+        if differing != 0 {
+            return common + differing.trailing_zeros() as usize / 8;
+        }
+        (rest_a, rest_b) = (behind_a, behind_b);
+        common += 8;
+    }
+    let equal = rest_a.iter().zip(rest_b).take_while(|(x, y)| x == y);
+    common + equal.count()
 }
 
 /// How many octets of a key stand for an escape: every pair that begins with 01 is one octet of the name.

@@ -4,12 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::key::common_prefix;
-use crate::page::{Flags, GROUP, HEADER, PAGE_OCTETS, SLOT, Totals, VERSION, head};
+use crate::page::{Flags, GROUP, HEADER, PAGE_OCTETS, Page, SLOT, Totals, VERSION, head};
 use crate::rrset::{Body, number_octets, write_number};
 
 /// How large a page may grow by edits before it is cut in two, header not counted. More than a page has when it is
 /// built: those are full, and would all be cut by the first record that comes to them.
-const EDITED_OCTETS: usize = PAGE_OCTETS * 3 / 2 - HEADER;
+pub(crate) const EDITED_OCTETS: usize = PAGE_OCTETS * 3 / 2 - HEADER;
 
 /// Packs entries that come in key order into pages.
 #[derive(Debug)]
@@ -20,7 +20,9 @@ pub(crate) struct PageWriter {
     pending: Vec<Pending>,
     /// What the entries at hand come to, without the header.
     size: usize,
-    /// What the entries without totals of their own come to; no less in flags.
+    /// What the entries with totals of their own come to.
+    counted: Totals,
+    /// What the others come to; no less in flags.
     unchanged: Totals,
     /// Flags that an entry left out had: another may still have them.
     doubtful: Flags,
@@ -34,8 +36,6 @@ struct Pending {
     /// Where its key and its body end.
     key_end: usize,
     body_end: usize,
-    /// Those of unchanged entries are counted together.
-    totals: Option<Totals>,
 }
 
 impl PageWriter {
@@ -47,6 +47,7 @@ impl PageWriter {
             bodies: Vec::new(),
             pending: Vec::new(),
             size: 0,
+            counted: Totals::default(),
             unchanged: Totals::default(),
             doubtful: Flags::default(),
             out: Vec::new(),
@@ -56,12 +57,51 @@ impl PageWriter {
     /// Takes an entry whose key is behind all before; gives a page when one became full.
     pub(crate) fn push(&mut self, key: &[u8], body: &[u8], totals: Totals) -> Option<Arc<[u8]>> {
         let shared = common_prefix(self.last_key(), key);
-        let size = HEADER + self.size + self.size_of(key, shared, body);
-        let full = size > PAGE_OCTETS && size - self.saved_by_prefix(key) > PAGE_OCTETS;
-        let full = full && !self.pending.is_empty();
-        let page = if full { self.finish() } else { None };
-        self.append(key, if full { 0 } else { shared }, body, Some(totals));
+        self.body().extend_from_slice(body);
+        self.push_written(key, shared, totals, PAGE_OCTETS)
+    }
+
+    /// Memory that the body of the next entry is to be appended to, for [`push_written`](Self::push_written).
+    #[inline]
+    pub(crate) fn body(&mut self) -> &mut Vec<u8> {
+        self.bodies
+            .truncate(self.pending.last().map_or(0, |last| last.body_end));
+        &mut self.bodies
+    }
+
+    /// Takes an entry whose body was appended to [`body`](Self::body), and whose key is behind all before and shares so many
+    /// octets with the one before. Gives a page when one was full with `most` octets.
+    #[inline]
+    pub(crate) fn push_written(
+        &mut self,
+        key: &[u8],
+        shared: usize,
+        totals: Totals,
+        most: usize,
+    ) -> Option<Arc<[u8]>> {
+        let start = self.pending.last().map_or(0, |last| last.body_end);
+        let body = self.bodies.len() - start;
+        let mut size = self.size_of(key.len(), shared, body);
+        let mut page = None;
+        let mut shared = if start == 0 { 0 } else { shared };
+        if HEADER + self.size + size > most && self.is_full(key, size, most) {
+            page = self
+                .lay_out(0..self.pending.len(), self.all())
+                .map(Arc::from);
+            self.bodies.copy_within(start.., 0);
+            self.bodies.truncate(body);
+            self.forget();
+            (shared, size) = (0, self.size_of(key.len(), 0, body));
+        }
+        self.append(key, shared, size);
+        self.counted.add(totals);
         page
+    }
+
+    /// Whether an entry of this key and size goes into the next page, since this one would have more than `most` octets.
+    fn is_full(&self, key: &[u8], size: usize, most: usize) -> bool {
+        let size = HEADER + self.size + size - self.saved_by_prefix(key);
+        size > most && !self.pending.is_empty()
     }
 
     /// Says that entries follow which come to so much. Those that are as they were need not be counted again.
@@ -80,24 +120,40 @@ impl PageWriter {
     /// [expected](Self::expect).
     pub(crate) fn push_unbounded(&mut self, key: &[u8], body: &[u8], totals: Option<Totals>) {
         let shared = common_prefix(self.last_key(), key);
-        self.append(key, shared, body, totals);
+        let size = self.size_of(key.len(), shared, body.len());
+        self.body().extend_from_slice(body);
+        self.append(key, shared, size);
+        self.counted.add(totals.unwrap_or_default());
     }
 
-    fn append(&mut self, key: &[u8], shared: usize, body: &[u8], totals: Option<Totals>) {
-        self.size += self.size_of(key, shared, body);
+    /// Takes the entry whose body is there already.
+    #[inline]
+    fn append(&mut self, key: &[u8], shared: usize, size: usize) {
+        self.size += size;
         self.keys.extend_from_slice(key);
-        self.bodies.extend_from_slice(body);
         self.pending.push(Pending {
             shared,
             key_end: self.keys.len(),
             body_end: self.bodies.len(),
-            totals,
         });
+    }
+
+    /// Gives `page`, to be shared, if what is at hand is exactly that.
+    pub(crate) fn finish_as(&mut self, page: Option<&Arc<[u8]>>) -> Option<Arc<[u8]>> {
+        let page = page?;
+        let is_same = Page::new(page).len() == self.pending.len()
+            && self.lay_out(0..self.pending.len(), self.all()) == Some(page);
+        is_same.then(|| {
+            self.clear();
+            Arc::clone(page)
+        })
     }
 
     /// Makes one page of what is at hand; `None` when there is nothing.
     pub(crate) fn finish(&mut self) -> Option<Arc<[u8]>> {
-        let page = self.lay_out(0..self.pending.len(), self.all());
+        let page = self
+            .lay_out(0..self.pending.len(), self.all())
+            .map(Arc::from);
         self.clear();
         page
     }
@@ -124,7 +180,7 @@ impl PageWriter {
             if size > 0 && (done + size >= quota * (made + 1) || size + own > EDITED_OCTETS) {
                 let totals = self.count(from..index, apex);
                 let page = self.lay_out(from..index, totals);
-                page.into_iter().for_each(&mut take);
+                page.map(Arc::from).into_iter().for_each(&mut take);
                 made = (made + 1).max((done + size) / quota);
                 done += size;
                 (from, size) = (index, 0);
@@ -139,7 +195,7 @@ impl PageWriter {
             self.count(from..self.pending.len(), apex)
         };
         let page = self.lay_out(from..self.pending.len(), totals);
-        page.into_iter().for_each(take);
+        page.map(Arc::from).into_iter().for_each(take);
         self.clear();
     }
 
@@ -157,8 +213,7 @@ impl PageWriter {
     fn all(&self) -> Totals {
         let mut totals = self.unchanged;
         totals.flags = totals.flags.or(self.flags);
-        let own = self.pending.iter().filter_map(|entry| entry.totals);
-        own.for_each(|own| totals.add(own));
+        totals.add(self.counted);
         totals
     }
 
@@ -191,12 +246,11 @@ impl PageWriter {
         let before = index.checked_sub(1).and_then(|at| self.pending.get(at));
         let (key, body) = before.map_or((0, 0), |before| (before.key_end, before.body_end));
         let (key, body) = (key..entry.key_end, body..entry.body_end);
-        let counted = || Totals::of(&self.keys[key], Body(&self.bodies[body]), apex);
-        entry.totals.unwrap_or_else(counted)
+        Totals::of(&self.keys[key], Body(&self.bodies[body]), apex)
     }
 
     /// Writes a page of these entries, which come to `totals`.
-    fn lay_out(&mut self, range: Range<usize>, totals: Totals) -> Option<Arc<[u8]>> {
+    fn lay_out(&mut self, range: Range<usize>, totals: Totals) -> Option<&[u8]> {
         let before = range
             .start
             .checked_sub(1)
@@ -257,7 +311,7 @@ impl PageWriter {
             slot[2..4].copy_from_slice(&(place as u16).to_be_bytes());
         }
         out.extend_from_slice(bodies);
-        Some(Arc::from(out.as_slice()))
+        Some(out)
     }
 
     /// What the prefix of the page saves when `last` is its last key: the first key of each group is without it.
@@ -270,21 +324,29 @@ impl PageWriter {
     }
 
     /// What one more entry adds to the page, before its prefix is known.
-    fn size_of(&self, key: &[u8], shared: usize, body: &[u8]) -> usize {
-        let first = self.pending.len().is_multiple_of(GROUP);
-        let shared = if first { 0 } else { shared };
-        let suffix = key.len() - shared;
-        let slot = if first { SLOT } else { 0 };
-        let wide = [shared, suffix].into_iter().filter(|size| *size >= 15);
-        let sizes = 1 + wide.map(number_octets).sum::<usize>();
-        slot + sizes + suffix + number_octets(body.len()) + body.len()
+    #[inline]
+    fn size_of(&self, key: usize, shared: usize, body: usize) -> usize {
+        let (shared, slot) = if self.pending.len().is_multiple_of(GROUP) {
+            (0, SLOT)
+        } else {
+            (shared, 0)
+        };
+        let suffix = key - shared;
+        let wide = |size| if size < 15 { 0 } else { number_octets(size) };
+        slot + 1 + wide(shared) + wide(suffix) + suffix + number_octets(body) + body
     }
 
     fn clear(&mut self) {
-        self.keys.clear();
         self.bodies.clear();
+        self.forget();
+    }
+
+    /// Forgets the entries, not the bodies.
+    fn forget(&mut self) {
+        self.keys.clear();
         self.pending.clear();
         self.size = 0;
+        self.counted = Totals::default();
         self.unchanged = Totals::default();
         self.doubtful = Flags::default();
     }

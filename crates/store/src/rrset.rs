@@ -304,33 +304,44 @@ pub(crate) fn write_owner(owner: Owner<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// RDATA of a set, or of the signatures over it, to be written.
+pub(crate) trait Source {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// The length of all, if all have one.
+    fn length(&self) -> Option<usize>;
+    /// Octets of all together, with the length before each.
+    fn octets(&self) -> usize;
+    /// Appends all, without lengths.
+    fn write(&self, out: &mut Vec<u8>);
+    /// Appends all, the length before each.
+    fn write_sized(&self, out: &mut Vec<u8>);
+}
+
 /// Appends a set. Lengths and TTLs are those of the packed form above.
-pub(crate) fn write_set<'a>(
+pub(crate) fn write_set(
     rtype: Rtype,
     ttl: u32,
-    rdatas: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+    rdatas: &impl Source,
     signature_ttl: u32,
-    signatures: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+    signatures: &impl Source,
     out: &mut Vec<u8>,
 ) {
-    let signed = if signatures.len() > 0 { SIGNED } else { 0 };
-    let lengths = lengths_form(fixed_length(rtype), rdatas.clone());
+    let signed = if signatures.count() > 0 { SIGNED } else { 0 };
+    let lengths = lengths_form(fixed_length(rtype), rdatas);
+    let head = signed | lengths | count_form(rdatas.count());
     let [high, low] = rtype.0.to_be_bytes();
     if high == 0 {
-        out.extend([signed | lengths | count_form(rdatas.len()), low]);
+        out.extend_from_slice(&[head, low]);
     } else {
-        out.extend([
-            signed | lengths | WIDE_TYPE | count_form(rdatas.len()),
-            high,
-            low,
-        ]);
+        out.extend_from_slice(&[head | WIDE_TYPE, high, low]);
     }
     write_ttl(ttl, out);
     write_rdatas(lengths, rdatas, out);
     if signed != 0 {
-        let lengths = lengths_form(None, signatures.clone());
+        let lengths = lengths_form(None, signatures);
         let other = if signature_ttl == ttl { 0 } else { OTHER_TTL };
-        out.push(other | lengths | count_form(signatures.len()));
+        out.push(other | lengths | count_form(signatures.count()));
         if other != 0 {
             write_ttl(signature_ttl, out);
         }
@@ -339,43 +350,32 @@ pub(crate) fn write_set<'a>(
 }
 
 /// Appends count, length and RDATA as the head of the set says.
-fn write_rdatas<'a>(
-    lengths: u8,
-    rdatas: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
-    out: &mut Vec<u8>,
-) {
-    if count_form(rdatas.len()) == COUNT {
-        write_number(rdatas.len(), out);
+fn write_rdatas(lengths: u8, rdatas: &impl Source, out: &mut Vec<u8>) {
+    if count_form(rdatas.count()) == COUNT {
+        write_number(rdatas.count(), out);
+    }
+    if lengths == OWN_LENGTHS {
+        if rdatas.count() > 1 {
+            write_number(rdatas.octets(), out);
+        }
+        rdatas.write_sized(out);
+        return;
     }
     if lengths == ONE_LENGTH {
-        write_number(rdatas.clone().next().map_or(0, <[u8]>::len), out);
-    } else if lengths == OWN_LENGTHS && rdatas.len() > 1 {
-        let sizes = rdatas
-            .clone()
-            .map(|rdata| number_octets(rdata.len()) + rdata.len());
-        write_number(sizes.sum(), out);
+        write_number(rdatas.length().unwrap_or(0), out);
     }
-    for rdata in rdatas {
-        if lengths == OWN_LENGTHS {
-            write_number(rdata.len(), out);
-        }
-        out.extend_from_slice(rdata);
-    }
+    rdatas.write(out);
 }
 
 /// The shortest way to say how long these are.
-fn lengths_form<'a>(
-    fixed: Option<usize>,
-    mut rdatas: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
-) -> u8 {
-    if fixed.is_some_and(|fixed| rdatas.clone().all(|rdata| rdata.len() == fixed)) {
+fn lengths_form(fixed: Option<usize>, rdatas: &impl Source) -> u8 {
+    if fixed.is_some() && (rdatas.length() == fixed || rdatas.count() == 0) {
         return FIXED_LENGTH;
     }
-    match rdatas.next() {
-        Some(first) if rdatas.len() > 0 && rdatas.all(|rdata| rdata.len() == first.len()) => {
-            ONE_LENGTH
-        }
-        _ => OWN_LENGTHS,
+    if rdatas.count() > 1 && rdatas.length().is_some() {
+        ONE_LENGTH
+    } else {
+        OWN_LENGTHS
     }
 }
 
@@ -398,14 +398,33 @@ fn fixed_length(rtype: Rtype) -> Option<usize> {
 }
 
 /// Appends a TTL: one octet for the usual ones.
+#[inline]
 fn write_ttl(ttl: u32, out: &mut Vec<u8>) {
-    match USUAL_TTLS.binary_search(&ttl) {
-        Ok(index) => out.push(index as u8), // the table is shorter than 255
-        Err(_) => {
-            out.push(UNUSUAL);
-            out.extend(ttl.to_be_bytes());
-        }
+    let index = TTL_INDEX[ttl_slot(ttl)];
+    if USUAL_TTLS.get(usize::from(index)) == Some(&ttl) {
+        out.push(index);
+    } else {
+        out.push(UNUSUAL);
+        out.extend(ttl.to_be_bytes());
     }
+}
+
+/// Where a usual TTL is, found without a search.
+const TTL_INDEX: [u8; 128] = {
+    let mut index = [UNUSUAL; 128];
+    let mut at = 0;
+    while at < USUAL_TTLS.len() {
+        let slot = ttl_slot(USUAL_TTLS[at]);
+        assert!(index[slot] == UNUSUAL, "two usual TTLs in one slot");
+        index[slot] = at as u8; // the table is shorter than 255
+        at += 1;
+    }
+    index
+};
+
+/// The factor was found by trial: it keeps the usual TTLs apart.
+const fn ttl_slot(ttl: u32) -> usize {
+    (ttl.wrapping_mul(0x8AFD_2973) >> 25) as usize
 }
 
 /// Reads a TTL and returns what follows it.
@@ -418,6 +437,7 @@ fn read_ttl(octets: &[u8]) -> Option<(u32, &[u8])> {
 }
 
 /// Appends a number, seven bits an octet, the low ones first.
+#[inline]
 pub(crate) fn write_number(mut number: usize, out: &mut Vec<u8>) {
     while number > 0x7F {
         out.push(number as u8 | 0x80);
@@ -446,6 +466,7 @@ pub(crate) fn read_number(octets: &[u8]) -> Option<(usize, &[u8])> {
 }
 
 /// How many octets [`write_number`] writes.
+#[inline]
 pub(crate) fn number_octets(number: usize) -> usize {
     let mut octets = 1;
     let mut rest = number >> 7;
@@ -482,20 +503,44 @@ const USUAL_TTLS: [u32; 48] = [
 mod tests {
     use super::*;
 
+    impl Source for &[&[u8]] {
+        fn count(&self) -> usize {
+            self.len()
+        }
+
+        fn length(&self) -> Option<usize> {
+            let first = self.first()?.len();
+            self.iter()
+                .all(|rdata| rdata.len() == first)
+                .then_some(first)
+        }
+
+        fn octets(&self) -> usize {
+            let sizes = self
+                .iter()
+                .map(|rdata| number_octets(rdata.len()) + rdata.len());
+            sizes.sum()
+        }
+
+        fn write(&self, out: &mut Vec<u8>) {
+            self.iter().for_each(|rdata| out.extend_from_slice(rdata));
+        }
+
+        fn write_sized(&self, out: &mut Vec<u8>) {
+            for rdata in *self {
+                write_number(rdata.len(), out);
+                out.extend_from_slice(rdata);
+            }
+        }
+    }
+
     #[test]
     fn a_set_reads_back_as_it_was_written() {
         let check =
             |rtype: Rtype, ttl: u32, rdatas: &[&[u8]], signature_ttl: u32, signatures: &[&[u8]]| {
                 let mut out = Vec::new();
                 write_owner(Owner::Lower, &mut out);
-                write_set(
-                    rtype,
-                    ttl,
-                    rdatas.iter().copied(),
-                    signature_ttl,
-                    signatures.iter().copied(),
-                    &mut out,
-                );
+                write_set(rtype, ttl, &rdatas, signature_ttl, &signatures, &mut out);
                 let body = Body(&out);
                 let set = body.set(rtype).unwrap();
                 assert_eq!((set.ttl(), set.len()), (ttl, rdatas.len()));
@@ -539,13 +584,13 @@ mod tests {
 
     #[test]
     fn a_lookup_passes_sets_without_going_through_their_records() {
-        let (mut out, none) = (Vec::new(), std::iter::empty());
+        let (mut out, none) = (Vec::new(), &[][..]);
         write_owner(Owner::Lower, &mut out);
         let texts = [&b"\x01a"[..], b"\x02bb", b"\x03ccc"];
-        write_set(Rtype::TXT, 1, texts.into_iter(), 1, none.clone(), &mut out);
+        write_set(Rtype::TXT, 1, &&texts[..], 1, &none, &mut out);
         let text_end = out.len();
-        let addresses = [&b"\0\0\0\x01"[..]].into_iter();
-        write_set(Rtype::AAAA, 1, addresses, 1, none, &mut out);
+        let addresses = [&b"\0\0\0\x01"[..]];
+        write_set(Rtype::AAAA, 1, &&addresses[..], 1, &none, &mut out);
         out[text_end - 5] = 0x7F; // the length of the last text
         let body = Body(&out);
         assert_eq!(body.set(Rtype::AAAA).unwrap().len(), 1);
