@@ -10,7 +10,7 @@ use zonekit_model::ZonemdPolicy;
 use zonekit_store::{
     Checks, Diff, EditError, Notes, Zone, ZoneBuilder, ZoneLimits, ZonePatch, ZonemdError,
 };
-use zonekit_wire::NameBuf;
+use zonekit_wire::{NameBuf, Unpacked};
 use zonekit_xfr::{Apply, Change};
 
 /// What a transfer made of the zone, not yet kept or served.
@@ -130,6 +130,9 @@ impl<Q: FnMut(u64) -> Result<(), zonekit_model::Refusal>> Apply for Sink<Q> {
             }
             (Change::Replace(record), _) => {
                 let mut builder = ZoneBuilder::new(self.apex.as_name(), self.limits, self.checks);
+                if let Some(held) = &self.held {
+                    builder = builder.sharing(held);
+                }
                 builder.begin(&record)?;
                 self.edit = Edit::Whole(Box::new(builder));
             }
@@ -137,6 +140,17 @@ impl<Q: FnMut(u64) -> Result<(), zonekit_model::Refusal>> Apply for Sink<Q> {
             _ => return Err(SinkError::OutOfOrder),
         }
         Ok(())
+    }
+
+    #[inline]
+    fn add(&mut self, unpacked: &Unpacked<'_>) -> Result<(), SinkError> {
+        match &mut self.edit {
+            Edit::Whole(builder) if unpacked.is_same_owner => {
+                Ok(builder.add_beside(&unpacked.record)?)
+            }
+            Edit::Whole(builder) => Ok(builder.add_keyed(&unpacked.record, unpacked.sort_key)?),
+            _ => self.apply(Change::Add(unpacked.record)),
+        }
     }
 
     fn abandon(&mut self) {

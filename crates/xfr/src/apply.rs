@@ -1,6 +1,6 @@
 //! The seam between a transfer and whoever keeps the zone.
 
-use zonekit_wire::Record;
+use zonekit_wire::{Record, Unpacked};
 
 /// What one transferred record asks of our copy of the zone.
 ///
@@ -71,6 +71,12 @@ pub trait Apply {
 
     /// Makes one change to the pending edit.
     fn apply(&mut self, change: Change<'_>) -> Result<(), Self::Error>;
+
+    /// Makes one change that is [`Change::Add`] inside a whole zone: nearly all changes are. Whoever keeps zones in order
+    /// has use for the sort key that comes with the record.
+    fn add(&mut self, unpacked: &Unpacked<'_>) -> Result<(), Self::Error> {
+        self.apply(Change::Add(unpacked.record))
+    }
 
     /// The transfer under way failed: the pending edit is to be dropped. Another `Replace` or `Step` may follow.
     fn abandon(&mut self);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use zonekit_wire::{Section, Unpacker};
+use zonekit_wire::{ReadError, Unpacker};
 
 use crate::answer::{Answer, AnswerError};
 use crate::error::{VisitError, malformed};
@@ -78,38 +78,28 @@ impl Incoming {
     ) -> Result<(), VisitError> {
         let number = self.answer.messages() + 1;
         let message = self.begin(octets, now)?;
-        for item in message
-            .records()
-            .map_err(|error| malformed(number, error))?
-        {
-            let (section, packed) = item.map_err(|error| malformed(number, error))?;
-            if section != Section::Answer {
+        let mut answers = self
+            .unpacker
+            .answers(message)
+            .map_err(|error| malformed(number, error))?;
+        let rejected = |error| VisitError::Rejected(Arc::new(error));
+        loop {
+            let unpacked = match answers.next_record() {
+                Ok(Some(unpacked)) => unpacked,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(unreadable(number, answers.offset(), error)),
+            };
+            self.seen += 1;
+            let out_of_place = |error| out_of_place(number, self.seen, error);
+            if self.transfer.adds(&unpacked).map_err(out_of_place)? {
+                sink.add(&unpacked).map_err(rejected)?;
                 continue;
             }
-            self.seen += 1;
-            let record = match self.unpacker.unpack(packed) {
-                Ok(record) => record,
-                Err(error) => {
-                    return Err(VisitError::Answer {
-                        message: number,
-                        error: AnswerError::Record {
-                            offset: packed.offset(),
-                            error,
-                        },
-                    });
-                }
-            };
-            let seen = self.seen;
-            for change in self
-                .transfer
-                .step(record)
-                .map_err(|error| out_of_place(number, seen, error))?
-            {
-                sink.apply(change)
-                    .map_err(|error| VisitError::Rejected(Arc::new(error)))?;
+            let changes = self.transfer.step(unpacked.record);
+            for change in changes.map_err(out_of_place)? {
+                sink.apply(change).map_err(rejected)?;
             }
         }
-        Ok(())
     }
 
     /// Checks the next message as a whole, before its records.
@@ -190,6 +180,17 @@ impl Incoming {
     /// Records of the answer sections, the closing SOA and those outside the zone included.
     pub fn seen(&self) -> u64 {
         self.seen
+    }
+}
+
+/// A record that cannot be read, or octets where none may be.
+fn unreadable(message: u64, offset: usize, error: ReadError) -> VisitError {
+    match error {
+        ReadError::TrailingOctets { .. } => malformed(message, error),
+        _ => VisitError::Answer {
+            message,
+            error: AnswerError::Record { offset, error },
+        },
     }
 }
 

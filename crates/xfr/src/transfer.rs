@@ -20,7 +20,7 @@ mod error;
 
 use std::fmt;
 
-use zonekit_wire::{Class, Name, NameBuf, Record, RecordBuf, Rtype, Serial, Soa, SoaBuf};
+use zonekit_wire::{Class, Name, NameBuf, Record, RecordBuf, Rtype, Serial, Soa, SoaBuf, Unpacked};
 
 pub use self::error::TransferError;
 
@@ -60,6 +60,8 @@ use crate::limits::{LimitError, exceeds};
 #[derive(Debug)]
 pub struct Transfer {
     apex: NameBuf,
+    /// The sort key of the apex: all names of the zone have it at the front of theirs.
+    apex_key: Vec<u8>,
     state: State,
     asked: TransferKind,
     /// What we hold: the start of an IXFR, and what an AXFR has to be newer than, unless `any_serial`.
@@ -76,13 +78,18 @@ pub struct Transfer {
     records: u64,
     changes: u64,
     skipped: u64,
+    /// The last record was a plain one of the zone.
+    is_inside: bool,
 }
 
 impl Transfer {
     /// The answer to AXFR: a whole zone, whatever its serial.
     pub fn axfr(apex: Name<'_>) -> Self {
+        let mut apex_key = Vec::new();
+        apex.write_sort_key(&mut apex_key);
         Self {
             apex: apex.to_buf(),
+            apex_key,
             state: State::Opening,
             asked: TransferKind::Axfr,
             held: None,
@@ -95,6 +102,7 @@ impl Transfer {
             records: 0,
             changes: 0,
             skipped: 0,
+            is_inside: false,
         }
     }
 
@@ -132,6 +140,27 @@ impl Transfer {
             max_changes: changes,
             ..self
         }
+    }
+
+    /// Takes the next record if it is a plain one inside a whole zone, which nearly all records are: it is to be added then.
+    /// All others are left for [`step`](Self::step).
+    #[inline]
+    pub(crate) fn adds(&mut self, unpacked: &Unpacked<'_>) -> Result<bool, TransferError> {
+        let Record { rtype, class, .. } = unpacked.record;
+        let is_plain = self.state == State::Whole
+            && class == Class::IN
+            && rtype != Rtype::SOA
+            && !is_meta(rtype)
+            && (unpacked.is_same_owner && self.is_inside
+                || unpacked.sort_key.starts_with(&self.apex_key));
+        self.is_inside = is_plain;
+        if is_plain {
+            self.records += 1;
+            if exceeds(self.records, self.max_records) {
+                return Err(LimitError::ZoneRecords(self.max_records).into());
+            }
+        }
+        Ok(is_plain)
     }
 
     /// Takes the next record of the answer section and says what it asks of our copy of the zone: nothing, one change or
