@@ -1,7 +1,9 @@
-//! A small primary: zones from master files, served with AXFR, and NOTIFY when they change.
+//! A small primary: zones from master files, served with AXFR, and with IXFR and NOTIFY when they change.
 //!
 //! Used by the program `primary` and by the demo of `secondary`. It signs nothing and edits nothing: whoever keeps the
 //! files does.
+
+mod table;
 
 use std::io::BufRead;
 use std::net::SocketAddr;
@@ -9,16 +11,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use zonekit_serve::{
-    Acl, AclEntry, Config, Holding, Notifier, NotifyRetry, NotifyTarget, Responder, Server,
-    Stopper, Zones,
+    Acl, AclEntry, Config, Notifier, NotifyRetry, NotifyTarget, Responder, Server, Stopper, Zones,
 };
 use zonekit_store::{Checks, Zone, ZoneBuilder, ZoneLimits};
 use zonekit_tsig::Key;
 use zonekit_wire::{Name, NameBuf, RecordBuf, Rtype, master};
+
+use self::table::Table;
 
 /// What a primary is to do.
 pub struct Options {
@@ -28,7 +30,7 @@ pub struct Options {
     pub zones: Vec<ZoneSource>,
     /// TSIG keys that requests may be signed with.
     pub keys: Vec<Key>,
-    /// Who may have the zones by AXFR.
+    /// Who may have the zones by AXFR and IXFR.
     pub allow: Vec<AclEntry>,
     /// Whom to tell that a zone is there, or has changed.
     pub notify: Vec<SocketAddr>,
@@ -144,7 +146,7 @@ impl Primary {
     }
 
     /// Reads all master files again; tells of the zones whose serial has changed. A file that is broken leaves its zone
-    /// as it was.
+    /// as it was. Secondaries with an earlier version of this run get what has changed by IXFR.
     pub fn reload(&self) {
         for source in &self.sources {
             let apex = source.apex.as_name();
@@ -177,40 +179,6 @@ impl Primary {
 impl Drop for Primary {
     fn drop(&mut self) {
         self.stopper.stop();
-    }
-}
-
-/// The zones served, swapped as a whole.
-#[derive(Default)]
-struct Table(ArcSwap<Vec<Zone>>);
-
-impl Table {
-    fn put(&self, zone: Zone) {
-        self.0.rcu(|zones| {
-            let others = zones.iter().filter(|other| other.apex() != zone.apex());
-            others.chain([&zone]).cloned().collect::<Vec<_>>()
-        });
-    }
-
-    fn version(&self, apex: Name<'_>) -> Option<Zone> {
-        self.0
-            .load()
-            .iter()
-            .find(|zone| zone.apex() == apex)
-            .cloned()
-    }
-}
-
-impl Zones for Table {
-    fn enclosing(&self, name: Name<'_>) -> Option<Holding> {
-        let zones = self.0.load();
-        let above = zones.iter().filter(|zone| name.is_at_or_below(zone.apex()));
-        let closest = above.max_by_key(|zone| zone.apex().label_count())?;
-        Some(Holding::Served(closest.clone()))
-    }
-
-    fn zone(&self, apex: Name<'_>) -> Option<Holding> {
-        self.version(apex).map(Holding::Served)
     }
 }
 

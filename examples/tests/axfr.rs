@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 
-use support::{Program, canonical_lines, free_port, master_file, root_zone};
+use support::{Program, canonical_lines, eventually, free_port, master_file, root_zone};
 use tempfile::TempDir;
 
 const KEY: &str = "transfer.example.:c2VjcmV0LWtleS1vZi0zMi1vY3RldHMtZm9yLWJlbmNoISE=";
@@ -165,13 +165,46 @@ fn an_ixfr_that_brings_nothing_is_the_soa_alone() {
         printed,
         "example.org. 300 IN SOA ns1.example.org. hostmaster.example.org. 7 3600 900 604800 60"
     );
-    // From an older version comes the whole zone: this primary keeps no history.
+    // What led to the version it began with, this primary does not know.
     assert_eq!(
         axfr(&[&server, "example.org", "--ixfr", "6"], 0)
             .lines()
             .count(),
         11
     );
+}
+
+#[test]
+fn what_a_file_says_anew_is_handed_on_as_differences() {
+    let directory = TempDir::new().unwrap();
+    let zone = directory.path().join("zone");
+    let write =
+        |serial, hosts| fs::write(&zone, master_file("example.org", serial, hosts)).unwrap();
+    write(7, 200);
+    let (program, server) = primary(&["--zone", &format!("example.org={}", zone.display())]);
+    let soa = |serial: u32| {
+        format!(
+            "example.org. 300 IN SOA ns1.example.org. hostmaster.example.org. {serial} 3600 900 604800 60"
+        )
+    };
+    let text = |serial: u32| format!("example.org. 300 IN TXT \"serial {serial}\"");
+    let host = || "host200.example.org. 300 IN A 198.51.0.201".to_owned();
+    let to_eight = vec![soa(7), text(7), soa(8), text(8), host()];
+    let to_nine = vec![soa(8), text(8), host(), soa(9), text(9)];
+    for (serial, hosts, steps) in [
+        (8, 201, to_eight.clone()),
+        (8, 201, to_eight.clone()), // read again, and found as it was
+        (9, 200, [to_eight, to_nine].concat()),
+    ] {
+        write(serial, hosts);
+        program.signal("HUP");
+        let expected = [vec![soa(serial)], steps].concat();
+        eventually("the differences since serial 7", || {
+            let said = axfr(&[&server, "example.org", "--ixfr", "7"], 0);
+            let found = said.lines().eq(&expected);
+            found.then_some(())
+        });
+    }
 }
 
 #[test]

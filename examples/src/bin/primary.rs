@@ -1,4 +1,4 @@
-//! Serves zones from master files: SOA and everything else over UDP and TCP, AXFR, NOTIFY.
+//! Serves zones from master files: SOA and everything else over UDP and TCP, AXFR, IXFR, NOTIFY.
 //!
 //!     cargo run --release --bin primary -- --listen 127.0.0.1:5301 --zone example.org=example.org.zone
 //!     dig @127.0.0.1 -p 5301 example.org AXFR
@@ -21,7 +21,7 @@ use zonekit_serve::AclEntry;
 use zonekit_tsig::Key;
 use zonekit_wire::NameBuf;
 
-/// A small primary: serves zones from master files, gives them by AXFR, and tells secondaries when they change.
+/// A small primary: serves zones from master files, gives them by AXFR and what changes by IXFR, and tells secondaries when they change.
 ///
 /// It is there to try secondaries with. Change a file (the serial, too) and send SIGHUP: the file is read again, and
 /// everybody named with --notify gets a NOTIFY, at the start as well. A file with a mistake in it is told with its line
