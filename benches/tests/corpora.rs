@@ -18,9 +18,16 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
+/// Whether a file is committed: what a run of the fuzzer adds is called otherwise.
+fn is_kept(file: &Path) -> bool {
+    let name = file.file_name().unwrap().to_str().unwrap();
+    name.starts_with("seed-") || name.starts_with("found-")
+}
+
 /// Holds a claim against its corpus: each file as it is, and cut at so many places.
 fn replay(target: &str, claim: Claim, cuts: usize) {
-    let files = files(&corpus().join(target));
+    let mut files = files(&corpus().join(target));
+    files.retain(|file| is_kept(file));
     assert!(files.len() >= 4, "{target} has {} files", files.len());
     for file in files {
         let octets = fs::read(&file).unwrap();

@@ -11,7 +11,9 @@ use domain::rdata::AllRecordData;
 use hickory_proto::op::Message as HickoryMessage;
 use oracles::{ALL, Library, Plain, Row, rows};
 use proptest::prelude::*;
-use zonekit_wire::{Class, Compressor, MessageWriter, NameBuf, RecordBuf, Rtype, Section};
+use zonekit_wire::{
+    Class, Compressor, MessageWriter, Name, NameBuf, RecordBuf, Rtype, Section, master,
+};
 
 /// RDATA, as its row of the corpus prints it, that hickory-proto does not read as it is; each has its test below.
 const NAMES_LEFT_PACKED: [&str; 6] = [
@@ -132,6 +134,23 @@ fn messages_of_other_servers_are_read_alike_by_all() {
         }
     }
     assert!(read >= 20, "{read}");
+}
+
+#[test]
+fn messages_of_the_root_zone_are_read_by_the_others_as_we_wrote_them() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/root.zone");
+    let mut reader = master::Reader::open(file, Name::ROOT).unwrap();
+    let mut records = Vec::new();
+    while let Some(record) = reader.next_record().unwrap() {
+        records.push((Section::Answer, record.to_buf()));
+    }
+    assert_eq!(records.len(), 21_591);
+    for records in records.chunks(300) {
+        let octets = message(records);
+        for library in ALL {
+            assert_eq!(library.read(&octets), Some(plain(records)), "{library:?}");
+        }
+    }
 }
 
 fn records() -> impl Strategy<Value = Vec<(Section, RecordBuf)>> {

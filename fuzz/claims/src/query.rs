@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
 use zonekit_serve::{
-    Action, Config, CookieSecret, Holding, Peer, Responder, Transport, Worker, Zones,
+    Action, Config, CookieSecret, Holding, Peer, RateLimit, Responder, Transport, Worker, Zones,
 };
 use zonekit_store::{Checks, Diff, Zone, ZoneBuilder, ZoneLimits};
 use zonekit_tsig::{Key, KeyRing, sign_request};
@@ -98,7 +98,7 @@ fn check(request: &[u8], answer: &[u8], transport: Transport) {
             // Beyond that goes only what has to go with every answer and what the request had itself: its question and
             // its TSIG, whose names may have been compressed there, and our OPT.
             assert_eq!(seen.len(), 0, "{length} octets, {extra} of OPT and TSIG");
-            assert!(length <= request.octets().len() + 255 + 64, "{length}");
+            assert!(length <= request.octets().len() + 255 + 128, "{length}");
         }
     }
 }
@@ -184,6 +184,13 @@ static RESPONDER: LazyLock<Responder> = LazyLock::new(|| {
             .collect(),
         notify_sources: Arc::new(|_: Name<'_>, _: IpAddr, _: Option<&Key>| true),
         nsid: Some(b"fuzz".to_vec()),
+        identity: Some(b"fuzz".to_vec()),
+        version: Some(vec![b'v'; 255]),
+        // What is answered must not depend on how often that was asked.
+        rate_limit: RateLimit {
+            per_second: 0,
+            ..RateLimit::default()
+        },
         cookie_secret: CookieSecret::new([7; 16]),
         ..Config::default()
     };
