@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use support::*;
 use zonekit_store::{
     Batch, Checks, Content, Diff, JournalLimits, Options, Publication, Standing, Store, StoreError,
@@ -384,32 +382,4 @@ fn publications_from_many_threads_all_arrive() {
     check(&store);
     drop(store);
     check(&open(&disk));
-}
-
-#[test]
-fn readers_see_whole_versions_while_others_publish() {
-    let store = Store::in_memory();
-    let apex = name("example.org");
-    store.create_zone(apex.as_name()).unwrap();
-    publish_records(&store, &apex, 1, &[1]);
-    let done = AtomicBool::new(false);
-    let host = name("n1.example.org");
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    let held = store.enclosing(host.as_name()).unwrap();
-                    let zone = held.servable().unwrap();
-                    let last = zone.serial().0 as u8;
-                    let set = zone.rrset(host.as_name(), Rtype::A).unwrap();
-                    assert_eq!(set.rdatas().next().unwrap()[3], last);
-                }
-            });
-        }
-        for serial in 2..60 {
-            // The first record tells the serial.
-            patch_marked(&store, &apex, serial);
-        }
-        done.store(true, Ordering::Relaxed);
-    });
 }

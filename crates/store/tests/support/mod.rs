@@ -10,7 +10,7 @@ use zonekit_store::{
     Checks, Content, Diff, Generation, JournalLimits, Options, Publication, Store, Zone,
     ZoneBuilder, ZoneLimits,
 };
-use zonekit_wire::{Class, NameBuf, Record, Rtype};
+use zonekit_wire::{Class, NameBuf, Record, RecordBuf, Rtype};
 
 pub(crate) use faulty::FaultyDisk;
 
@@ -69,22 +69,6 @@ pub fn patch_records(store: &Store, apex: &NameBuf, serial: u32, octets: &[u8]) 
     patch_to(store, apex, zone(apex, serial, octets))
 }
 
-pub fn patch_marked(store: &Store, apex: &NameBuf, serial: u32) -> Generation {
-    let host = name("n1.example.org");
-    let mut builder = begun(apex, serial);
-    let rdata = [192, 0, 2, serial as u8];
-    builder
-        .add(&Record {
-            owner: host.as_name(),
-            rtype: Rtype::A,
-            class: Class::IN,
-            ttl: 60,
-            rdata: &rdata,
-        })
-        .unwrap();
-    patch_to(store, apex, builder.finish().unwrap().0)
-}
-
 pub fn patch_to(store: &Store, apex: &NameBuf, new: Zone) -> Generation {
     let held = store.zone(apex.as_name()).unwrap();
     let diff = Diff::between(held.zone.as_ref().unwrap(), &new);
@@ -136,11 +120,22 @@ pub fn large_zone(apex: &NameBuf, serial: u32, count: u32) -> Zone {
     builder.finish().unwrap().0
 }
 
-pub fn begun(apex: &NameBuf, serial: u32) -> ZoneBuilder {
-    let mut soa = vec![0, 0];
+/// The SOA record of all zones here.
+pub fn soa_record(apex: &NameBuf, serial: u32) -> RecordBuf {
+    let mut rdata = vec![0, 0];
     for number in [serial, 3600, 600, 86_400, 300] {
-        soa.extend_from_slice(&number.to_be_bytes());
+        rdata.extend_from_slice(&number.to_be_bytes());
     }
+    RecordBuf {
+        owner: apex.clone(),
+        rtype: Rtype::SOA,
+        class: Class::IN,
+        ttl: 3600,
+        rdata,
+    }
+}
+
+pub fn begun(apex: &NameBuf, serial: u32) -> ZoneBuilder {
     let record = |rtype, rdata| Record {
         owner: apex.as_name(),
         rtype,
@@ -149,7 +144,9 @@ pub fn begun(apex: &NameBuf, serial: u32) -> ZoneBuilder {
         rdata,
     };
     let mut builder = ZoneBuilder::new(apex.as_name(), ZoneLimits::default(), Checks::Strict);
-    builder.begin(&record(Rtype::SOA, &soa)).unwrap();
+    builder
+        .begin(&soa_record(apex, serial).as_record())
+        .unwrap();
     builder.add(&record(Rtype::NS, b"\x02ns\0")).unwrap();
     builder
 }
