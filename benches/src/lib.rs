@@ -2,4 +2,4 @@
 
 mod zones;
 
-pub use zones::{Corpus, corpora};
+pub use zones::{Altered, Corpus, corpora, write_master};

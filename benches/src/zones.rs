@@ -1,8 +1,10 @@
-//! Zones that are the same at every run, as the messages of an AXFR.
+//! Zones that are the same at every run, as the messages of an AXFR or as a master file.
+
+use std::io::{self, Write};
 
 use zonekit_wire::{
     Class, Compressor, Header, MessageWriter, Name, NameBuf, Record, RecordBuf, Rtype, Section,
-    Serial, SoaBuf,
+    Serial, SoaBuf, master,
 };
 
 /// What servers fill the messages of a transfer to.
@@ -29,25 +31,82 @@ impl Corpus {
 /// The corpora, each of about `records` records: `tld` is delegations with a little glue, `hosts` what a company has,
 /// `signed` a delegation zone with NSEC3.
 pub fn corpora(records: usize) -> Vec<Corpus> {
-    [("tld", tld as Node), ("hosts", hosts), ("signed", signed)]
-        .into_iter()
-        .map(|(name, node)| corpus(name, node, records))
+    { KINDS.iter() }
+        .map(|(name, node)| corpus(name, *node, records))
         .collect()
 }
+
+/// Which names of a zone are others than in its first version.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Altered {
+    /// None.
+    Nothing,
+    /// One in a hundred has a record changed.
+    EveryHundredth,
+    /// Three have, far from each other in the file.
+    Three,
+}
+
+/// Writes zone `example` as a master file, of one kind of [`corpora`] and about `records` records. Holds one name at a time.
+///
+/// # Errors
+///
+/// Those of `out`; and `InvalidInput` when there is no such kind.
+pub fn write_master(
+    out: impl Write,
+    kind: &str,
+    records: usize,
+    serial: u32,
+    altered: Altered,
+) -> io::Result<()> {
+    let Some((_, node)) = KINDS.iter().find(|(name, _)| *name == kind) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let mut writer = master::Writer::new(out);
+    writer.write(&soa(serial).as_record())?;
+    let server = name("a.nic.example");
+    writer.write(&record(&name("example"), Rtype::NS, server.as_name().as_octets()).as_record())?;
+    let (mut random, mut written, mut zone) = (Random(0x5eed), 2, Vec::new());
+    for n in 0.. {
+        if written >= records {
+            break;
+        }
+        zone.clear();
+        node(n, &mut random, &mut zone);
+        let is_altered = match altered {
+            Altered::Nothing => false,
+            Altered::EveryHundredth => n % 100 == 50,
+            Altered::Three => [10, 1_000, 10_000].contains(&n),
+        };
+        if is_altered && let Some(first) = zone.first_mut() {
+            // Of whatever type it is: one octet that may be any.
+            first.rtype = Rtype(65_280);
+            first.rdata = vec![0, 1, 2, 3];
+        }
+        for record in &zone {
+            writer.write(&record.as_record())?;
+        }
+        written += zone.len();
+    }
+    writer.finish()?.flush()
+}
+
+/// The kinds of zones.
+const KINDS: [(&str, Node); 3] = [("tld", tld), ("hosts", hosts), ("signed", signed)];
 
 /// Appends the records of the `n`th name of a zone.
 type Node = fn(n: usize, random: &mut Random, zone: &mut Vec<RecordBuf>);
 
 fn corpus(name: &'static str, node: Node, records: usize) -> Corpus {
     let mut random = Random(0x5eed);
-    let mut zone = vec![soa()];
+    let mut zone = vec![soa(1)];
     for n in 0.. {
         if zone.len() >= records {
             break;
         }
         node(n, &mut random, &mut zone);
     }
-    zone.push(soa());
+    zone.push(soa(1));
     Corpus {
         name,
         messages: messages(&zone),
@@ -163,11 +222,11 @@ fn rrsig(covered: Rtype, random: &mut Random) -> Vec<u8> {
     rdata
 }
 
-fn soa() -> RecordBuf {
+fn soa(serial: u32) -> RecordBuf {
     let soa = SoaBuf {
         mname: name("a.nic.example"),
         rname: name("hostmaster.nic.example"),
-        serial: Serial(1),
+        serial: Serial(serial),
         refresh: 1800,
         retry: 900,
         expire: 604_800,
