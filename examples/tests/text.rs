@@ -529,6 +529,19 @@ fn whole_zones_are_the_same_to_bind_knot_and_ldns_before_and_after_our_writer() 
     check_zone("torture.example.", text, &ours);
 }
 
+/// It is BIND's own directive: Knot and ldns do not have it.
+#[test]
+fn bind_makes_of_generate_what_we_make_of_it() {
+    if !are_installed(&["named-compilezone"]) {
+        return;
+    }
+    let text = include_str!("data/generate.zone");
+    let printed = compilezone("example.", text.as_bytes()).unwrap();
+    let ours = canonical(&records(text));
+    assert_eq!(ours.len(), 20);
+    assert_eq!(canonical(&records(&printed)), ours);
+}
+
 /// Whether every peer reads the same from `text` and from what we wrote of it, and whether we read the same from what
 /// they print.
 #[track_caller]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::BufReader;
 
 use proptest::prelude::*;
-use zonekit_wire::master::{MasterError, MasterErrorKind, Reader, Writer};
+use zonekit_wire::master::{MAX_ENTRY, MasterError, MasterErrorKind, Reader, Writer};
 use zonekit_wire::text::{TextErrorKind, write_record};
 use zonekit_wire::{Class, Name, NameBuf, Record, RecordBuf, Rtype};
 
@@ -286,6 +286,153 @@ fn includes_are_relative_to_the_file_and_leave_owner_and_origin_alone() {
     );
     assert_eq!((error.line, error.token.as_str()), (2, "nowhere"));
     fs::remove_dir_all(directory).unwrap();
+}
+
+/// Every way to be wrong, with all that is said of it.
+#[test]
+fn each_error_says_line_column_token_and_what_is_wrong() {
+    let check = |text: &str, expected: &str| assert_eq!(refusal(text).to_string(), expected);
+    check(
+        "a..b. 1 A 1.2.3.4",
+        r#"line 1, column 1, at "a..b.": name has an empty label"#,
+    );
+    check(
+        "$ORIGIN \\256.",
+        r#"line 1, column 9, at "\\256.": bad escape in name"#,
+    );
+    check(
+        " 1 A 1.2.3.4",
+        r#"line 1, column 2, at "1": no owner on this line or before"#,
+    );
+    check(
+        "a. A 1.2.3.4",
+        "line 1, column 13: no TTL on this line or before, and no $TTL",
+    );
+    check("$TTL 1y", r#"line 1, column 6, at "1y": not a valid TTL"#);
+    check(
+        "a. 2147483648 A 1.2.3.4",
+        r#"line 1, column 4, at "2147483648": not a valid TTL"#,
+    );
+    check("a. 1 IN FOO", r#"line 1, column 9, at "FOO": not a type"#);
+    check(
+        "\n$FOO a",
+        r#"line 2, column 1, at "$FOO": unknown directive"#,
+    );
+    check(
+        "$INCLUDE a",
+        r#"line 1, column 10, at "a": $INCLUDE in text that was not opened as a file"#,
+    );
+    check(
+        "$GENERATE 2-1 a A 1.2.3.$",
+        r#"line 1, column 11, at "2-1": not a valid range"#,
+    );
+    check(
+        "$GENERATE 0-1048576 a 1 A 1.2.3.4",
+        r#"line 1, column 11, at "0-1048576": $GENERATE of too many records"#,
+    );
+    check(
+        "$GENERATE 1-2 a${0,3,q}. 1 A 1.2.3.4",
+        r#"line 1, column 15, at "a${0,3,q}.": bad modifier behind $"#,
+    );
+    check(
+        "\n$GENERATE 1-2 a$. 1 A 1.2.3.$.5",
+        r#"line 2, column 23, at "1.2.3.$.5": not a valid address"#,
+    );
+    check("a. 1 MX 1", "line 1, column 10: exchange is missing");
+    check(
+        "a. 1 MX x a.",
+        r#"line 1, column 9, at "x": not a valid preference"#,
+    );
+    check(
+        "a. 1 NS .b",
+        r#"line 1, column 9, at ".b": name: name has an empty label"#,
+    );
+    let long = "x".repeat(256);
+    check(
+        &format!("a. 1 TXT {long}"),
+        &format!(r#"line 1, column 10, at "{long}": text is longer than 255 octets"#),
+    );
+    check(
+        "a. 1 A 1.2.3.4 x",
+        r#"line 1, column 16, at "x": nothing was expected here"#,
+    );
+    check("a. 1 TXT a\\", r#"line 1, column 10, at "a\\": bad escape"#);
+    check(
+        "a. 1 TXT \"a",
+        r#"line 1, column 10, at "\"a": quoted string does not end"#,
+    );
+    check(
+        "a. 1 A \"1.2.3.4\"",
+        r#"line 1, column 8, at "\"1.2.3.4\"": must not be quoted"#,
+    );
+    check(
+        "a. 1 URI 1 1 a",
+        r#"line 1, column 14, at "a": must be quoted"#,
+    );
+    check(
+        "a. 1 A 1.2.3.4 )",
+        r#"line 1, column 16, at ")": parentheses do not match"#,
+    );
+    check(
+        "a. 1 A (\n1.2.3.4",
+        "line 2, column 8: parentheses do not match",
+    );
+    check(
+        "a. 1 TYPE731 00",
+        r#"line 1, column 14, at "00": data of this type is written as \# length hexadecimal"#,
+    );
+    check(
+        "a. 1 TYPE731 \\# 1 0000",
+        r#"line 1, column 17, at "1": length is 1, but there are 2 octets"#,
+    );
+    check(
+        "a. 1 DS 1 8 2 (\n AA\n BB )",
+        r#"line 2, column 2, at "AA": RDATA ends inside the digest, which begins at octet 4"#,
+    );
+    check(
+        &format!("a. 1 TXT {}", "x ".repeat(MAX_ENTRY / 2)),
+        "line 1, column 1: entry is too long",
+    );
+    check(
+        &format!("a. 1 OPENPGPKEY {}", "AAAA".repeat(21_846)),
+        &format!(
+            r#"line 1, column 17, at "{}": the last field ends at octet 65535 of the RDATA, but 3 more follow"#,
+            "AAAA".repeat(21_846)
+        ),
+    );
+    let error = Reader::open("no/such/file", Name::ROOT).err().unwrap();
+    assert_eq!(error.to_string(), "no/such/file: cannot be read");
+}
+
+/// What named-compilezone 9.18 makes of the same lines.
+#[test]
+fn generate_is_understood_as_bind_does() {
+    let text = r#"$ORIGIN example.
+$TTL 5
+$GENERATE 1-9/4 w${0,3,d} CNAME h$
+$GENERATE 254-255 x${0,4,x} IN CNAME X${1,0,X}.o${0,5,o}
+$GENERATE 10-11 ${0,3,n}.${-10,1,N} PTR n${0,3,n}
+$GENERATE 171-172 ${0,0,N}.q 60 IN PTR a.b.
+$GENERATE 1-2 m$ MX "10 mail$"
+$GENERATE 1-1 t$$\$$ TXT "\"a $\" \$ $$"
+@ A 192.0.2.1
+"#;
+    let expected = [
+        "w001.example. 5 IN CNAME h1.example.",
+        "w005.example. 5 IN CNAME h5.example.",
+        "w009.example. 5 IN CNAME h9.example.",
+        "x00fe.example. 5 IN CNAME XFF.o00376.example.",
+        "x00ff.example. 5 IN CNAME X100.o00377.example.",
+        "a.0.0.example. 5 IN PTR na.0.example.",
+        "b.0.1.example. 5 IN PTR nb.0.example.",
+        "B.A.q.example. 60 IN PTR a.b.",
+        "C.A.q.example. 60 IN PTR a.b.",
+        "m1.example. 5 IN MX 10 mail1.example.",
+        "m2.example. 5 IN MX 10 mail2.example.",
+        r#"t\$\$1.example. 5 IN TXT "a 1" "$" "$""#,
+        "example. 5 IN A 192.0.2.1",
+    ];
+    assert_eq!(lines(text), expected);
 }
 
 fn names() -> impl Strategy<Value = NameBuf> {

@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::error::MasterErrorKind;
-use crate::text::scan::{Tokens, unescape};
+use super::generate::{Generate, expand, range, unquote};
+use crate::text::scan::{Token, Tokens, unescape};
 use crate::text::{read_fields, take};
 use crate::{Class, Name, NameBuf, Rtype, Soa};
 
@@ -35,6 +36,8 @@ pub(super) struct Context {
     default_ttl: Option<u32>,
     /// What the last line that had a TTL says.
     last_ttl: Option<u32>,
+    /// The `$GENERATE` that is being obeyed.
+    generate: Option<Generate>,
 }
 
 impl Context {
@@ -48,6 +51,7 @@ impl Context {
             rdata: Vec::new(),
             default_ttl: None,
             last_ttl: None,
+            generate: None,
         }
     }
 
@@ -83,6 +87,11 @@ impl Context {
         let ttl = self.read_ttl_class_type(text, tokens)?;
         self.rdata.clear();
         read_fields(self.rtype, tokens, self.origin.as_name(), &mut self.rdata)?;
+        self.complete(ttl)
+    }
+
+    /// Makes a record of what has been read, whose line may have said a TTL.
+    fn complete(&mut self, ttl: Option<u32>) -> Result<Entry, MasterErrorKind> {
         let known = ttl.or(self.default_ttl).or(self.last_ttl);
         self.ttl = match known {
             Some(ttl) => ttl,
@@ -151,11 +160,66 @@ impl Context {
                 origin,
                 at,
             };
+        } else if directive.eq_ignore_ascii_case(b"$GENERATE") {
+            let numbers = range(tokens.expect("range")?)?;
+            let owner = (tokens.expect("owner")?.to_vec(), tokens.last());
+            let first = tokens.expect("type")?;
+            let ttl = self.read_ttl_class_type(first, tokens)?;
+            let Token { text, quoted } = tokens.expect_string("RDATA")?;
+            let rdata = if quoted { unquote(text) } else { text.to_vec() };
+            let rdata = (rdata, tokens.last());
+            tokens.finish()?;
+            self.generate = Some(Generate {
+                numbers,
+                ttl,
+                owner,
+                rdata,
+            });
+            return Ok(Entry::Nothing);
         } else {
             return Err(MasterErrorKind::Directive);
         }
         tokens.finish()?;
         Ok(entry)
+    }
+
+    /// Reads the next record of a `$GENERATE`; `Nothing` without one or behind its last. An error ends it.
+    #[cold]
+    pub(super) fn generate(&mut self) -> Result<Entry, (MasterErrorKind, Range<usize>)> {
+        let Some(mut generate) = self.generate.take() else {
+            return Ok(Entry::Nothing);
+        };
+        let Some(number) = generate.numbers.next() else {
+            return Ok(Entry::Nothing);
+        };
+        let at = |place: &Range<usize>| {
+            let place = place.clone();
+            move |kind| (kind, place)
+        };
+        let (owner, place) = &generate.owner;
+        let mut text = Vec::new();
+        expand(owner, number, &mut text).map_err(at(place))?;
+        self.owner.clear();
+        if let Err(error) = take::name(&text, self.origin.as_name(), &mut self.owner) {
+            self.owner.clear();
+            return Err((MasterErrorKind::Name(error), place.clone()));
+        }
+        let (rdata, place) = &generate.rdata;
+        text.clear();
+        expand(rdata, number, &mut text).map_err(at(place))?;
+        self.rdata.clear();
+        let origin = self.origin.as_name();
+        read_fields(self.rtype, &mut Tokens::new(&text), origin, &mut self.rdata)
+            .map_err(|kind| (kind.into(), place.clone()))?;
+        let entry = self.complete(generate.ttl).map_err(at(place))?;
+        self.generate = Some(generate);
+        Ok(entry)
+    }
+
+    /// Whether there may be more records of a `$GENERATE`.
+    #[inline]
+    pub(super) fn is_generating(&self) -> bool {
+        self.generate.is_some()
     }
 
     fn name(&self, text: &[u8]) -> Result<NameBuf, MasterErrorKind> {

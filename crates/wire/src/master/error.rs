@@ -45,7 +45,17 @@ pub enum MasterErrorKind {
     /// Neither a TTL, nor a class, nor a type that a zone may hold.
     #[error("not a type")]
     Type,
-    /// A directive other than `$ORIGIN`, `$TTL` and `$INCLUDE`.
+    /// The range of a `$GENERATE` is not `first-last` or `first-last/step`, of numbers below 2³¹.
+    #[error("not a valid range")]
+    Range,
+    /// A `$GENERATE` stands for more than [`MAX_GENERATED`](super::MAX_GENERATED) records.
+    #[error("$GENERATE of too many records")]
+    TooManyGenerated,
+    /// What stands between `${` and `}` is not an offset, a width up to 255 and one of `d`, `o`, `x`, `X`, `n`, `N`, or gives
+    /// a number below 0.
+    #[error("bad modifier behind $")]
+    Modifier,
+    /// A directive other than `$ORIGIN`, `$TTL`, `$INCLUDE` and `$GENERATE`.
     #[error("unknown directive")]
     Directive,
     /// `$INCLUDE` in text that is not a file.

@@ -24,7 +24,8 @@
 //!
 //! An entry, that is a line or what parentheses hold together, has at most [`MAX_ENTRY`] octets. A line without TTL
 //! takes that of `$TTL`, or of the line before, or for the SOA its own minimum; where there is none of these, it is
-//! an error. BIND's `$GENERATE` is not understood.
+//! an error. BIND's `$GENERATE` is understood, for at most [`MAX_GENERATED`] records each; records of one set keep the
+//! TTLs that their lines give them.
 //!
 //! [RFC 1035 §5]: https://www.rfc-editor.org/rfc/rfc1035#section-5
 //! [RFC 2308 §4]: https://www.rfc-editor.org/rfc/rfc2308#section-4
@@ -32,9 +33,11 @@
 
 mod entry;
 mod error;
+mod generate;
 mod reader;
 mod writer;
 
 pub use error::{MasterError, MasterErrorKind};
+pub use generate::MAX_GENERATED;
 pub use reader::{MAX_ENTRY, MAX_INCLUDES, Reader};
 pub use writer::Writer;

@@ -87,8 +87,15 @@ impl<R: BufRead> Reader<R> {
     ///
     /// When an entry is wrong or a file cannot be read.
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, MasterError> {
-        while self.fill()? {
-            match self.context.read(&self.entry) {
+        loop {
+            let entry = if self.context.is_generating() {
+                self.context.generate()
+            } else if self.fill()? {
+                self.context.read(&self.entry)
+            } else {
+                return Ok(None);
+            };
+            match entry {
                 Ok(Entry::Nothing) => {}
                 Ok(Entry::Record) => {
                     let Context {
@@ -112,7 +119,6 @@ impl<R: BufRead> Reader<R> {
                 Err((kind, at)) => return Err(self.error(kind, at)),
             }
         }
-        Ok(None)
     }
 
     /// What names are relative to at this place.
@@ -301,4 +307,60 @@ fn depth_after(mut depth: u32, line: &[u8]) -> u32 {
         }
     }
     depth
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A master file that is made as it is read, of so many lines.
+    struct Endless {
+        line: Vec<u8>,
+        at: usize,
+        lines: u64,
+    }
+
+    impl Read for Endless {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let mut done = 0;
+            while self.lines > 0 && done < out.len() {
+                let rest = self.line.get(self.at..).unwrap_or_default();
+                let length = rest.len().min(out.len() - done);
+                out[done..done + length].copy_from_slice(&rest[..length]);
+                (self.at, done) = (self.at + length, done + length);
+                if self.at == self.line.len() {
+                    (self.at, self.lines) = (0, self.lines - 1);
+                }
+            }
+            Ok(done)
+        }
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_the_file() {
+        let held = |lines: u64| {
+            let line = format!(
+                "host.example. 1 TXT ( {} ) ; of many\n",
+                "\"some text\" ".repeat(60)
+            );
+            let (line, at) = (line.into_bytes(), 0);
+            let octets = line.len() as u64 * lines;
+            let input = BufReader::new(Endless { line, at, lines });
+            let mut reader = Reader::new(input, Name::ROOT);
+            let mut records = 0;
+            while reader.next_record().unwrap().is_some() {
+                records += 1;
+            }
+            assert_eq!(records, lines);
+            let context = &reader.context;
+            let kept =
+                reader.entry.capacity() + context.rdata.capacity() + context.owner.capacity();
+            (octets, kept)
+        };
+        let (few, first) = held(10);
+        let (many, last) = held(8_000);
+        assert!(few < 9_000 && many > 6_000_000);
+        assert_eq!(first, last);
+        assert!(last < 4096, "{last}");
+    }
 }
