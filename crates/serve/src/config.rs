@@ -45,8 +45,9 @@ pub struct Config {
     /// The largest answer over UDP, in octets, where the client allows as much by EDNS: 512 to 4,096; others are brought
     /// into that range. Default 1,232, which crosses nearly every path unfragmented.
     pub max_udp_size: u16,
-    /// How far a message of an outgoing transfer is filled, in octets: 512 to 65,535. Default 16,384, behind which
-    /// compression finds no more names to point at. A record that is larger gets a message of its own size.
+    /// How far a message of an outgoing transfer is filled, in octets: 512 to 65,535. Default 16,382, which with the
+    /// length in front is one TLS record, and behind which compression finds no more names to point at. A record that is
+    /// larger gets a message of its own size.
     pub transfer_message_size: u16,
     /// What answers are marked with where a client asks which server it got ([RFC 5001]); at most 100 octets of it are
     /// said. Default: nothing.
@@ -75,7 +76,7 @@ impl Default for Config {
             allow_transfer: Acl::default(),
             notify_sources: Arc::new(Nobody),
             max_udp_size: 1232,
-            transfer_message_size: 16_384,
+            transfer_message_size: 16_382,
             nsid: None,
             identity: None,
             version: None,

@@ -1,0 +1,162 @@
+//! That nothing is allocated per record, once memory has grown to what a message needs.
+
+#![allow(unsafe_code)] // an allocator cannot be written without
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use benches::{Corpus, corpora};
+use zonekit_wire::master::Reader;
+use zonekit_wire::{Compressor, Message, MessageWriter, Name, RecordBuf, Section, Unpacker, text};
+
+/// The system's allocator, which counts what each thread asks it for.
+struct Counting;
+
+thread_local! {
+    static ASKED: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: everything is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ASKED.set(ASKED.get() + 1);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, octets: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ASKED.set(ASKED.get() + 1);
+        unsafe { System.realloc(octets, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, octets: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(octets, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn allocations(work: &mut dyn FnMut()) -> usize {
+    let before = ASKED.get();
+    work();
+    ASKED.get() - before
+}
+
+/// Does `work` on each corpus twice: the second time, with all memory there, it may allocate `fixed` times.
+fn check(fixed: usize, mut work: impl FnMut(&Corpus, &[RecordBuf])) {
+    for corpus in corpora(5_000) {
+        let zone = records(&corpus);
+        work(&corpus, &zone);
+        let count = allocations(&mut || work(&corpus, &zone));
+        assert!(count <= fixed, "{}: {count} allocations", corpus.name);
+    }
+}
+
+fn records(corpus: &Corpus) -> Vec<RecordBuf> {
+    let mut unpacker = Unpacker::new();
+    let mut zone = Vec::new();
+    for octets in &corpus.messages {
+        let mut answers = unpacker.answers(Message::new(octets).unwrap()).unwrap();
+        while let Some(unpacked) = answers.next_record().unwrap() {
+            zone.push(unpacked.record.to_buf());
+        }
+    }
+    zone
+}
+
+#[test]
+fn the_allocator_counts() {
+    assert_eq!(
+        allocations(&mut || drop(std::hint::black_box(vec![0_u8; 100]))),
+        1
+    );
+}
+
+#[test]
+fn walking_allocates_nothing() {
+    check(0, |corpus, _| {
+        let messages = corpus.messages.iter().map(|octets| Message::new(octets));
+        let records = messages.flat_map(|message| message.unwrap().records().unwrap());
+        assert_eq!(records.filter(Result::is_ok).count(), corpus.records);
+    });
+}
+
+#[test]
+fn unpacking_allocates_nothing() {
+    let mut unpacker = Unpacker::new();
+    check(0, |corpus, _| {
+        let mut records = 0;
+        for octets in &corpus.messages {
+            let mut answers = unpacker.answers(Message::new(octets).unwrap()).unwrap();
+            while answers.next_record().unwrap().is_some() {
+                records += 1;
+            }
+        }
+        assert_eq!(records, corpus.records);
+    });
+}
+
+#[test]
+fn unpacking_one_by_one_allocates_nothing() {
+    let mut unpacker = Unpacker::new();
+    check(0, |corpus, _| {
+        for octets in &corpus.messages {
+            for item in Message::new(octets).unwrap().records().unwrap() {
+                unpacker.unpack(item.unwrap().1).unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+fn writing_allocates_nothing() {
+    let (mut octets, mut compressor) = (Vec::new(), Compressor::new());
+    for limit in [16 * 1024, 65_535] {
+        check(0, |_, zone| {
+            let mut rest = zone.iter().peekable();
+            while rest.peek().is_some() {
+                let mut writer = MessageWriter::new(&mut octets, limit, &mut compressor);
+                let mut write =
+                    |record: &RecordBuf| writer.record(Section::Answer, &record.as_record());
+                while rest.next_if(|record| write(record).is_ok()).is_some() {}
+                writer.finish();
+            }
+        });
+    }
+}
+
+#[test]
+fn printing_allocates_nothing() {
+    let mut line = Vec::new();
+    check(0, |_, zone| {
+        for record in zone {
+            line.clear();
+            text::write_record(&record.as_record(), &mut line);
+        }
+    });
+}
+
+/// A reader is made for a file, and its memory with it; none of that grows with the records.
+#[test]
+fn reading_text_allocates_for_the_file_and_not_for_its_records() {
+    for corpus in corpora(5_000) {
+        let read = |records: &[RecordBuf]| {
+            let mut file = Vec::new();
+            for record in records {
+                text::write_record(&record.as_record(), &mut file);
+                file.push(b'\n');
+            }
+            allocations(&mut || {
+                let mut reader = Reader::new(&file[..], Name::ROOT);
+                let mut read = 0;
+                while reader.next_record().unwrap().is_some() {
+                    read += 1;
+                }
+                assert_eq!(read, records.len());
+            })
+        };
+        let zone = records(&corpus);
+        let (half, whole) = (read(&zone[..zone.len() / 2]), read(&zone));
+        assert!(whole <= half + 2 && half < 30, "{half}, {whole}"); // 2: memory grown by a longer line
+    }
+}
