@@ -321,6 +321,7 @@ impl<'m> Records<'m> {
 impl<'m> Iterator for Records<'m> {
     type Item = Result<(Section, PackedRecord<'m>), ReadError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.done {
             return None;

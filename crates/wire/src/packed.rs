@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::flat::check_pointer;
+use crate::flat::{MAX_POINTERS, REACH, check_pointer};
 use crate::name::MAX_NAME;
 use crate::{Class, Name, NameBuf, ReadError, Rtype};
 
@@ -37,10 +37,21 @@ impl<'m> PackedName<'m> {
     /// Checks the name at `offset` and returns it with the offset behind it.
     #[inline]
     pub(crate) fn read(message: &'m [u8], offset: usize) -> Result<(Self, usize), ReadError> {
+        Self::read_behind(message, offset, &mut Tail::default())
+            .map(|(name, end, _pointers)| (name, end))
+    }
+
+    /// The same with how many pointers there were; what the first led to is known if it is `tail`, and will be.
+    #[inline]
+    fn read_behind(
+        message: &'m [u8],
+        offset: usize,
+        tail: &mut Tail,
+    ) -> Result<(Self, usize, usize), ReadError> {
         let mut at = offset;
         let mut piece = offset; // where the labels up to the next pointer begin
         let mut head = offset;
-        let mut end = 0; // not known before the first pointer
+        let mut jump = None; // from the first pointer, where the message goes on
         let mut len = 1;
         let mut pointers = 0;
         loop {
@@ -57,11 +68,19 @@ impl<'m> PackedName<'m> {
                     let target = usize::from(u16::from_be_bytes([high & 0x3f, low]));
                     pointers += 1;
                     check_pointer(at, target, piece, pointers)?;
-                    if end == 0 {
-                        end = at + 2;
-                    }
                     if len == 1 {
                         head = target;
+                    }
+                    if jump.is_none() {
+                        jump = Some((at + 2, target, len));
+                        if target == tail.target && pointers + tail.pointers <= MAX_POINTERS {
+                            pointers += tail.pointers;
+                            len += tail.len;
+                            if len > MAX_NAME {
+                                return Err(ReadError::NameTooLong { offset });
+                            }
+                            break;
+                        }
                     }
                     (at, piece) = (target, target);
                 }
@@ -76,13 +95,22 @@ impl<'m> PackedName<'m> {
                 }
             }
         }
+        let mut end = at + 1;
+        if let Some((behind, target, own)) = jump {
+            end = behind;
+            *tail = Tail {
+                target,
+                len: len - own,
+                pointers: pointers - 1,
+            };
+        }
         let name = Self {
             message,
             offset: offset as u16, // messages are at most 65,535 octets
             head: head as u16,
             len: len as u8,
         };
-        Ok((name, if end == 0 { at + 1 } else { end }))
+        Ok((name, end, pointers))
     }
 
     /// Where the name begins in its message.
@@ -222,16 +250,19 @@ impl<'m> PackedRecord<'m> {
                     offset + 2,
                 )
             }
-            Some(&[high @ 0xc0..=0xff, low, ..]) => {
-                let (owner, end) = PackedName::read(message, offset)?;
-                *before = Pointed {
-                    pointer: [high, low],
-                    head: owner.head,
-                    len: owner.len,
+            _ => {
+                let tail = &mut before.tail;
+                let (owner, end, pointers) = PackedName::read_behind(message, offset, tail)?;
+                // A pointer to this name has one pointer more to go, which must not be too many.
+                let is_in_reach = owner.head < REACH as u16 && pointers < MAX_POINTERS;
+                before.pointer = if is_in_reach {
+                    (0xc000 | owner.head).to_be_bytes()
+                } else {
+                    [0; 2]
                 };
+                (before.head, before.len) = (owner.head, owner.len);
                 (owner, end)
             }
-            _ => PackedName::read(message, offset)?,
         };
         let rest = message.get(end..).unwrap_or_default();
         let Some((fixed, behind)) = rest.split_first_chunk::<10>() else {
@@ -311,11 +342,23 @@ impl<'m> PackedRecord<'m> {
     }
 }
 
-/// The last pointer that an owner of a message consisted of, and what it leads to: the next owner is often the same,
-/// and needs no second check.
+/// The last owner of a message, and the pointer that would mean it again: the next owner is often the same, or has the
+/// same end, and needs no second check.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pointed {
     pointer: [u8; 2], // 0 is no pointer
     head: u16,
     len: u8,
+    tail: Tail,
+}
+
+/// The name that the first pointer of an owner led to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tail {
+    /// 0 is none: no pointer leads there.
+    target: usize,
+    /// Octets of its flat form without the root.
+    len: usize,
+    /// On the way through it.
+    pointers: usize,
 }
