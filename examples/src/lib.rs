@@ -9,6 +9,7 @@ pub mod log;
 pub mod primary;
 pub mod query;
 pub mod server;
+pub mod upkeep;
 
 /// Compiles the README's example.
 #[cfg(doctest)]

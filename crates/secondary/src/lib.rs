@@ -42,6 +42,7 @@ mod answering;
 mod book;
 mod clock;
 mod config;
+mod control;
 mod history;
 mod metrics;
 mod node;
@@ -50,6 +51,7 @@ mod primaries;
 mod secondary;
 mod service;
 mod sink;
+mod upkeep;
 mod visits;
 mod zones;
 
@@ -59,3 +61,4 @@ pub use config::{
     ZoneEntry,
 };
 pub use secondary::{ReloadError, Secondary, StartError};
+pub use upkeep::UpkeepError;

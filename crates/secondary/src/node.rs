@@ -4,6 +4,7 @@ mod settings;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -14,7 +15,8 @@ use zonekit_http::{Readiness, Token, Tokens};
 use zonekit_model::{Failure, KeyName, PrimaryOutcome, SecondaryZone, Standing, ZoneName};
 use zonekit_serve::{CookieSecret, Notification, Notifier, NotifyRetry, Responder};
 use zonekit_store::{
-    Batch, Content, Generation, Held, Options, Publication, Store, StoreError, Timers, Zone,
+    BackupError, Batch, Content, Generation, Held, Options, Publication, Store, StoreError, Timers,
+    Zone,
 };
 use zonekit_tsig::Key;
 use zonekit_wire::Serial;
@@ -31,7 +33,7 @@ use crate::zones::Zones;
 use crate::{Config, StartError, clock};
 
 /// The file in `data_dir`.
-const FILE: &str = "zonekit.redb";
+pub(crate) const FILE: &str = "zonekit.redb";
 
 /// What all tasks of a node share.
 pub(crate) struct Node {
@@ -298,6 +300,11 @@ impl Node {
         if let Err(error) = self.store.note_timers(name.to_name().as_name(), timers) {
             debug!(zone = %name, %error, "noting its timers"); // it was removed a moment ago
         }
+    }
+
+    /// Copies all that is durable into a new file. Waits for the disk.
+    pub(crate) fn backup(&self, path: &Path) -> Result<u64, BackupError> {
+        self.store.backup(path)
     }
 
     /// Brings timers and standings that were noted into the file. Waits for the disk.

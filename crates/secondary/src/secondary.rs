@@ -9,13 +9,14 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use zonekit_http::{Metrics, ServiceError};
 use zonekit_model::Refusal;
 use zonekit_serve::{BindError, Notification, Server, Stopper};
 use zonekit_store::{OpenError, StoreError};
 
 use crate::book::BookError;
+use crate::control::Control;
 use crate::node::Node;
 use crate::service::Desk;
 use crate::{Config, answering, metrics, visits};
@@ -103,6 +104,12 @@ impl Secondary {
             tasks.spawn(async move {
                 zonekit_http::serve(listener, router, zonekit_http::Limits::default(), stop).await;
             });
+        }
+        match Control::bind(&node.config().data_dir) {
+            Ok(control) => {
+                tasks.spawn(control.serve(Arc::clone(&node), stopped.clone()));
+            }
+            Err(error) => warn!(%error, "no control socket: no backup while this runs"),
         }
         tasks.spawn(listen_to(Arc::clone(&node), notified));
         tasks.spawn(keep(Arc::clone(&node), stopped.clone()));

@@ -3,6 +3,7 @@
 //!     cargo run --release --bin secondary -- demo
 //!     cargo run --release --bin secondary -- --config secondary.toml
 //!     dig @127.0.0.1 -p 5300 example.org SOA
+//!     cargo run --release --bin secondary -- backup --config secondary.toml monday.backup
 //!
 //! SIGHUP reads the configuration again, SIGTERM and Ctrl-C end the program; whatever was served is on disk already.
 
@@ -15,7 +16,7 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
-use zonekit_examples::{demo, log};
+use zonekit_examples::{demo, log, upkeep};
 use zonekit_secondary::{Config, Secondary};
 
 /// How long the end may take: what is still under way then is cut off, and nothing is lost by that.
@@ -50,6 +51,35 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Prove everything on disk: checksums, pages, records, serials, histories. Status 1 if anything is not as it was
+    /// written. The file is only read; nobody may be using it, so of a service that runs, check a backup.
+    Check {
+        /// The configuration whose data is meant.
+        #[arg(long, value_name = "FILE", required_unless_present = "file")]
+        config: Option<PathBuf>,
+        /// A backup, rather than the data of a configuration.
+        #[arg(long, value_name = "BACKUP", conflicts_with = "config")]
+        file: Option<PathBuf>,
+    },
+    /// Write all data, as it is at one moment, into a new file, while the service runs or not.
+    Backup {
+        /// The configuration whose data is meant.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The file to be made. None is ever overwritten.
+        backup: PathBuf,
+    },
+    /// Prove a backup and put it in the place of the data. The service must not be running.
+    Restore {
+        /// The configuration whose data is meant.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Lose the data that is there.
+        #[arg(long)]
+        replace: bool,
+        /// The file that `backup` has made.
+        backup: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -59,12 +89,29 @@ fn main() -> ExitCode {
             ..
         } => demo::run(once),
         Arguments {
+            command: Some(Command::Check { config, file }),
+            ..
+        } => upkeep::check(config, file),
+        Arguments {
+            command: Some(Command::Backup { config, backup }),
+            ..
+        } => upkeep::backup(&config, &backup),
+        Arguments {
+            command:
+                Some(Command::Restore {
+                    config,
+                    replace,
+                    backup,
+                }),
+            ..
+        } => upkeep::restore(&config, &backup, replace),
+        Arguments {
             config: Some(path), ..
         } => {
             log::start();
             run(path)
         }
-        Arguments { .. } => Err(anyhow::anyhow!("give --config FILE, or demo")),
+        Arguments { .. } => Err(anyhow::anyhow!("give --config FILE, or a command")),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
