@@ -59,6 +59,11 @@ pub(crate) struct Inner {
     separators: Box<[u8]>,
     /// Where each separator ends.
     ends: Box<[u16]>,
+    /// Octets that all separators but the first have in common.
+    common: u16,
+    /// The eight octets that follow in each, zeros where there are fewer: they settle nearly every comparison, and lie
+    /// together.
+    heads: Box<[u64]>,
     /// Records of the children up to and with each.
     records: Box<[u64]>,
     /// What is true of something below each child.
@@ -342,7 +347,7 @@ impl Link {
                 let own = mem::size_of::<Inner>()
                     + 16
                     + inner.separators.len()
-                    + inner.links.len() * (24 + 8 + 2 + 1);
+                    + inner.links.len() * (24 + 8 + 8 + 2 + 1);
                 own + inner.links.iter().map(Self::held_octets).sum::<usize>()
             }
         }
@@ -369,9 +374,22 @@ impl Inner {
             height = slot.link.height() + 1;
             links.push(slot.link);
         }
+        let own = |child: usize| {
+            let start = child.checked_sub(1).and_then(|before| ends.get(before));
+            let (start, end) = (start.copied().unwrap_or(0), ends[child]);
+            &separators[usize::from(start)..usize::from(end)]
+        };
+        let common = match ends.len() {
+            0 | 1 => 0,
+            children => common_prefix(own(1), own(children - 1)), // they are in order
+        };
+        let rest = |child| own(child).get(common..).unwrap_or_default();
+        let heads = (0..ends.len()).map(|child| head(rest(child))).collect();
         Self {
             height,
             totals,
+            common: common as u16, // a key has at most 510 octets
+            heads,
             separators: separators.into(),
             ends: ends.into(),
             records: records.into(),
@@ -391,10 +409,24 @@ impl Inner {
 
     /// The child that has `key`, or would have it.
     fn child_of(&self, key: &[u8]) -> usize {
+        let last = self.links.len().saturating_sub(1);
+        if last == 0 {
+            return 0;
+        }
+        let common = &self.separator(1)[..usize::from(self.common)];
+        let Some(rest) = key.strip_prefix(common) else {
+            return if key < common { 0 } else { last };
+        };
+        let sought = head(rest);
+        let is_at_or_before = |child: usize| match self.heads.get(child) {
+            Some(head) if *head == sought => self.separator(child) <= key,
+            Some(head) => *head < sought,
+            None => false,
+        };
         let (mut low, mut high) = (1, self.links.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.separator(middle) <= key {
+            if is_at_or_before(middle) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -402,6 +434,14 @@ impl Inner {
         }
         low - 1
     }
+}
+
+/// The first eight octets of a key, as a number that orders as they do.
+fn head(key: &[u8]) -> u64 {
+    let mut octets = [0; 8];
+    let front = key.len().min(8);
+    octets[..front].copy_from_slice(&key[..front]);
+    u64::from_be_bytes(octets)
 }
 
 /// A subtree on its way into an inner node.
