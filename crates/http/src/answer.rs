@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use zonekit_model::{BodyError, Refusal, ionos};
+use zonekit_model::{BodyError, Refusal, ionos, oci};
 
 use crate::ServiceError;
 
@@ -33,10 +33,29 @@ pub(crate) fn done() -> Response {
     json(StatusCode::OK, &serde_json::Map::new())
 }
 
-/// Why a request is not answered as hoped.
-#[derive(Debug)]
+/// What a route gives.
+pub(crate) type Answer = Result<Response, Problem>;
+
+/// Runs a write to its end, also when the client goes away or its time runs out: half a write helps nobody, and what was
+/// done must stand in the audit log.
+pub(crate) async fn to_the_end(write: impl Future<Output = Answer> + Send + 'static) -> Answer {
+    match tokio::spawn(write).await {
+        Ok(answer) => answer,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(Problem::internal(&error)),
+        },
+    }
+}
+
+/// Why a request is not answered as hoped: the same for both faces, each of which has its own way to say it.
+///
+/// As a response it speaks as IONOS does, and lies among the response's extensions for whoever dresses it otherwise.
+#[derive(Clone, Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
+    /// The status and the word of OCI.
+    oci: (StatusCode, &'static str),
     message: String,
 }
 
@@ -44,12 +63,19 @@ impl Problem {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             status,
+            oci: (status, usual_code(status)),
             message: message.into(),
         }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// The same with this word of OCI's list.
+    pub(crate) fn with_code(mut self, code: &'static str) -> Self {
+        self.oci.1 = code;
+        self
     }
 
     /// The client is told nothing; the log is told all.
@@ -60,41 +86,61 @@ impl Problem {
             "something went wrong inside the service; its log tells more",
         )
     }
+
+    /// The answer as OCI gives it.
+    pub(crate) fn into_oci(self) -> Response {
+        let (status, code) = self.oci;
+        let body = oci::ErrorBody {
+            code: code.into(),
+            message: self.message,
+        };
+        with_hints(status, "Signature", json(status, &body))
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = json(
-            self.status,
-            &ionos::ErrorBody::new(self.status.as_u16(), self.message),
-        );
-        match self.status {
-            StatusCode::UNAUTHORIZED => {
-                response
-                    .headers_mut()
-                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => {}
-        }
+        let body = ionos::ErrorBody::new(self.status.as_u16(), self.message.clone());
+        let mut response = with_hints(self.status, "Bearer", json(self.status, &body));
+        response.extensions_mut().insert(self);
         response
     }
 }
 
+/// The headers that say what to do about a status.
+fn with_hints(status: StatusCode, scheme: &'static str, mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+        }
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        _ => {}
+    }
+    response
+}
+
 impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Self {
-        Self::bad_request(error.to_string())
+        let code = match error {
+            BodyError::NotJson { .. } => "CannotParseRequest",
+            BodyError::Missing { .. } => "MissingParameter",
+            _ => "InvalidParameter",
+        };
+        Self::bad_request(error.to_string()).with_code(code)
     }
 }
 
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         match error {
-            ServiceError::Refused(refusal) => Self::new(status_of(&refusal), refusal.to_string()),
+            ServiceError::Refused(refusal) => Self {
+                oci: in_oci(&refusal),
+                ..Self::new(status_of(&refusal), refusal.to_string())
+            },
+            ServiceError::TooManyToSort(_) => Self::bad_request(error.to_string()),
             ServiceError::Unavailable => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }
@@ -113,5 +159,40 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::TooManyZones { .. } | Refusal::TooManyRecords { .. } => StatusCode::FORBIDDEN,
         Refusal::Changed => StatusCode::PRECONDITION_FAILED,
         _ => StatusCode::CONFLICT, // taken, in use, declared: in the way of what is there
+    }
+}
+
+/// A refusal in OCI's words. `IncorrectState` is none of them: its clients would ask again for minutes.
+fn in_oci(refusal: &Refusal) -> (StatusCode, &'static str) {
+    let status = status_of(refusal);
+    match refusal {
+        Refusal::TooManyZones { .. } => (StatusCode::BAD_REQUEST, "LimitExceeded"),
+        Refusal::TooManyRecords { .. } => (StatusCode::BAD_REQUEST, "QuotaExceeded"),
+        Refusal::UnknownKeyName(_) | Refusal::UnknownKeyId(_) => {
+            (status, "RelatedResourceNotAuthorizedOrNotFound")
+        }
+        Refusal::NameTaken(_) | Refusal::KeyNameTaken(_) | Refusal::IdTaken => {
+            (status, "NotAuthorizedOrResourceAlreadyExists")
+        }
+        Refusal::TokenReused => (status, "InvalidatedRetryToken"),
+        _ => (status, usual_code(status)),
+    }
+}
+
+fn usual_code(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "InvalidParameter",
+        StatusCode::UNAUTHORIZED => "NotAuthenticated",
+        StatusCode::FORBIDDEN => "NotAllowed",
+        StatusCode::NOT_FOUND => "NotAuthorizedOrNotFound",
+        StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
+        StatusCode::REQUEST_TIMEOUT => "RequestTimeout",
+        StatusCode::CONFLICT => "Conflict",
+        StatusCode::PRECONDITION_FAILED => "NoEtagMatch",
+        StatusCode::PAYLOAD_TOO_LARGE => "PayloadTooLarge",
+        StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",
+        StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
+        StatusCode::GATEWAY_TIMEOUT => "GatewayTimeout",
+        _ => "InternalServerError",
     }
 }

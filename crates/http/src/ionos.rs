@@ -17,13 +17,12 @@ use zonekit_model::{
 
 use crate::{
     Service, ZoneView,
-    answer::{Problem, done, json},
+    answer::{Answer, done, json, to_the_end},
     audit::{self, Action},
-    request::{Id, Parameters, Tenant, WholeBody, authenticate},
+    request::{Id, Query, Tenant, WholeBody, authenticate},
     router::App,
 };
 
-type Answer = Result<Response, Problem>;
 type Shared<S> = State<Arc<App<S>>>;
 
 /// The routes, closed to whoever has no token.
@@ -47,7 +46,7 @@ pub(crate) fn routes<S: Service>(app: &Arc<App<S>>) -> Router<Arc<App<S>>> {
 }
 
 async fn list<S: Service>(State(app): Shared<S>, Tenant(contract): Tenant, uri: Uri) -> Answer {
-    let parameters = Parameters::of(&uri)?;
+    let parameters = Query::of(&uri)?;
     let (page, filter) = (parameters.page()?, parameters.filter()?);
     let zones = app.service.zones(&contract, filter, page).await?;
     let filters = ["filter.state", "filter.zoneName"];
@@ -62,7 +61,7 @@ async fn list<S: Service>(State(app): Shared<S>, Tenant(contract): Tenant, uri: 
     let items = zones
         .items
         .iter()
-        .map(|ZoneView { zone, state }| ZoneItem::new(zone, *state, &nameservers))
+        .map(|ZoneView { zone, state, .. }| ZoneItem::new(zone, *state, &nameservers))
         .collect();
     Ok(json(
         StatusCode::OK,
@@ -93,7 +92,7 @@ async fn create<S: Service>(
 }
 
 async fn read<S: Service>(State(app): Shared<S>, Tenant(contract): Tenant, Id(id): Id) -> Answer {
-    let ZoneView { zone, state } = app.service.zone(&contract, id).await?;
+    let ZoneView { zone, state, .. } = app.service.zone(&contract, id).await?;
     Ok(json(
         StatusCode::OK,
         &ZoneItem::new(&zone, state, &app.service.nameservers()),
@@ -138,7 +137,7 @@ async fn records<S: Service>(
     Id(id): Id,
     uri: Uri,
 ) -> Answer {
-    let page = Parameters::of(&uri)?.page()?;
+    let page = Query::of(&uri)?.page()?;
     let view = app.service.records(&contract, id, page).await?;
     let path = format!("/secondaryzones/{id}/records");
     let place = Place {
@@ -190,21 +189,9 @@ async fn quota<S: Service>(State(app): Shared<S>, Tenant(contract): Tenant) -> A
 }
 
 /// The answer to a write of a zone: taken on, and begun.
-fn accepted<S: Service>(app: &App<S>, ZoneView { zone, state }: &ZoneView) -> Response {
+fn accepted<S: Service>(app: &App<S>, ZoneView { zone, state, .. }: &ZoneView) -> Response {
     json(
         StatusCode::ACCEPTED,
         &ZoneItem::new(zone, *state, &app.service.nameservers()),
     )
-}
-
-/// Runs a write to its end, also when the client goes away or its time runs out: half a write helps nobody, and what was
-/// done must stand in the audit log.
-async fn to_the_end(write: impl Future<Output = Answer> + Send + 'static) -> Answer {
-    match tokio::spawn(write).await {
-        Ok(answer) => answer,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => Err(Problem::internal(&error)),
-        },
-    }
 }

@@ -2,13 +2,18 @@
 //!
 //! [`router`] puts the routes together over a [`Service`], the trait of everything that they ask for; whoever runs zones
 //! implements it. Every answer is JSON, also to what cannot be understood; every request for zones needs a bearer token,
-//! of which only digests are known ([`Tokens`]); every write stands in the log.
+//! of which only digests are known ([`Tokens`]), or an RSA signature, for which only public keys are ([`OciKeys`]); every write
+//! stands in the log.
 //!
-//! | path | what | token |
+//! | path | what | who |
 //! |---|---|---|
-//! | `/secondaryzones…`, `/quota` | the face of IONOS Cloud DNS | yes |
-//! | `/healthz`, `/readyz` | whether the process lives; whether it can answer | no |
-//! | `/metrics` | numbers in the OpenMetrics form | no |
+//! | `/secondaryzones…`, `/quota` | the face of IONOS Cloud DNS | bearers of a token |
+//! | `/20180115/…`, `/20160918/workRequests/…` | the face of OCI's DNS API | signers with a key |
+//! | `/healthz`, `/readyz` | whether the process lives; whether it can answer | everybody |
+//! | `/metrics` | numbers in the OpenMetrics form | everybody |
+//!
+//! What the OCI face keeps beside the service is short-lived and in memory: receipts of removals (work requests), and for as
+//! long as the date of a signed write is good, that it came, so that it is not carried out twice. A restart forgets both.
 //!
 //! It knows nothing of DNS sockets, transfers and storage, and decides nothing about zones: that is the model's
 //! [`Registry`](zonekit_model::Registry).
@@ -41,6 +46,8 @@ mod answer;
 mod audit;
 mod ionos;
 mod metrics;
+mod oci;
+mod oci_keys;
 mod rehearsal;
 mod request;
 mod router;
@@ -50,8 +57,12 @@ mod tokens;
 
 pub use axum::Router;
 pub use metrics::Metrics;
+pub use oci_keys::{OciKey, OciKeyError, OciKeys};
 pub use rehearsal::Rehearsal;
-pub use router::{Limits, router};
+pub use router::{Access, Limits, router};
 pub use serve::serve;
-pub use service::{Readiness, RecordsView, Service, ServiceError, StatusView, ZoneView};
+pub use service::{
+    Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, ZoneRef,
+    ZoneView,
+};
 pub use tokens::{DigestError, Token, Tokens};

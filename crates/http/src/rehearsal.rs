@@ -2,16 +2,22 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use tokio::sync::mpsc;
 use zonekit_model::{
-    Command, Contract, Page, PageRequest, Quota, QuotaLimits, RecordView, Refusal, Registry,
-    SecondaryZone, Timestamp, Uuid, ZoneDraft, ZoneFilter, ZoneId, ZoneStatus,
+    Command, ContentVersion, Contract, KeyQuery, Page, PageRequest, Quota, QuotaLimits,
+    RecordOrder, RecordQuery, RecordView, Refusal, Registry, SecondaryZone, Selection, Timestamp,
+    TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneId, ZoneQuery, ZoneStatus,
 };
 
-use crate::{Readiness, RecordsView, Service, ServiceError, StatusView, ZoneView};
+use crate::{
+    Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, ZoneRef,
+    ZoneView,
+};
 
 /// A service to try clients against: zones live in memory, and what a transfer would bring is put in by hand.
 ///
@@ -41,6 +47,8 @@ struct State {
 struct Held {
     status: ZoneStatus,
     records: Vec<RecordView>,
+    /// How often something was put in.
+    count: u64,
 }
 
 impl Rehearsal {
@@ -68,7 +76,12 @@ impl Rehearsal {
     pub fn hold(&self, zone: ZoneId, status: ZoneStatus, records: Vec<RecordView>) {
         let mut state = self.state();
         state.registry.note_records(&zone, records.len() as u64);
-        state.held.insert(zone, Held { status, records });
+        let held = state.held.entry(zone).or_default();
+        *held = Held {
+            status,
+            records,
+            count: held.count + 1,
+        };
     }
 
     /// How many transfers were ordered so far.
@@ -81,13 +94,22 @@ impl Rehearsal {
     }
 
     fn change(&self, command: Command) -> Result<ZoneView, ServiceError> {
+        let zone = self.carry_out(command)?.zone;
+        zone.ok_or_else(|| ServiceError::Internal("a command about a zone changed none".into()))
+    }
+
+    fn carry_out(&self, command: Command) -> Result<Commanded, ServiceError> {
         let mut state = self.state();
         let changes = state.registry.judge(command, now())?;
-        let zone = changes.zone().cloned();
-        state.registry.apply(changes);
-        let zone = zone
-            .ok_or_else(|| ServiceError::Internal("a command about a zone changed none".into()))?;
-        Ok(state.view(&zone))
+        let (zone, key) = (changes.zone().cloned(), changes.key().cloned());
+        state.registry.apply(changes.clone());
+        let zone = zone.map(|zone| state.view(&zone));
+        for change in changes {
+            if let zonekit_model::Change::RemoveZone(zone) = change {
+                state.held.remove(&zone.zone_id());
+            }
+        }
+        Ok(Commanded { zone, key })
     }
 }
 
@@ -103,7 +125,23 @@ impl State {
         ZoneView {
             zone: Arc::clone(zone),
             state: self.status(zone).state(),
+            serial: self.status(zone).serial,
+            version: self.version(zone),
+            keys: self.registry.key_ids(zone),
         }
+    }
+
+    fn version(&self, zone: &SecondaryZone) -> ContentVersion {
+        let held = self.held.get(&zone.zone_id());
+        ContentVersion {
+            epoch: 0,
+            count: held.map_or(0, |held| held.count),
+        }
+    }
+
+    fn records(&self, zone: &SecondaryZone) -> &[RecordView] {
+        let held = self.held.get(&zone.zone_id());
+        held.map(|held| held.records.as_slice()).unwrap_or_default()
     }
 
     fn status(&self, zone: &SecondaryZone) -> ZoneStatus {
@@ -134,7 +172,6 @@ impl Service for Rehearsal {
 
     async fn remove(&self, contract: &Contract, id: Uuid) -> Result<(), ServiceError> {
         self.change(Command::remove(contract, id))?;
-        self.state().held.remove(&ZoneId::new(contract, id));
         Ok(())
     }
 
@@ -162,23 +199,8 @@ impl Service for Rehearsal {
         id: Uuid,
         page: PageRequest,
     ) -> Result<RecordsView, ServiceError> {
-        let state = self.state();
-        let zone = Arc::clone(state.zone(contract, id)?);
-        let records = state
-            .held
-            .get(&zone.zone_id())
-            .map(|held| held.records.as_slice())
-            .unwrap_or_default();
-        let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
-        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-        let items = records.iter().skip(offset).take(limit).cloned().collect();
-        Ok(RecordsView {
-            zone,
-            page: Page {
-                items,
-                total: records.len() as u64,
-            },
-        })
+        self.select_records(contract, id, RecordQuery::default(), page)
+            .await
     }
 
     async fn status(&self, contract: &Contract, id: Uuid) -> Result<StatusView, ServiceError> {
@@ -199,6 +221,103 @@ impl Service for Rehearsal {
 
     async fn quota(&self, contract: &Contract) -> Result<Quota, ServiceError> {
         Ok(self.state().registry.quota(contract))
+    }
+
+    async fn command(&self, command: Command) -> Result<Commanded, ServiceError> {
+        self.carry_out(command)
+    }
+
+    async fn find(&self, contract: &Contract, zone: &ZoneRef) -> Result<ZoneView, ServiceError> {
+        let state = self.state();
+        let zone = match zone {
+            ZoneRef::Id(id) => state.registry.zone(contract, *id),
+            ZoneRef::Name(name) => state.registry.zone_of(contract, name),
+        };
+        Ok(state.view(zone.ok_or(Refusal::UnknownZone)?))
+    }
+
+    async fn select(
+        &self,
+        contract: &Contract,
+        query: ZoneQuery,
+    ) -> Result<Selection<ZoneView>, ServiceError> {
+        let state = self.state();
+        let state_of = |zone: &SecondaryZone| state.status(zone).state();
+        let selection = state.registry.select(contract, &query, state_of);
+        Ok(selection.map(|zone| state.view(&zone)))
+    }
+
+    async fn select_records(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+        query: RecordQuery,
+        page: PageRequest,
+    ) -> Result<RecordsView, ServiceError> {
+        let state = self.state();
+        let zone = Arc::clone(state.zone(contract, id)?);
+        let all = state.records(&zone);
+        let count = all.len() as u64;
+        if query.order != RecordOrder::Zone && count > RecordQuery::SORTED {
+            return Err(ServiceError::TooManyToSort(count));
+        }
+        let is_meant = |record: &&RecordView| query.means_view(record);
+        let mut records: Vec<_> = all.iter().filter(is_meant).cloned().collect();
+        query.sort(&mut records);
+        let total = records.len() as u64;
+        let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
+        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        let items = records.into_iter().skip(offset).take(limit).collect();
+        Ok(RecordsView {
+            page: Page { items, total },
+            version: state.version(&zone),
+            zone,
+        })
+    }
+
+    async fn content(&self, contract: &Contract, id: Uuid) -> Result<Content, ServiceError> {
+        let state = self.state();
+        let zone = state.zone(contract, id)?;
+        let line = |record: &RecordView| {
+            let RecordView {
+                owner,
+                rtype,
+                ttl,
+                rdata,
+            } = record;
+            format!(
+                "{owner}	{ttl}	IN	{rtype}	{rdata}
+"
+            )
+        };
+        let text: String = state.records(zone).iter().map(line).collect();
+        let (sender, pieces) = mpsc::channel(2);
+        for piece in [Some(text.into()), None] {
+            // There is room for both.
+            let _ = sender.try_send(piece);
+        }
+        Ok(Content {
+            version: state.version(zone),
+            pieces,
+        })
+    }
+
+    async fn key(&self, contract: &Contract, id: Uuid) -> Result<Arc<TsigKey>, ServiceError> {
+        let state = self.state();
+        let key = state.registry.key_of(contract, id).cloned();
+        Ok(key.ok_or(Refusal::UnknownKey)?)
+    }
+
+    async fn select_keys(
+        &self,
+        contract: &Contract,
+        query: KeyQuery,
+    ) -> Result<Selection<Arc<TsigKey>>, ServiceError> {
+        Ok(self.state().registry.select_keys(contract, &query))
+    }
+
+    fn transfer_addresses(&self) -> Arc<[IpAddr]> {
+        Arc::from([IpAddr::from([127, 0, 0, 1])])
     }
 
     fn nameservers(&self) -> Arc<[String]> {

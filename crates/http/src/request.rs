@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::to_bytes,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request, State},
+    extract::{self, FromRequest, FromRequestParts, Path, Request, State},
     http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     middleware::Next,
     response::Response,
@@ -121,11 +121,22 @@ fn is_too_large(error: &axum::Error) -> bool {
 }
 
 /// The parameters of a query. Those that nobody asks for are ignored: one vendor client sends some everywhere.
-pub(crate) struct Parameters(Vec<(String, String)>);
+pub(crate) struct Query(Vec<(String, String)>);
 
-impl Parameters {
+/// The parameters of a request.
+pub(crate) struct Parameters(pub(crate) Query);
+
+impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(Query::of(&parts.uri)?))
+    }
+}
+
+impl Query {
     pub(crate) fn of(uri: &Uri) -> Result<Self, Problem> {
-        let query = Query::try_from_uri(uri)
+        let query = extract::Query::try_from_uri(uri)
             .map_err(|_| Problem::bad_request("the query cannot be read"))?;
         Ok(Self(query.0))
     }
@@ -166,13 +177,14 @@ impl Parameters {
         })
     }
 
-    fn unexpected(&self, name: &str, expected: &str) -> Problem {
-        let found: String = self
-            .value(name)
-            .unwrap_or_default()
-            .chars()
-            .take(60)
-            .collect();
+    /// Why the value of a parameter is not taken.
+    pub(crate) fn unexpected(&self, name: &str, expected: &str) -> Problem {
+        self.found(name, expected, self.value(name).unwrap_or_default())
+    }
+
+    /// The same of a value that stood elsewhere.
+    pub(crate) fn found(&self, name: &str, expected: &str, found: &str) -> Problem {
+        let found: String = found.chars().take(60).collect();
         Problem::bad_request(format!("{name}: {expected} was expected, not {found:?}"))
     }
 }

@@ -14,9 +14,10 @@ use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    Metrics, Readiness, Service, Tokens,
+    Metrics, OciKeys, Readiness, Service, Tokens,
     answer::{self, Problem},
     ionos, metrics,
+    oci::{self, Face},
 };
 
 /// How much clients may ask of the service.
@@ -50,25 +51,47 @@ pub(crate) struct App<S> {
     pub(crate) tokens: Tokens,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
+    pub(crate) oci: Face,
+}
+
+/// Who may use the API: bearers of tokens its IONOS face, holders of keys its OCI face.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The tokens.
+    pub tokens: Tokens,
+    /// The keys.
+    pub oci_keys: OciKeys,
+}
+
+impl From<Tokens> for Access {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            tokens,
+            ..Self::default()
+        }
+    }
 }
 
 /// All routes of a service.
 ///
-/// Without a token in `tokens` nothing but health, readiness and metrics can be had.
+/// Without a token or key in `access` nothing but health, readiness and metrics can be had.
 pub fn router<S: Service>(
     service: Arc<S>,
-    tokens: Tokens,
+    access: impl Into<Access>,
     metrics: Metrics,
     limits: Limits,
 ) -> Router {
+    let Access { tokens, oci_keys } = access.into();
     let app = Arc::new(App {
         service,
         tokens,
         metrics,
         limits,
+        oci: Face::new(oci_keys),
     });
     Router::new()
         .merge(ionos::routes(&app))
+        .merge(oci::routes(&app))
         .route("/healthz", get(health))
         .route("/readyz", get(readiness::<S>))
         .route("/metrics", get(metrics::exposition::<S>))
@@ -79,6 +102,7 @@ pub fn router<S: Service>(
             Arc::clone(&app),
             in_time::<S>,
         ))
+        .layer(middleware::from_fn(oci::dress))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),
             metrics::observe::<S>,
@@ -100,7 +124,7 @@ async fn readiness<S: Service>(State(app): State<Arc<App<S>>>) -> Response {
 }
 
 async fn no_such_path() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path")
+    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path").with_code("NotFound")
 }
 
 async fn no_such_method() -> Problem {

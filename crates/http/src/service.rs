@@ -1,10 +1,13 @@
 //! What the routes ask of whoever runs the zones.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
+use bytes::Bytes;
+use tokio::sync::mpsc;
 use zonekit_model::{
-    Contract, Page, PageRequest, Quota, RecordView, Refusal, SecondaryZone, Uuid, ZoneDraft,
-    ZoneFilter, ZoneState, ZoneStatus,
+    Command, ContentVersion, Contract, KeyQuery, Page, PageRequest, Quota, RecordQuery, RecordView,
+    Refusal, SecondaryZone, Selection, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneName, ZoneQuery,
+    ZoneState, ZoneStatus,
 };
 
 /// The service behind the routes. Every call is made for one contract and must not tell anything of another.
@@ -77,6 +80,59 @@ pub trait Service: Send + Sync + 'static {
         contract: &Contract,
     ) -> impl Future<Output = Result<Quota, ServiceError>> + Send;
 
+    /// Has a command judged and carried out, of which the contract is part.
+    fn command(
+        &self,
+        command: Command,
+    ) -> impl Future<Output = Result<Commanded, ServiceError>> + Send;
+
+    /// One zone, by its id or its name.
+    fn find(
+        &self,
+        contract: &Contract,
+        zone: &ZoneRef,
+    ) -> impl Future<Output = Result<ZoneView, ServiceError>> + Send;
+
+    /// The contract's zones that [`Registry::select`](zonekit_model::Registry::select) gives.
+    fn select(
+        &self,
+        contract: &Contract,
+        query: ZoneQuery,
+    ) -> impl Future<Output = Result<Selection<ZoneView>, ServiceError>> + Send;
+
+    /// A page of those records of a zone that are asked for, in the order asked for.
+    fn select_records(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+        query: RecordQuery,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<RecordsView, ServiceError>> + Send;
+
+    /// The content of a zone as a master file.
+    fn content(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+    ) -> impl Future<Output = Result<Content, ServiceError>> + Send;
+
+    /// One TSIG key.
+    fn key(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+    ) -> impl Future<Output = Result<Arc<TsigKey>, ServiceError>> + Send;
+
+    /// The contract's keys that [`Registry::select_keys`](zonekit_model::Registry::select_keys) gives.
+    fn select_keys(
+        &self,
+        contract: &Contract,
+        query: KeyQuery,
+    ) -> impl Future<Output = Result<Selection<Arc<TsigKey>>, ServiceError>> + Send;
+
+    /// The addresses that zones are transferred from here, which primaries have to allow.
+    fn transfer_addresses(&self) -> Arc<[IpAddr]>;
+
     /// The name servers that zones are to be delegated to.
     fn nameservers(&self) -> Arc<[String]>;
 
@@ -91,6 +147,39 @@ pub struct ZoneView {
     pub zone: Arc<SecondaryZone>,
     /// Its state.
     pub state: ZoneState,
+    /// The serial held, if any version is.
+    pub serial: Option<u32>,
+    /// Which version is held.
+    pub version: ContentVersion,
+    /// The ids of its contract's keys that its primaries are asked with, in their order.
+    pub keys: Vec<Option<Uuid>>,
+}
+
+/// How a zone is named by who asks for it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ZoneRef {
+    /// By its id.
+    Id(Uuid),
+    /// By its name.
+    Name(ZoneName),
+}
+
+/// What a command was about, as it is now: of a removal, as it was.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Commanded {
+    /// The zone, if it was about one.
+    pub zone: Option<ZoneView>,
+    /// The key, if it was about one.
+    pub key: Option<Arc<TsigKey>>,
+}
+
+/// The content of a zone as a master file, piece by piece: all of one version.
+#[derive(Debug)]
+pub struct Content {
+    /// Which version.
+    pub version: ContentVersion,
+    /// Its text. A final `None` says that it is whole; whatever ends without was cut off.
+    pub pieces: mpsc::Receiver<Option<Bytes>>,
 }
 
 /// A page of the records of a zone.
@@ -100,6 +189,8 @@ pub struct RecordsView {
     pub zone: Arc<SecondaryZone>,
     /// The page.
     pub page: Page<RecordView>,
+    /// The version that the records are of.
+    pub version: ContentVersion,
 }
 
 /// A zone and all that is known of its transfers.
@@ -127,6 +218,9 @@ pub enum ServiceError {
     /// It may not be done; the client is told why.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The zone has too many records to be put in another order than its own.
+    #[error("the zone has {0} records; only up to {most} are sorted by anything but their names", most = RecordQuery::SORTED)]
+    TooManyToSort(u64),
     /// It cannot be done now, though the same request may succeed later: shutting down, or too busy.
     #[error("the service cannot do this now; try again later")]
     Unavailable,

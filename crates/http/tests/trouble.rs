@@ -1,6 +1,6 @@
 //! What clients are told when the service behind the routes is slow, broken or not ready.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{future::pending, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
@@ -16,10 +16,13 @@ use tokio::{
 };
 use tower::ServiceExt;
 use zonekit_http::{
-    Limits, Metrics, Readiness, RecordsView, Rehearsal, Router, Service, ServiceError, StatusView,
-    Token, Tokens, ZoneView, router, serve,
+    Commanded, Content, Limits, Metrics, Readiness, RecordsView, Rehearsal, Router, Service,
+    ServiceError, StatusView, Token, Tokens, ZoneRef, ZoneView, router, serve,
 };
-use zonekit_model::{Contract, Page, PageRequest, Quota, Uuid, ZoneDraft, ZoneFilter};
+use zonekit_model::{
+    Command, Contract, KeyQuery, Page, PageRequest, Quota, RecordQuery, Selection, TsigKey, Uuid,
+    ZoneDraft, ZoneFilter, ZoneQuery,
+};
 
 /// A service of which every call goes wrong in its own way.
 struct Troubled;
@@ -69,6 +72,52 @@ impl Service for Troubled {
 
     async fn quota(&self, _: &Contract) -> Result<Quota, ServiceError> {
         pending().await
+    }
+
+    async fn command(&self, _: Command) -> Result<Commanded, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn find(&self, _: &Contract, _: &ZoneRef) -> Result<ZoneView, ServiceError> {
+        pending().await
+    }
+
+    async fn select(
+        &self,
+        _: &Contract,
+        _: ZoneQuery,
+    ) -> Result<Selection<ZoneView>, ServiceError> {
+        pending().await
+    }
+
+    async fn select_records(
+        &self,
+        _: &Contract,
+        _: Uuid,
+        _: RecordQuery,
+        _: PageRequest,
+    ) -> Result<RecordsView, ServiceError> {
+        pending().await
+    }
+
+    async fn content(&self, _: &Contract, _: Uuid) -> Result<Content, ServiceError> {
+        pending().await
+    }
+
+    async fn key(&self, _: &Contract, _: Uuid) -> Result<Arc<TsigKey>, ServiceError> {
+        pending().await
+    }
+
+    async fn select_keys(
+        &self,
+        _: &Contract,
+        _: KeyQuery,
+    ) -> Result<Selection<Arc<TsigKey>>, ServiceError> {
+        pending().await
+    }
+
+    fn transfer_addresses(&self) -> Arc<[IpAddr]> {
+        Arc::from([])
     }
 
     fn nameservers(&self) -> Arc<[String]> {

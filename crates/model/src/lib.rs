@@ -81,7 +81,7 @@ pub use status::{
     Failure, PrimaryOutcome, PrimaryStatus, Standing, TransferFigures, TransferKind, VisitCause,
     VisitOutcome, VisitRecord, ZoneState, ZoneStatus,
 };
-pub use time::Timestamp;
+pub use time::{Timestamp, TimestampError};
 pub use uuid::Uuid;
 pub use version::ContentVersion;
 pub use zone::{

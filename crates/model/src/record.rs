@@ -74,6 +74,12 @@ impl RecordQuery {
             && self.owner_contains.as_ref().is_none_or(contains)
     }
 
+    /// The same of a record in presentation form.
+    pub fn means_view(&self, record: &RecordView) -> bool {
+        let owner = record.owner.parse::<NameBuf>();
+        owner.is_ok_and(|owner| self.means(owner.as_name(), record.rtype))
+    }
+
     /// Puts the records that are meant, given in the zone's order, into the order asked for.
     pub fn sort(&self, records: &mut [RecordView]) {
         match self.order {

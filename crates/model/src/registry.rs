@@ -140,6 +140,12 @@ impl Registry {
         self.by_name.get(name)
     }
 
+    /// The zone of that name, if the contract has it.
+    pub fn zone_of(&self, contract: &Contract, name: &ZoneName) -> Option<&Arc<SecondaryZone>> {
+        let zone = self.zone_named(name);
+        zone.filter(|zone| zone.contract.as_ref() == Some(contract))
+    }
+
     /// All zones of all contracts, in no order.
     pub fn zones(&self) -> impl Iterator<Item = &Arc<SecondaryZone>> {
         self.by_name.values()

@@ -1,6 +1,6 @@
 //! A moment, as a number: formatting it is left to the edge.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,24 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A text is no moment of RFC 3339 from 1970 on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a moment looks like 2023-08-04T10:21:32.250Z")]
+pub struct TimestampError;
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    /// Reads RFC 3339; what is finer than a millisecond is left out.
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        let moment: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
+        let milliseconds = moment.as_millisecond();
+        u64::try_from(milliseconds)
+            .map(Self)
+            .map_err(|_| TimestampError)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +73,19 @@ mod tests {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp(1_500).to_string(), "1970-01-01T00:00:01.500Z");
         assert!(Timestamp(u64::MAX).to_string().starts_with("9999-12-3"));
+    }
+
+    #[test]
+    fn moments_read_back_to_the_millisecond() {
+        let check = |text: &str| text.parse::<Timestamp>();
+        assert_eq!(check("1970-01-01T00:00:01.500Z"), Ok(Timestamp(1_500)));
+        assert_eq!(
+            check("1970-01-01T01:00:01.500999+01:00"),
+            Ok(Timestamp(1_500))
+        );
+        for text in ["", "1970-01-01", "1969-12-31T23:59:59Z", "yesterday"] {
+            assert_eq!(check(text), Err(TimestampError), "{text}");
+        }
     }
 
     #[test]

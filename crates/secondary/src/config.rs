@@ -28,6 +28,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use zonekit_http::OciKey;
 use zonekit_model::{Contract, KeyDraft, KeyName, Primaries, QuotaLimits, ZoneName, ZonemdPolicy};
 use zonekit_serve::AclEntry;
 use zonekit_store::Checks as StoreChecks;
@@ -106,8 +107,10 @@ pub struct Dns {
 pub struct Http {
     /// `listen`: the address of the plain HTTP listener. Only loopback is accepted as long as there is no TLS.
     pub listen: SocketAddr,
-    /// `[[http.token]]`: who may use the API. Without any, only health and metrics are served.
+    /// `[[http.token]]`: who may use the IONOS face. Without any of this and of the next, only health and metrics are served.
     pub tokens: Vec<Token>,
+    /// `[[http.oci_key]]`: public keys that may sign requests of the OCI face: `key_id`, `pem_file` and `contract`.
+    pub oci_keys: Vec<OciKey>,
 }
 
 /// `[[http.token]]`: a bearer token and the contract that it speaks for.

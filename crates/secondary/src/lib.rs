@@ -48,6 +48,7 @@ mod metrics;
 mod node;
 mod notify;
 mod primaries;
+mod records;
 mod secondary;
 mod service;
 mod sink;

@@ -11,8 +11,11 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use tracing::{debug, error, info};
-use zonekit_http::{Readiness, Token, Tokens};
-use zonekit_model::{Failure, KeyName, PrimaryOutcome, SecondaryZone, Standing, ZoneName};
+use zonekit_http::{Access, OciKey, OciKeys, Readiness, Token, Tokens};
+use zonekit_model::{
+    ContentVersion, Failure, KeyName, PrimaryOutcome, SecondaryZone, Standing, Timestamp, TsigKey,
+    ZoneName,
+};
 use zonekit_serve::{CookieSecret, Notification, Notifier, NotifyRetry, Responder};
 use zonekit_store::{
     BackupError, Batch, Content, Generation, Held, Options, Publication, Store, StoreError, Timers,
@@ -49,12 +52,17 @@ pub(crate) struct Node {
     pub(crate) wake: tokio::sync::Notify,
     pub(crate) responder: Responder,
     notifier: Notifier,
-    pub(crate) tokens: Tokens,
+    pub(crate) access: Access,
     pub(crate) counts: Counts,
     /// Held by whoever changes the registry: judged, made durable, applied, one after the other.
     writer: tokio::sync::Mutex<()>,
     is_ending: AtomicBool,
+    /// Where versions are counted from: the store's count begins anew with every start.
+    began: Timestamp,
 }
+
+/// What a command was about: a zone, a key, or all that the configuration declares.
+pub(crate) type About = (Option<Arc<SecondaryZone>>, Option<Arc<TsigKey>>);
 
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -93,7 +101,11 @@ impl Node {
         let counters = Arc::clone(responder.counters());
         let notifier = Notifier::new(targets(&config), NotifyRetry::default(), counters);
         let node = Arc::new(Self {
-            tokens: Tokens::new(tokens(&config)),
+            access: Access {
+                tokens: Tokens::new(tokens(&config)),
+                oci_keys: OciKeys::new(oci_keys(&config)),
+            },
+            began: clock::now(),
             config: ArcSwap::from_pointee(config),
             store,
             book,
@@ -120,6 +132,17 @@ impl Node {
     /// The version held and served, if there is one.
     pub(crate) fn version(&self, name: &ZoneName) -> Option<Zone> {
         self.held(name)?.zone.clone()
+    }
+
+    /// The version held, if there is one, and which it is.
+    pub(crate) fn content(&self, name: &ZoneName) -> (ContentVersion, Option<Zone>) {
+        let held = self.held(name);
+        let count = held.as_ref().map_or(0, |held| held.generation.as_u64());
+        let version = ContentVersion {
+            epoch: self.began.0,
+            count,
+        };
+        (version, held.and_then(|held| held.zone.clone()))
     }
 
     /// What the store has of a zone.
@@ -371,6 +394,11 @@ fn tokens(config: &Config) -> Vec<Token> {
     tokens
         .map(|token| Token::new(token.contract.clone(), token.sha256))
         .collect()
+}
+
+fn oci_keys(config: &Config) -> Vec<OciKey> {
+    let keys = config.http.iter().flat_map(|http| &http.oci_keys);
+    keys.cloned().collect()
 }
 
 /// An error and what caused it, as one line.

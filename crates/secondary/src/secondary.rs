@@ -93,7 +93,7 @@ impl Secondary {
             let metrics = Metrics::new(metrics::registry(&node.counts, Arc::downgrade(&node)));
             let router = zonekit_http::router(
                 Arc::new(Desk(Arc::clone(&node))),
-                node.tokens.clone(),
+                node.access.clone(),
                 metrics,
                 zonekit_http::Limits::default(),
             );

@@ -1,14 +1,19 @@
 //! What the HTTP routes ask of the node.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use zonekit_http::{Readiness, RecordsView, Service, ServiceError, StatusView, ZoneView};
+use zonekit_http::{
+    Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, ZoneRef,
+    ZoneView,
+};
 use zonekit_model::{
-    Command, Contract, Page, PageRequest, Quota, RecordView, Refusal, SecondaryZone, Uuid,
-    ZoneDraft, ZoneFilter,
+    Command, Contract, KeyQuery, Page, PageRequest, Quota, RecordQuery, Refusal, SecondaryZone,
+    Selection, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery, ZoneState,
 };
 
-use crate::node::Node;
+use crate::node::{About, Node};
+use crate::records;
 
 /// The node as the routes see it.
 pub(crate) struct Desk(pub(crate) Arc<Node>);
@@ -20,10 +25,8 @@ impl Service for Desk {
         draft: ZoneDraft,
     ) -> Result<ZoneView, ServiceError> {
         // Version 7: ids in the order of their making lie side by side in every index.
-        let zone = self
-            .write(Command::create(contract, Uuid::now_v7(), draft))
-            .await?;
-        Ok(self.view(zone))
+        let id = Uuid::now_v7();
+        self.write(Command::create(contract, id, draft)).await
     }
 
     async fn ensure(
@@ -32,10 +35,10 @@ impl Service for Desk {
         id: Uuid,
         draft: ZoneDraft,
     ) -> Result<ZoneView, ServiceError> {
-        let zone = self.write(Command::ensure(contract, id, draft)).await?;
+        let view = self.write(Command::ensure(contract, id, draft)).await?;
         // Also when nothing has changed: whoever says it again wants to see it done.
-        self.0.request_visit(&zone.name);
-        Ok(self.view(zone))
+        self.0.request_visit(&view.zone.name);
+        Ok(view)
     }
 
     async fn remove(&self, contract: &Contract, id: Uuid) -> Result<(), ServiceError> {
@@ -44,7 +47,7 @@ impl Service for Desk {
     }
 
     async fn zone(&self, contract: &Contract, id: Uuid) -> Result<ZoneView, ServiceError> {
-        Ok(self.view(self.find(contract, id)?))
+        Ok(self.view(self.find_id(contract, id)?))
     }
 
     async fn zones(
@@ -62,51 +65,109 @@ impl Service for Desk {
         Ok(page.map(|zone| self.view(zone)))
     }
 
+    async fn select(
+        &self,
+        contract: &Contract,
+        query: ZoneQuery,
+    ) -> Result<Selection<ZoneView>, ServiceError> {
+        let state_of = |zone: &SecondaryZone| self.0.zones.state(&zone.name);
+        let selection = self.0.book.registry().select(contract, &query, state_of);
+        Ok(selection.map(|zone| self.view(zone)))
+    }
+
+    async fn find(&self, contract: &Contract, zone: &ZoneRef) -> Result<ZoneView, ServiceError> {
+        let name = match zone {
+            ZoneRef::Id(id) => return Ok(self.view(self.find_id(contract, *id)?)),
+            ZoneRef::Name(name) => name,
+        };
+        let zone = self.0.book.registry().zone_of(contract, name).cloned();
+        Ok(self.view(zone.ok_or(Refusal::UnknownZone)?))
+    }
+
+    async fn command(&self, command: Command) -> Result<Commanded, ServiceError> {
+        let (zone, key) = self.carry_out(command).await?;
+        Ok(Commanded {
+            zone: zone.map(|zone| self.view(zone)),
+            key,
+        })
+    }
+
+    async fn key(&self, contract: &Contract, id: Uuid) -> Result<Arc<TsigKey>, ServiceError> {
+        let key = self.0.book.registry().key_of(contract, id).cloned();
+        key.ok_or_else(|| Refusal::UnknownKey.into())
+    }
+
+    async fn select_keys(
+        &self,
+        contract: &Contract,
+        query: KeyQuery,
+    ) -> Result<Selection<Arc<TsigKey>>, ServiceError> {
+        Ok(self.0.book.registry().select_keys(contract, &query))
+    }
+
     async fn records(
         &self,
         contract: &Contract,
         id: Uuid,
         page: PageRequest,
     ) -> Result<RecordsView, ServiceError> {
-        let zone = self.find(contract, id)?;
-        let Some(version) = self.0.version(&zone.name) else {
-            let page = Page {
+        self.select_records(contract, id, RecordQuery::default(), page)
+            .await
+    }
+
+    async fn select_records(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+        query: RecordQuery,
+        page: PageRequest,
+    ) -> Result<RecordsView, ServiceError> {
+        let zone = self.find_id(contract, id)?;
+        let (version, held) = self.0.content(&zone.name);
+        let page = match held {
+            // A page takes little, but a search takes as long as the zone is large.
+            Some(held) => {
+                let looking = move || records::select(&held, &query, page);
+                let looking = tokio::task::spawn_blocking(looking).await;
+                looking.map_err(|error| ServiceError::Internal(error.to_string()))??
+            }
+            None => Page {
                 items: Vec::new(),
                 total: 0,
-            };
-            return Ok(RecordsView { zone, page });
+            },
         };
-        // A page is a thousand records at most, but printing those takes longer than a task may.
-        let page = tokio::task::spawn_blocking(move || {
-            let mut records = version.iter_at(page.offset);
-            let mut items = Vec::new();
-            while items.len() < usize::try_from(page.limit).unwrap_or(usize::MAX)
-                && let Some(record) = records.next()
-            {
-                items.push(RecordView::from(record));
-            }
-            let total = version.record_count();
-            Page { items, total }
+        Ok(RecordsView {
+            zone,
+            page,
+            version,
         })
-        .await
-        .map_err(|error| ServiceError::Internal(error.to_string()))?;
-        Ok(RecordsView { zone, page })
+    }
+
+    async fn content(&self, contract: &Contract, id: Uuid) -> Result<Content, ServiceError> {
+        let zone = self.find_id(contract, id)?;
+        let (version, held) = self.0.content(&zone.name);
+        let pieces = records::text(held);
+        Ok(Content { version, pieces })
     }
 
     async fn status(&self, contract: &Contract, id: Uuid) -> Result<StatusView, ServiceError> {
-        let zone = self.find(contract, id)?;
+        let zone = self.find_id(contract, id)?;
         let status = self.0.zones.status(&zone.name).unwrap_or_default();
         Ok(StatusView { zone, status })
     }
 
     async fn transfer_now(&self, contract: &Contract, id: Uuid) -> Result<(), ServiceError> {
-        let zone = self.find(contract, id)?;
+        let zone = self.find_id(contract, id)?;
         self.0.request_visit(&zone.name);
         Ok(())
     }
 
     async fn quota(&self, contract: &Contract) -> Result<Quota, ServiceError> {
         Ok(self.0.book.registry().quota(contract))
+    }
+
+    fn transfer_addresses(&self) -> Arc<[IpAddr]> {
+        self.0.config().dns.transfer_addresses.as_slice().into()
     }
 
     fn nameservers(&self) -> Arc<[String]> {
@@ -119,23 +180,43 @@ impl Service for Desk {
 }
 
 impl Desk {
-    /// Has a command judged and carried out; gives the zone that it was about.
-    async fn write(&self, command: Command) -> Result<Arc<SecondaryZone>, ServiceError> {
+    /// Has a command about a zone carried out; gives the zone.
+    async fn write(&self, command: Command) -> Result<ZoneView, ServiceError> {
+        let (zone, _) = self.carry_out(command).await?;
+        let zone = zone.ok_or_else(|| ServiceError::Internal("a command without a zone".into()))?;
+        Ok(self.view(zone))
+    }
+
+    /// Has a command judged and carried out; gives what it was about.
+    async fn carry_out(&self, command: Command) -> Result<About, ServiceError> {
         // On a task of its own: a client that hangs up does not leave a command half done.
         let node = Arc::clone(&self.0);
-        tokio::spawn(async move { node.write(command).await })
+        tokio::spawn(async move { node.change(command).await })
             .await
             .map_err(|error| ServiceError::Internal(error.to_string()))?
     }
 
-    fn find(&self, contract: &Contract, id: Uuid) -> Result<Arc<SecondaryZone>, ServiceError> {
+    fn find_id(&self, contract: &Contract, id: Uuid) -> Result<Arc<SecondaryZone>, ServiceError> {
         let registry = self.0.book.registry();
         let zone = registry.zone(contract, id).cloned();
         zone.ok_or_else(|| Refusal::UnknownZone.into())
     }
 
     fn view(&self, zone: Arc<SecondaryZone>) -> ZoneView {
-        let state = self.0.zones.state(&zone.name);
-        ZoneView { zone, state }
+        let known = self.0.zones.with(&zone.name, |charge| {
+            (charge.status.state(), charge.status.serial)
+        });
+        let (state, serial) = known.unwrap_or((ZoneState::Provisioning, None));
+        let has_keys = zone.primaries.iter().any(|primary| primary.key.is_some());
+        ZoneView {
+            state,
+            serial,
+            version: self.0.content(&zone.name).0,
+            keys: match has_keys {
+                true => self.0.book.registry().key_ids(&zone),
+                false => Vec::new(),
+            },
+            zone,
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::str::FromStr;
 
+use zonekit_http::{OciKey, OciKeyError};
 use zonekit_model::{Contract, KeyDraft, KeyName, Labels, Primaries, Primary, Secret, ZoneName};
 use zonekit_serve::AclEntry;
 use zonekit_tsig::{Algorithm, Key};
@@ -23,7 +24,9 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
         return Err(("data_dir".to_owned(), Problem::Empty));
     }
     let dns = check_dns(file.dns)?;
-    let http = file.http.map(check_http).transpose()?;
+    let http = { file.http }
+        .map(|http| check_http(http, directory))
+        .transpose()?;
     check_timers(&file.timers)?;
     check_limits(&file.limits)?;
     let keys = check_keys(file.key, directory)?;
@@ -104,12 +107,9 @@ fn text(path: &str, text: Option<String>) -> Result<Option<String>, Fault> {
     }
 }
 
-fn check_http(http: file::Http) -> Result<Http, Fault> {
+fn check_http(http: file::Http, directory: &Path) -> Result<Http, Fault> {
     if http.tls.is_some() {
         return Err(("http.tls".to_owned(), Problem::NotSupportedYet));
-    }
-    if !http.oci_key.is_empty() {
-        return Err(("http.oci_key[0]".to_owned(), Problem::NotSupportedYet));
     }
     let at = || "http.listen".to_owned();
     let Ok(listen) = http.listen.parse::<SocketAddr>() else {
@@ -125,7 +125,25 @@ fn check_http(http: file::Http) -> Result<Http, Fault> {
             None => Err((format!("{path}.sha256"), Problem::NotSha256)),
         }
     })?;
-    Ok(Http { listen, tokens })
+    let oci_keys = each("http.oci_key", http.oci_key, |path, key| {
+        let contract = contract(key.contract, &format!("{path}.contract"))?;
+        let pem = fs::read_to_string(directory.join(key.pem_file)).map_err(|error| {
+            let problem = Problem::Unreadable(error.kind());
+            (format!("{path}.pem_file"), problem)
+        })?;
+        OciKey::new(&key.key_id, contract, &pem).map_err(|error| {
+            let entry = match error {
+                OciKeyError::KeyId => "key_id",
+                _ => "pem_file",
+            };
+            (format!("{path}.{entry}"), error.into())
+        })
+    })?;
+    Ok(Http {
+        listen,
+        tokens,
+        oci_keys,
+    })
 }
 
 fn check_timers(timers: &Timers) -> Result<(), Fault> {

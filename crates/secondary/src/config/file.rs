@@ -64,10 +64,18 @@ pub(super) struct Http {
     pub(super) listen: String,
     #[serde(default)]
     pub(super) token: Vec<Token>,
-    // Both are read so that whoever asks for them hears that they are not there yet, rather than that they are unknown.
-    pub(super) tls: Option<toml::Table>,
     #[serde(default)]
-    pub(super) oci_key: Vec<toml::Table>,
+    pub(super) oci_key: Vec<OciKey>,
+    // Read so that whoever asks for it hears that it is not there yet, rather than that it is unknown.
+    pub(super) tls: Option<toml::Table>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OciKey {
+    pub(super) key_id: String,
+    pub(super) pem_file: PathBuf,
+    pub(super) contract: String,
 }
 
 #[derive(Deserialize)]

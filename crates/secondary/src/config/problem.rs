@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use zonekit_http::OciKeyError;
 use zonekit_model::PrimariesError;
 
 /// What is wrong with a configuration, and where.
@@ -99,6 +100,9 @@ pub enum Problem {
     /// 64 hexadecimal digits were expected.
     #[error("is not a SHA-256 in hexadecimal (64 digits)")]
     NotSha256,
+    /// The public key of an `[[http.oci_key]]` cannot be used.
+    #[error(transparent)]
+    OciKey(#[from] OciKeyError),
     /// Plain HTTP for other machines, where tokens would pass in the clear.
     #[error("plain HTTP is for loopback addresses only")]
     NotLoopback,

@@ -52,6 +52,26 @@ fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("/etc/zonekit/secondary.toml"))
 }
 
+/// A public key of 2,048 bits, whose private half nobody has.
+const RSA: &str = "-----BEGIN PUBLIC KEY-----\n\
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAuagKND5U2KaszbTnVeIU\n\
+iWaTxPriUwHvyvM52plbFP/Nis8TLhW8fj1iMDv+/4AcAfQNedQaJ8ckIfll4eX6\n\
+tj12rlBesu6EcWhQbIp0Qk7/meORk1Xx4xFqVA4JU98OcLIjdoSnA9nQDtIFjCMh\n\
+OwODLnNiE6vR37EpdwRAp97I3/Sn2YaHGJjwMCgOsP3oG+IEXrOPSNGxuBgJGuF6\n\
+cAs0KqNvjkNHqD1yUqAP5wfggeWHCyVEEEiPRWzaVX9x1ABFqzKh5abN/75nuNJj\n\
+Y4ZQINYpUR7Jhcvp17oOZ8dRLdEPaRIIojgm3dCakZ9XkuJXZs2B97OaZzq80UCO\n\
+sQIDAQAB\n\
+-----END PUBLIC KEY-----\n\
+";
+/// The same of 1,024 bits: too short.
+const RSA_1024: &str = "-----BEGIN PUBLIC KEY-----\n\
+MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCi0bUOiDSgHcQSlofTMcf9Vry6\n\
+08Xp5Fv+lupLCV4VT83FG93zzuhOgXlCrBWCiLxGFIuQp/59WEKgqZpkeWX2h3GJ\n\
+V5YQEcOMAtHl9WjipanbQaVtVNJiT9QwlST6Uq5Ji9iqqMbNw8SNHNwuqyW3Etb9\n\
+9UxA0HakSLJZjoq/CwIDAQAB\n\
+-----END PUBLIC KEY-----\n\
+";
+
 #[test]
 fn every_entry_arrives() {
     let config = parse(WHOLE).unwrap();
@@ -207,8 +227,13 @@ fn a_mistake_is_told_with_its_line_and_key() {
         ),
         (
             "[[primary]]",
+            "[[http.oci_key]]\nkey_id = \"x\"\npem_file = \"none.pem\"\ncontract = \"demo\"\n[[primary]]",
+            "38: http.oci_key[0].pem_file: cannot be read: entity not found",
+        ),
+        (
+            "[[primary]]",
             "[[http.oci_key]]\nkey_id = \"x\"\n[[primary]]",
-            "36: http.oci_key[0]: is not supported yet",
+            "36: ",
         ),
         (
             "identity = \"ns1\"",
@@ -235,6 +260,33 @@ fn a_mistake_is_told_with_its_line_and_key() {
         let error = replaced(from, to);
         assert!(error.starts_with(says), "{to}: {error}");
     }
+}
+
+#[test]
+fn a_public_key_that_cannot_be_used_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let check = |key_id: &str, pem: &str| {
+        fs::write(directory.path().join("key.pem"), pem).unwrap();
+        let entry = format!(
+            "[[http.oci_key]]\nkey_id = \"{key_id}\"\npem_file = \"key.pem\"\ncontract = \"demo\"\n[[primary]]"
+        );
+        let text = WHOLE.replacen("[[primary]]", &entry, 1);
+        Config::parse(&text, &directory.path().join("secondary.toml"))
+            .map(|config| config.http.unwrap().oci_keys.len())
+            .map_err(|error| (error.line, error.key))
+    };
+    let good = "ocid1.tenancy.oc1..a/ocid1.user.oc1..b/aa:bb";
+    let bad_key = |entry: &str, line| Err((line, format!("http.oci_key[0].{entry}")));
+    let not_a_key = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+    assert_eq!(check(good, RSA), Ok(1));
+    assert_eq!(check("tenancy/user/aa:bb", RSA), bad_key("key_id", 37));
+    assert_eq!(
+        check("ocid1.tenancy.oc1..a/aa:bb", RSA),
+        bad_key("key_id", 37)
+    );
+    assert_eq!(check(good, "no PEM"), bad_key("pem_file", 38));
+    assert_eq!(check(good, not_a_key), bad_key("pem_file", 38));
+    assert_eq!(check(good, RSA_1024), bad_key("pem_file", 38));
 }
 
 #[test]

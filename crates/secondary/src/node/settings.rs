@@ -14,7 +14,7 @@ use zonekit_model::{
 use zonekit_store::Zone;
 use zonekit_xfr::Start;
 
-use super::{Node, in_words, tokens};
+use super::{About, Node, in_words, oci_keys, tokens};
 use crate::notify::{Judge, targets};
 use crate::primaries::{resolve, same};
 use crate::zones::Charge;
@@ -52,19 +52,8 @@ impl Node {
         Ok(())
     }
 
-    /// Judges a command, makes what it changes durable, and puts it into effect.
-    pub(crate) async fn write(
-        self: Arc<Self>,
-        command: Command,
-    ) -> Result<Arc<SecondaryZone>, ServiceError> {
-        let about = self.change(command).await?;
-        about.ok_or_else(|| ServiceError::Internal("a command without a zone".to_owned()))
-    }
-
-    async fn change(
-        self: &Arc<Self>,
-        command: Command,
-    ) -> Result<Option<Arc<SecondaryZone>>, ServiceError> {
+    /// Judges a command, makes what it changes durable, and puts it into effect; gives what it was about.
+    pub(crate) async fn change(self: &Arc<Self>, command: Command) -> Result<About, ServiceError> {
         if self.is_ending.load(Ordering::Relaxed) {
             return Err(ServiceError::Unavailable);
         }
@@ -76,7 +65,7 @@ impl Node {
             _ => None,
         };
         let changes = self.book.registry().judge(command, clock::now())?;
-        let about = changes.zone().cloned().or(about);
+        let about = (changes.zone().cloned().or(about), changes.key().cloned());
         let node = Arc::clone(self);
         let effects = changes.clone();
         tokio::task::spawn_blocking(move || node.book.store(&node.store, &changes))
@@ -224,7 +213,8 @@ impl Node {
         self.book.registry().set_limits(config.quota);
         self.store.set_journal_limits(config.limits.for_journals());
         self.notifier.retarget(targets(&config));
-        self.tokens.replace(tokens(&config));
+        self.access.tokens.replace(tokens(&config));
+        self.access.oci_keys.replace(oci_keys(&config));
         self.config.store(Arc::new(config));
         self.change(declaration).await?;
         self.renew_keys();

@@ -1,0 +1,172 @@
+//! The face of Oracle Cloud Infrastructure's DNS API (version 20180115): its paths, its statuses, its words.
+
+mod auth;
+mod caller;
+mod conditions;
+mod keys;
+mod records;
+mod replay;
+mod signature;
+mod work;
+mod zones;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderValue, Method},
+    middleware::{self, Next},
+    response::Response,
+    routing::{any, get, post},
+};
+use jiff::fmt::rfc2822;
+use zonekit_model::{Timestamp, Uuid, oci::TransferServer};
+
+use self::{caller::Caller, replay::Replays, work::Works};
+use crate::{
+    OciKeys, Service,
+    answer::{Answer, Problem, json},
+    request::Parameters,
+    router::App,
+};
+
+type Shared<S> = State<Arc<App<S>>>;
+
+/// Where the paths of this face begin.
+const ROOTS: [&str; 2] = ["/20180115", "/20160918"];
+
+/// What this face keeps beside the service.
+#[derive(Debug, Default)]
+pub(crate) struct Face {
+    pub(crate) keys: OciKeys,
+    replays: Replays,
+    works: Works,
+}
+
+impl Face {
+    pub(crate) fn new(keys: OciKeys) -> Self {
+        Self {
+            keys,
+            ..Self::default()
+        }
+    }
+}
+
+/// The routes, closed to whoever has not signed.
+pub(crate) fn routes<S: Service>(app: &Arc<App<S>>) -> Router<Arc<App<S>>> {
+    let zones = "/20180115/zones";
+    let one = format!("{zones}/{{zone}}");
+    let keys = "/20180115/tsigKeys";
+    let key = format!("{keys}/{{key}}");
+    // Records come from the primaries: whoever wants to write them is told so.
+    let records = |reading| {
+        let writing = any(records::written::<S>);
+        writing.merge(reading)
+    };
+    Router::new()
+        .route(zones, get(zones::list::<S>).post(zones::create::<S>))
+        .route(
+            &one,
+            get(zones::read::<S>)
+                .put(zones::change::<S>)
+                .delete(zones::remove::<S>),
+        )
+        .route(
+            &format!("{one}/actions/changeCompartment"),
+            post(zones::relocate::<S>),
+        )
+        .route(&format!("{one}/records"), records(get(records::all::<S>)))
+        .route(
+            &format!("{one}/records/{{domain}}"),
+            records(get(records::of_domain::<S>)),
+        )
+        .route(
+            &format!("{one}/records/{{domain}}/{{rtype}}"),
+            records(get(records::of_set::<S>)),
+        )
+        .route(&format!("{one}/content"), get(records::content::<S>))
+        .route(keys, get(keys::list::<S>).post(keys::create::<S>))
+        .route(
+            &key,
+            get(keys::read::<S>)
+                .put(keys::change::<S>)
+                .delete(keys::remove::<S>),
+        )
+        .route(
+            &format!("{key}/actions/changeCompartment"),
+            post(keys::relocate::<S>),
+        )
+        .route("/20180115/zoneTransferServers", get(servers::<S>))
+        .route("/20160918/workRequests/{id}", get(work::read::<S>))
+        .route_layer(middleware::from_fn_with_state(
+            Arc::clone(app),
+            auth::authenticate::<S>,
+        ))
+}
+
+/// Gives every answer of this face its own look: also those that no route of it has given.
+pub(crate) async fn dress(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_ours = ROOTS.iter().any(|root| {
+        let rest = path.strip_prefix(root);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    if !is_ours {
+        return next.run(request).await;
+    }
+    let id = request_id(&request);
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        response = problem.into_oci();
+    }
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert("opc-request-id", id);
+    }
+    response
+}
+
+/// What a request is known by: what the client calls it, if that is fit to be repeated, and a word of ours.
+fn request_id(request: &Request) -> String {
+    let ours = Uuid::new_v4().simple();
+    let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_./:".contains(&octet);
+    let given = request.headers().get("opc-request-id");
+    match given.and_then(|value| value.to_str().ok()) {
+        Some(given) if matches!(given.len(), 1..=128) && given.bytes().all(plain) => {
+            format!("{given}/{ours}")
+        }
+        _ => ours.to_string(),
+    }
+}
+
+async fn servers<S: Service>(
+    State(app): Shared<S>,
+    _: Caller,
+    Parameters(parameters): Parameters,
+) -> Answer {
+    caller::compartment(&parameters)?;
+    let servers = match caller::is_private(&parameters)? {
+        true => Vec::new(),
+        false => TransferServer::all(&app.service.transfer_addresses()),
+    };
+    Ok(json(axum::http::StatusCode::OK, &servers))
+}
+
+/// A date as headers have it.
+fn http_date(text: &str) -> Option<Timestamp> {
+    let moment = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    let milliseconds = u64::try_from(moment.as_millisecond()).ok()?;
+    text.ends_with("GMT").then_some(Timestamp(milliseconds))
+}
+
+/// Whether a request changes something.
+fn is_write(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn now() -> Timestamp {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

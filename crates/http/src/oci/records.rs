@@ -1,0 +1,278 @@
+//! Records, and zones as master files.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use bytes::Bytes;
+use hyper::body::Frame;
+use zonekit_model::{
+    ContentVersion, PageRequest, RecordOrder, RecordQuery, Refusal,
+    oci::{RecordItem, RecordItems},
+};
+
+use super::{
+    Shared,
+    caller::{Caller, is_descending, limit, paged, zone},
+    conditions::fresh,
+};
+use crate::{
+    Content, RecordsView, Service, ServiceError, ZoneView,
+    answer::{Answer, Problem, json},
+    request::{Parameters, Query},
+    router::App,
+};
+
+pub(super) async fn all<S: Service>(
+    State(app): Shared<S>,
+    caller: Caller,
+    Path(text): Path<String>,
+    Parameters(parameters): Parameters,
+    headers: HeaderMap,
+) -> Answer {
+    let (order, descending) = order(&parameters, true)?;
+    let wanted = RecordQuery {
+        owner: parameters
+            .value("domain")
+            .map(|text| name(&parameters, text))
+            .transpose()?,
+        owner_contains: parameters.value("domainContains").map(Into::into),
+        rtype: parameters
+            .value("rtype")
+            .map(|text| rtype(&parameters, text))
+            .transpose()?,
+        order,
+        descending,
+    };
+    let view = zone(&app, &caller, &text, &parameters).await?;
+    listed(&app, &caller, view, wanted, &parameters, &headers).await
+}
+
+pub(super) async fn of_domain<S: Service>(
+    State(app): Shared<S>,
+    caller: Caller,
+    Path((text, domain)): Path<(String, String)>,
+    Parameters(parameters): Parameters,
+    headers: HeaderMap,
+) -> Answer {
+    let (order, descending) = order(&parameters, false)?;
+    let wanted = RecordQuery {
+        owner: Some(name(&parameters, &domain)?),
+        owner_contains: None,
+        rtype: parameters
+            .value("rtype")
+            .map(|text| rtype(&parameters, text))
+            .transpose()?,
+        order,
+        descending,
+    };
+    let view = zone(&app, &caller, &text, &parameters).await?;
+    listed(&app, &caller, view, wanted, &parameters, &headers).await
+}
+
+pub(super) async fn of_set<S: Service>(
+    State(app): Shared<S>,
+    caller: Caller,
+    Path((text, domain, rtype_text)): Path<(String, String, String)>,
+    Parameters(parameters): Parameters,
+    headers: HeaderMap,
+) -> Answer {
+    let wanted = RecordQuery {
+        owner: Some(name(&parameters, &domain)?),
+        rtype: Some(rtype(&parameters, &rtype_text)?),
+        ..RecordQuery::default()
+    };
+    let view = zone(&app, &caller, &text, &parameters).await?;
+    let (offset, limit) = (offset(&parameters)?, limit(&parameters)?);
+    // All of the set, of which there are never many: their order is that of what they hash to.
+    let records = selected(&app, &caller, &view, wanted, PageRequest::ALL, &parameters).await?;
+    let total = records.page.total;
+    let mut items = shown(&records);
+    items.sort_by(|one, other| one.record_hash.cmp(&other.record_hash));
+    let from = usize::try_from(offset).unwrap_or(usize::MAX);
+    let items = items.into_iter().skip(from).take(limit).collect();
+    Ok(answer(items, offset, total, records.version, &headers))
+}
+
+pub(super) async fn content<S: Service>(
+    State(app): Shared<S>,
+    caller: Caller,
+    Path(text): Path<String>,
+    Parameters(parameters): Parameters,
+    headers: HeaderMap,
+) -> Answer {
+    let view = zone(&app, &caller, &text, &parameters).await?;
+    let Content { version, pieces } = app.service.content(&caller.contract, view.zone.id).await?;
+    let mut response = Response::new(Body::new(Pieces {
+        pieces,
+        is_over: false,
+    }));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/dns"));
+    Ok(fresh(&headers, &version_tag(version), None, response))
+}
+
+/// Whatever would write records of a zone.
+pub(super) async fn written<S: Service>(
+    State(app): Shared<S>,
+    caller: Caller,
+    Path(texts): Path<Vec<(String, String)>>,
+    Parameters(parameters): Parameters,
+) -> Answer {
+    let text = texts.first().map_or("", |(_, text)| text.as_str());
+    zone(&app, &caller, text, &parameters).await?;
+    Err(Problem::new(
+        StatusCode::FORBIDDEN,
+        "the records of a secondary zone come from its primaries and are changed there",
+    ))
+}
+
+async fn listed<S: Service>(
+    app: &App<S>,
+    caller: &Caller,
+    view: ZoneView,
+    wanted: RecordQuery,
+    parameters: &Query,
+    headers: &HeaderMap,
+) -> Answer {
+    let offset = offset(parameters)?;
+    let limit = limit(parameters)?;
+    let page = PageRequest {
+        offset,
+        limit: u32::try_from(limit).unwrap_or(u32::MAX),
+    };
+    let records = selected(app, caller, &view, wanted, page, parameters).await?;
+    let total = records.page.total;
+    Ok(answer(
+        shown(&records),
+        offset,
+        total,
+        records.version,
+        headers,
+    ))
+}
+
+async fn selected<S: Service>(
+    app: &App<S>,
+    caller: &Caller,
+    view: &ZoneView,
+    wanted: RecordQuery,
+    page: PageRequest,
+    parameters: &Query,
+) -> Result<RecordsView, Problem> {
+    let id = view.zone.id;
+    let records = app
+        .service
+        .select_records(&caller.contract, id, wanted, page)
+        .await?;
+    match parameters.value("zoneVersion") {
+        // Only the version held can be shown.
+        Some(version) if version != records.version.to_string() => {
+            Err(ServiceError::from(Refusal::UnknownZone).into())
+        }
+        _ => Ok(records),
+    }
+}
+
+fn shown(records: &RecordsView) -> Vec<RecordItem> {
+    let item = |record| RecordItem::new(records.version, record);
+    records.page.items.iter().map(item).collect()
+}
+
+fn answer(
+    items: Vec<RecordItem>,
+    offset: u64,
+    total: u64,
+    version: ContentVersion,
+    headers: &HeaderMap,
+) -> Response {
+    let end = offset.saturating_add(items.len() as u64);
+    let next = (end < total && !items.is_empty()).then(|| format!("r.{end}"));
+    let response = json(StatusCode::OK, &RecordItems { items });
+    fresh(
+        headers,
+        &version_tag(version),
+        None,
+        paged(response, next, total),
+    )
+}
+
+fn version_tag(version: ContentVersion) -> String {
+    format!("\"{version}\"")
+}
+
+/// Where the page begins.
+fn offset(query: &Query) -> Result<u64, Problem> {
+    let Some(text) = query.value("page") else {
+        return Ok(0);
+    };
+    let offset = text
+        .strip_prefix("r.")
+        .and_then(|digits| digits.parse().ok());
+    offset.ok_or_else(|| query.unexpected("page", "what opc-next-page said"))
+}
+
+fn order(query: &Query, has_domains: bool) -> Result<(RecordOrder, bool), Problem> {
+    let order = match query.value("sortBy") {
+        None => RecordOrder::Zone,
+        Some("domain") if has_domains => RecordOrder::Zone,
+        Some("rtype") => RecordOrder::Rtype,
+        Some("ttl") => RecordOrder::Ttl,
+        Some(_) if has_domains => return Err(query.unexpected("sortBy", "domain, rtype or ttl")),
+        Some(_) => return Err(query.unexpected("sortBy", "rtype or ttl")),
+    };
+    // The records of one name are in the order of their types anyway, but by number.
+    let order = match order {
+        RecordOrder::Zone if !has_domains => RecordOrder::Rtype,
+        order => order,
+    };
+    Ok((order, is_descending(query)?))
+}
+
+fn name<N: std::str::FromStr>(query: &Query, text: &str) -> Result<N, Problem> {
+    text.parse()
+        .map_err(|_| query.found("domain", "a domain name", text))
+}
+
+fn rtype<R: std::str::FromStr>(query: &Query, text: &str) -> Result<R, Problem> {
+    text.to_ascii_uppercase()
+        .parse()
+        .map_err(|_| query.found("rtype", "the type of a record", text))
+}
+
+/// A body that comes in pieces.
+struct Pieces {
+    pieces: tokio::sync::mpsc::Receiver<Option<Bytes>>,
+    is_over: bool,
+}
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        let frame = match ready!(self.pieces.poll_recv(context)) {
+            Some(Some(piece)) => return Poll::Ready(Some(Ok(Frame::data(piece)))),
+            Some(None) => None,
+            // The connection breaks off, so that the client sees that there was more.
+            None => Some(Err(io::ErrorKind::UnexpectedEof.into())),
+        };
+        self.is_over = true;
+        Poll::Ready(frame)
+    }
+}

@@ -1,0 +1,303 @@
+//! Zones.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use zonekit_model::{
+    Command, RetryToken, Timestamp, Uuid, ZoneDraft, ZoneEdit, ZoneQuery,
+    oci::{
+        CompartmentChange, Kind, Lifecycle, Ocid, ZoneCreate, ZoneItem, ZoneSight, ZoneSummary,
+        ZoneUpdate,
+    },
+};
+
+use super::{
+    Shared,
+    caller::{Caller, Surroundings, empty, is_private, limit, order, paged, within, zone},
+    conditions::{expected, fresh, tagged, zone_tag},
+};
+use crate::{
+    Service, ServiceError, ZoneView,
+    answer::{Answer, Problem, json},
+    audit::{self, Action},
+    request::{Parameters, Query, WholeBody},
+    router::App,
+};
+
+pub(super) async fn list<S: Service>(
+    State(app): Shared<S>,
+    caller: Caller,
+    Parameters(parameters): Parameters,
+) -> Answer {
+    let query = zone_query(&parameters, &caller)?;
+    let selection = match query {
+        Some(query) => app.service.select(&caller.contract, query).await?,
+        None => Default::default(),
+    };
+    let surroundings = Surroundings::of(&app);
+    let viewer = surroundings.viewer(&caller);
+    let items: Vec<_> = { selection.items.iter() }
+        .map(|view| ZoneSummary::new(sight(view), viewer))
+        .collect();
+    let next = selection.next.map(|next| next.to_string());
+    Ok(paged(json(StatusCode::OK, &items), next, selection.total))
+}
+
+pub(super) async fn create<S: Service>(
+    State(app): Shared<S>,
+    caller: Caller,
+    Parameters(parameters): Parameters,
+    headers: HeaderMap,
+    WholeBody(body): WholeBody,
+) -> Answer {
+    let create = ZoneCreate::parse(&body)?;
+    if is_private(&parameters)? {
+        return Err(parameters.unexpected("scope", "GLOBAL"));
+    }
+    let retry = retry_token(&headers, &body)?;
+    let name = create.name.clone();
+    let command = Command::CreateZone {
+        contract: caller.contract.clone(),
+        // Version 7: ids in the order of their making lie side by side in every index.
+        id: Uuid::now_v7(),
+        draft: ZoneDraft::from(create),
+        retry,
+    };
+    let result = command_zone(&app, command).await;
+    let id = result.as_ref().ok().map(|view| view.zone.id);
+    audit::write(
+        &caller.contract,
+        Action::CreateZone,
+        id,
+        Some(&name),
+        &result,
+    );
+    let view = result?;
+    let mut response = shown(&app, &caller, &view, StatusCode::CREATED);
+    let ocid = ocid_of(&view);
+    if let Ok(location) = HeaderValue::try_from(format!("{}/20180115/zones/{ocid}", caller.base)) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+pub(super) async fn read<S: Service>(
+    State(app): Shared<S>,
+    caller: Caller,
+    Path(text): Path<String>,
+    Parameters(parameters): Parameters,
+    headers: HeaderMap,
+) -> Answer {
+    let view = zone(&app, &caller, &text, &parameters).await?;
+    let answer = shown(&app, &caller, &view, StatusCode::OK);
+    // When its content last changed is not known for as long as its settings are: only the tag tells.
+    Ok(fresh(&headers, &zone_tag(&view), None, answer))
+}
+
+pub(super) async fn change<S: Service>(
+    State(app): Shared<S>,
+    caller: Caller,
+    Path(text): Path<String>,
+    Parameters(parameters): Parameters,
+    headers: HeaderMap,
+    WholeBody(body): WholeBody,
+) -> Answer {
+    let edit = ZoneEdit::from(ZoneUpdate::parse(&body)?);
+    let view = edited(
+        &app,
+        &caller,
+        &text,
+        &parameters,
+        &headers,
+        edit,
+        Action::ChangeZone,
+    )
+    .await?;
+    Ok(shown(&app, &caller, &view, StatusCode::OK))
+}
+
+pub(super) async fn relocate<S: Service>(
+    State(app): Shared<S>,
+    caller: Caller,
+    Path(text): Path<String>,
+    Parameters(parameters): Parameters,
+    headers: HeaderMap,
+    WholeBody(body): WholeBody,
+) -> Answer {
+    let edit = ZoneEdit {
+        labels: CompartmentChange::parse(&body)?.into(),
+        ..ZoneEdit::default()
+    };
+    let view = edited(
+        &app,
+        &caller,
+        &text,
+        &parameters,
+        &headers,
+        edit,
+        Action::MoveZone,
+    )
+    .await?;
+    Ok(tagged(empty(StatusCode::ACCEPTED), &zone_tag(&view)))
+}
+
+pub(super) async fn remove<S: Service>(
+    State(app): Shared<S>,
+    caller: Caller,
+    Path(text): Path<String>,
+    Parameters(parameters): Parameters,
+    headers: HeaderMap,
+) -> Answer {
+    let expected = expected(&headers)?;
+    let view = zone(&app, &caller, &text, &parameters).await?;
+    let command = Command::RemoveZone {
+        contract: caller.contract.clone(),
+        id: view.zone.id,
+        expected,
+    };
+    let result = app.service.command(command).await;
+    let (id, name) = (Some(view.zone.id), &view.zone.name);
+    audit::write(
+        &caller.contract,
+        Action::RemoveZone,
+        id,
+        Some(name),
+        &result,
+    );
+    result?;
+    let compartment = view.zone.labels.compartment.clone();
+    let compartment = compartment.unwrap_or_else(|| caller.tenancy.clone());
+    Ok(app.oci.works.removed(&caller, ocid_of(&view), compartment))
+}
+
+/// Has some settings of a zone changed.
+async fn edited<S: Service>(
+    app: &Arc<App<S>>,
+    caller: &Caller,
+    text: &str,
+    parameters: &Query,
+    headers: &HeaderMap,
+    edit: ZoneEdit,
+    action: Action,
+) -> Result<ZoneView, Problem> {
+    let expected = expected(headers)?;
+    let view = zone(app, caller, text, parameters).await?;
+    let command = Command::ChangeZone {
+        contract: caller.contract.clone(),
+        id: view.zone.id,
+        edit,
+        expected,
+    };
+    let result = command_zone(app, command).await;
+    let (id, name) = (Some(view.zone.id), &view.zone.name);
+    audit::write(&caller.contract, action, id, Some(name), &result);
+    Ok(result?)
+}
+
+async fn command_zone<S: Service>(
+    app: &App<S>,
+    command: Command,
+) -> Result<ZoneView, ServiceError> {
+    let about = app.service.command(command).await?.zone;
+    about.ok_or_else(|| ServiceError::Internal("a command about a zone told of none".into()))
+}
+
+/// A zone by itself, with what it looks like.
+fn shown<S: Service>(
+    app: &App<S>,
+    caller: &Caller,
+    view: &ZoneView,
+    status: StatusCode,
+) -> Response {
+    let surroundings = Surroundings::of(app);
+    let item = ZoneItem::new(sight(view), surroundings.viewer(caller));
+    tagged(json(status, &item), &zone_tag(view))
+}
+
+fn sight(view: &ZoneView) -> ZoneSight<'_> {
+    ZoneSight {
+        zone: &view.zone,
+        state: view.state,
+        serial: view.serial,
+        version: view.version,
+        keys: &view.keys,
+    }
+}
+
+fn ocid_of(view: &ZoneView) -> Ocid {
+    Ocid {
+        kind: Kind::Zone,
+        id: view.zone.id,
+    }
+}
+
+/// What marks a request as one, however often it comes.
+fn retry_token(headers: &HeaderMap, body: &[u8]) -> Result<Option<RetryToken>, Problem> {
+    let Some(value) = headers.get("opc-retry-token") else {
+        return Ok(None);
+    };
+    let token = value
+        .to_str()
+        .ok()
+        .and_then(|text| RetryToken::new(text, body));
+    match token {
+        Some(token) => Ok(Some(token)),
+        None => Err(Problem::bad_request(format!(
+            "opc-retry-token: 1 to {} characters were expected",
+            RetryToken::MAX
+        ))),
+    }
+}
+
+/// The zones that are asked for; none where nothing there is can be meant.
+fn zone_query(query: &Query, caller: &Caller) -> Result<Option<ZoneQuery>, Problem> {
+    let (order, after) = order(query, &["zoneType"])?;
+    let moment = |name: &str| {
+        let parse = |text: &str| {
+            let moment = text.parse::<Timestamp>();
+            moment.map_err(|_| query.unexpected(name, "a date and time of RFC 3339"))
+        };
+        query.value(name).map(parse).transpose()
+    };
+    let asked = ZoneQuery {
+        within: Some(within(query, caller)?),
+        name: query.value("name").map(Into::into),
+        name_contains: query.value("nameContains").map(Into::into),
+        created_from: moment("timeCreatedGreaterThanOrEqualTo")?,
+        created_before: moment("timeCreatedLessThan")?,
+        state: None,
+        key: query.value("tsigKeyId").map(super::caller::key_id),
+        order,
+        after,
+        limit: limit(query)?,
+    };
+    let one_of = |name: &str, meant: &str, not_meant: &[&str]| match query.value(name) {
+        None => Ok(true),
+        Some(word) if word == meant => Ok(true),
+        Some(word) if not_meant.contains(&word) => Ok(false),
+        Some(_) => Err(query.unexpected(name, meant)),
+    };
+    let can_be = one_of("zoneType", "SECONDARY", &["PRIMARY"])?
+        & one_of("dnssecState", "DISABLED", &["ENABLED"])?
+        & !is_private(query)?
+        & query.value("viewId").is_none();
+    let state = match query.value("lifecycleState") {
+        None => return Ok(can_be.then_some(asked)),
+        Some(word) => Lifecycle::from_word(word)
+            .ok_or_else(|| {
+                query.unexpected(
+                    "lifecycleState",
+                    "ACTIVE, CREATING, DELETED, DELETING, FAILED or UPDATING",
+                )
+            })?
+            .to_state(),
+    };
+    Ok(state.filter(|_| can_be).map(|state| ZoneQuery {
+        state: Some(state),
+        ..asked
+    }))
+}
