@@ -5,15 +5,17 @@
 
 #![allow(dead_code, unused_imports, unreachable_pub)] // each test file uses a part of this
 
+mod clients;
 mod dns;
 mod http;
 mod node;
 mod program;
 mod zone;
 
+pub use clients::{Clients, succeeded};
 pub use dns::{Answer, ask, serial_of};
 pub use http::Api;
-pub use node::{Node, QUICK, Settings, declared, transferred};
+pub use node::{Node, QUICK, Settings, TOKEN, declared, transferred};
 pub use program::{Program, free_port, peer_program};
 pub use zone::{canonical_lines, master_file, root_zone};
 

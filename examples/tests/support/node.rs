@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{Api, Program, canonical_lines, eventually};
 
 /// The bearer token of contract `tests`.
-const TOKEN: &str = "a token of the tests";
+pub const TOKEN: &str = "a token of the tests";
 
 /// Timers for tests that wait for checks.
 pub const QUICK: &str =
@@ -23,6 +23,8 @@ pub struct Settings<'a> {
     pub listen: &'a str,
     /// The port of primaries that the API gives by their address only.
     pub primary_port: u16,
+    /// Further entries of the `[dns]` table.
+    pub dns: &'a str,
     /// Who is told of new versions.
     pub notify: Option<SocketAddr>,
     /// The `[timers]` table.
@@ -36,6 +38,7 @@ impl Default for Settings<'_> {
         Self {
             listen: "127.0.0.1:0",
             primary_port: 53,
+            dns: "",
             notify: None,
             timers: QUICK,
             more: "",
@@ -57,6 +60,7 @@ impl<'a> Settings<'a> {
         let Self {
             listen,
             primary_port,
+            dns,
             notify,
             timers,
             more,
@@ -65,7 +69,7 @@ impl<'a> Settings<'a> {
         let path = directory.join("secondary.toml");
         let text = format!(
             "data_dir = \"var\"\n[dns]\nlisten = [\"{listen}\"]\nallow_transfer = [\"127.0.0.0/8\"]\nworkers = 1\n\
-             primary_port = {primary_port}\n{notify}\
+             primary_port = {primary_port}\n{dns}{notify}\
              [http]\nlisten = \"127.0.0.1:0\"\n[[http.token]]\ncontract = \"tests\"\nsha256 = \"{}\"\n\
              {timers}{more}",
             sha256(TOKEN)
@@ -79,6 +83,7 @@ impl<'a> Settings<'a> {
 pub struct Node {
     pub program: Program,
     pub dns: SocketAddr,
+    pub http: SocketAddr,
     pub api: Api,
 }
 
@@ -88,8 +93,14 @@ impl Node {
         let path = settings.write(directory);
         let mut program = Program::ours("secondary", &["--config", path.to_str().unwrap()]);
         let dns = program.address("dns");
-        let api = Api::new(program.address("http"), TOKEN);
-        Self { program, dns, api }
+        let http = program.address("http");
+        let api = Api::new(http, TOKEN);
+        Self {
+            program,
+            dns,
+            http,
+            api,
+        }
     }
 
     /// What the status says of the zone's first primary.
