@@ -1,7 +1,8 @@
 //! Where the TSIG lies in a message.
 //!
 //! Every record is passed over by its lengths; nothing but the TSIG itself is read. Names are not followed: whoever
-//! wants the records reads them afterwards, from the same octets.
+//! wants the records reads them afterwards, from the same octets. In the middle of a stream even that is spared, where the
+//! TSIG lies as the one before it did ([`Layout::like`]).
 
 use zonekit_wire::Name;
 
@@ -43,6 +44,34 @@ pub(crate) struct Owner {
 }
 
 impl<'m> Layout<'m> {
+    /// The same without a look at the records before the TSIG, if that takes as many octets as `tail` and belongs to
+    /// `owner`, and no other record is outside the answer section.
+    ///
+    /// The octets before it need not be records that end there. A MAC that fits proves that whoever has the key sent them
+    /// so; whoever reads the records finds out what they are. If it does not fit, [`read`](Self::read) says why.
+    pub(crate) fn like(message: &'m [u8], tail: usize, owner: Name<'_>) -> Option<Self> {
+        let (header, body) = message.split_first_chunk::<12>()?;
+        let &[.., 0, 0, 0, 1] = header else {
+            return None;
+        };
+        let start = body.len().checked_sub(tail)?;
+        let (body, record) = body.split_at_checked(start)?;
+        let (name, rest) = Name::split_from(record).ok()?;
+        let ([0, 250, 0, 255, 0, 0, 0, 0, l1, l2], rdata) = rest.split_first_chunk::<10>()? else {
+            return None;
+        };
+        if name != owner || usize::from(u16::from_be_bytes([*l1, *l2])) != rdata.len() {
+            return None;
+        }
+        let offset = message.len() - tail;
+        let tsig = Tsig::read(Owner::unpack(message, offset)?, offset, rdata).ok()?;
+        Some(Self {
+            header,
+            body,
+            tsig: Some(tsig),
+        })
+    }
+
     pub(crate) fn read(message: &'m [u8]) -> Result<Self, Malformed> {
         let (header, body) = message
             .split_first_chunk::<12>()

@@ -461,6 +461,33 @@ fn class_and_ttl_of_a_tsig_are_fixed() {
     }
 }
 
+/// Records are read where they are wanted; here it is only asked who sent the octets.
+#[test]
+fn what_is_no_record_is_found_in_the_first_message_and_left_to_the_reader_in_later_ones() {
+    let key = key();
+    let (mut client, mut server) = conversation(&key, &key);
+    let odd = [&[0, 7, 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 0][..], &[0x80; 40]].concat();
+    let mut signed = odd.clone();
+    server.clone().sign(&mut signed, NOW);
+    assert_eq!(
+        client.check(&signed, NOW),
+        Err(TsigError::Malformed(Malformed::Truncated(
+            "owner of a record"
+        )))
+    );
+    let mut first = answer(0);
+    server.sign(&mut first, NOW);
+    assert_eq!(client.check(&first, NOW), Ok(Signed::Yes));
+    let mut signed = odd;
+    server.sign(&mut signed, NOW);
+    for position in 2..signed.len() {
+        let mut forged = signed.clone();
+        forged[position] ^= 1;
+        assert!(client.check(&forged, NOW).is_err(), "{position}");
+    }
+    assert_eq!(client.check(&signed, NOW), Ok(Signed::Yes));
+}
+
 #[test]
 fn the_id_may_change_on_the_way() {
     let key = key();
