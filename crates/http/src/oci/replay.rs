@@ -5,6 +5,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -25,13 +26,22 @@ const ANSWERS: usize = 4_096;
 const MOST: usize = 1_000_000;
 
 /// What the first one got.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Kept {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     /// What was wrong, if something was: it gets its look further out, also when it is told again.
     pub(super) problem: Option<Problem>,
+}
+
+impl fmt::Debug for Kept {
+    /// Without the body: that of a TSIG key has its secret in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What becomes of a request that may have come before.
@@ -179,6 +189,15 @@ mod tests {
             ticket.keep(kept("the first"));
         }
         assert_eq!(check(&replays, "one", 0, now), Some("gone".into()));
+    }
+
+    #[test]
+    fn debug_shows_no_answer() {
+        let shown = format!("{:?}", kept("c2VjcmV0"));
+        assert!(
+            !shown.contains("c2VjcmV0") && shown.contains("200"),
+            "{shown}"
+        );
     }
 
     #[test]
