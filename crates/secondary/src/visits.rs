@@ -20,7 +20,7 @@ use tokio::sync::{Notify, watch};
 use tracing::{debug, info, warn};
 use zonekit_model::{Failure, PrimaryOutcome, Standing, VisitCause, VisitOutcome, ZoneName};
 use zonekit_store::{Generation, Timers, Zone};
-use zonekit_xfr::{Due, Finished as Ended, Limits, Reason, Visit};
+use zonekit_xfr::{Due, Finished as Ended, Limits, Outcome, Reason, Visit};
 
 use crate::clock;
 use crate::history::Finished;
@@ -233,10 +233,16 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
     let node = Arc::clone(&running.node);
     let name = &plan.name;
     let soa = node.version(name).map(|zone| zone.soa());
-    let good = finished.is_good();
+    let (good, report) = (finished.is_good(), finished.report);
     let how = match soa.as_ref().filter(|_| good) {
-        Some(soa) if finished.undelivered().is_some() => Ended::Confirmed { soa },
-        Some(soa) => Ended::Current { soa, expire: None },
+        Some(soa) => {
+            let expires = report.expires(soa.serial);
+            match report.outcome {
+                Outcome::Transferred { .. } => Ended::Taken { soa, expires },
+                Outcome::Confirmed { .. } => Ended::Confirmed { soa, expires },
+                _ => Ended::Current { soa, expires },
+            }
+        }
         None => Ended::Failed,
     };
     let Some(timing) = running.end(how) else {

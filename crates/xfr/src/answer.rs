@@ -1,7 +1,7 @@
 //! What makes a message a part of the answer that we wait for.
 
 use zonekit_tsig::{ClientStream, Signed, TsigError};
-use zonekit_wire::{Class, Message, NameBuf, Opcode, Rcode, ReadError, Rtype};
+use zonekit_wire::{Class, EdnsOption, Message, NameBuf, Opcode, Opt, Rcode, ReadError, Rtype};
 
 use crate::limits::{LimitError, exceeds};
 use crate::query::Query;
@@ -22,6 +22,9 @@ pub struct Answer {
     empty: u32,
     messages: u64,
     not_authoritative: u64,
+    /// Whether EDNS was offered, and EXPIRE asked for.
+    has_edns: bool,
+    expire: Option<u32>,
 }
 
 impl Answer {
@@ -38,6 +41,8 @@ impl Answer {
             empty: 0,
             messages: 0,
             not_authoritative: 0,
+            has_edns: query.has_edns,
+            expire: None,
         }
     }
 
@@ -87,8 +92,10 @@ impl Answer {
                 Err(error) => return Err(error.into()),
             }
         }
-        if header.rcode != Rcode::NOERROR {
-            return Err(AnswerError::Rcode(header.rcode));
+        let opt = self.opt(message);
+        let rcode = opt.map_or(header.rcode, |opt| opt.rcode(header.rcode));
+        if rcode != Rcode::NOERROR {
+            return Err(AnswerError::Rcode(rcode));
         }
         match message.question()? {
             Some(question) if !self.is_question(question) => return Err(AnswerError::Question),
@@ -105,6 +112,7 @@ impl Answer {
                 return Err(LimitError::EmptyMessages(self.max_empty).into());
             }
         }
+        self.expire = opt.and_then(expire).or(self.expire);
         self.messages += 1;
         self.not_authoritative += u64::from(!header.aa);
         Ok(message)
@@ -146,6 +154,19 @@ impl Answer {
         self.not_authoritative
     }
 
+    /// How long the zone is good at the primary itself, in seconds, if the first message says so (EDNS EXPIRE, RFC 7314 §3).
+    /// It counts from when that was sent.
+    pub fn expire(&self) -> Option<u32> {
+        self.expire
+    }
+
+    /// What the first message says by EDNS, if we asked by it. One that cannot be read is an error of its records.
+    fn opt<'m>(&self, message: Message<'m>) -> Option<Opt<'m>> {
+        let is_worth_a_look =
+            self.has_edns && self.messages == 0 && message.header().additionals > 0;
+        { is_worth_a_look.then(|| message.opt()) }?.ok().flatten()
+    }
+
     fn is_notify(&self) -> bool {
         self.opcode == Opcode::NOTIFY
     }
@@ -155,6 +176,12 @@ impl Answer {
             && question.class == Class::IN
             && question.name == self.zone.as_name()
     }
+}
+
+/// The value of EXPIRE; of another length than it has, it says nothing (RFC 7314 §3).
+fn expire(opt: Opt<'_>) -> Option<u32> {
+    let octets = opt.option(EdnsOption::EXPIRE)?.try_into().ok()?;
+    Some(u32::from_be_bytes(octets))
 }
 
 /// Why a message is no part of the answer.

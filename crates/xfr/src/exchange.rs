@@ -24,13 +24,15 @@ mod probe;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use zonekit_wire::Rtype;
 
 pub use self::event::{Connection, Event, Transmit};
 
 use self::attempt::Attempt;
 use self::probe::{Probe, Verdict, question};
-use crate::query::Ids;
+use crate::query::{Extra, Ids};
 use crate::{
     Apply, Change, Outcome, PrimaryReport, Query, Report, Transfer, TransferKind, TransferReport,
     Visit, VisitError,
@@ -116,7 +118,7 @@ impl Exchange {
             let memory = visit.memory.get(index);
             let edns = memory.is_none_or(|memory| memory.may_edns(unix));
             let query = question(ids.draw(), &visit.zone, primary, unix, edns);
-            let probe = Probe::new(query, edns, &visit.limits, now);
+            let probe = Probe::new(query, &visit.limits, now);
             transmits.push_back(probe.transmit(index));
             Some(probe)
         });
@@ -124,6 +126,7 @@ impl Exchange {
         let primaries = visit.primaries.iter().map(|primary| PrimaryReport {
             address: primary.address,
             soa: None,
+            expires: None,
             answered_in: None,
             error: None,
             transfers: Vec::new(),
@@ -294,7 +297,7 @@ impl Exchange {
     /// Notes what has come of the question to a primary.
     fn judge(&mut self, primary: usize, verdict: Verdict, now: Instant) {
         let unix = self.unix(now);
-        let error = match verdict {
+        let answer = match verdict {
             Verdict::Waiting => return,
             Verdict::NeedsPlain => {
                 let id = self.ids.draw();
@@ -315,7 +318,9 @@ impl Exchange {
                     self.probes.get_mut(primary),
                     self.visit.primaries.get(primary),
                 ) {
-                    let query = question(id, &self.visit.zone, to, unix, false);
+                    let query = question(id, &self.visit.zone, to, unix, probe.offers_edns());
+                    self.transmits
+                        .extend(probe.connection().map(Transmit::Close));
                     probe.connect(query, connection, &self.visit.limits, now);
                     self.transmits.push_back(Transmit::Connect {
                         connection,
@@ -324,7 +329,7 @@ impl Exchange {
                 }
                 return;
             }
-            Verdict::Answered(soa) => Ok(soa),
+            Verdict::Answered(soa, expire) => Ok((soa, expire)),
             Verdict::Failed(error) => Err(error),
         };
         let (Some(slot), Some(report)) = (
@@ -338,10 +343,12 @@ impl Exchange {
         };
         self.transmits
             .extend(probe.connection().map(Transmit::Close));
-        match error {
-            Ok(soa) => {
+        match answer {
+            Ok((soa, expire)) => {
                 report.answered_in = Some(now.saturating_duration_since(probe.started()));
                 report.soa = Some(soa);
+                report.expires =
+                    expire.and_then(|expire| now.checked_add(Duration::from_secs(expire.into())));
                 if probe.is_edns_refused()
                     && let Some(memory) = self.visit.memory.get_mut(primary)
                 {
@@ -376,7 +383,9 @@ impl Exchange {
                     .or_else(|| self.lower().filter(|_| all_answered));
                 if let Some(primary) = next {
                     let kind = self.kind_for(primary, now);
-                    self.begin_transfer(primary, kind, now);
+                    let memory = self.visit.memory.get(primary);
+                    let edns = memory.is_none_or(|memory| memory.may_edns(self.unix(now)));
+                    self.begin_transfer(primary, kind, edns, now);
                 } else if all_answered {
                     self.conclude(self.outcome());
                 } else {
@@ -393,7 +402,7 @@ impl Exchange {
         }
     }
 
-    fn begin_transfer(&mut self, primary: usize, kind: TransferKind, now: Instant) {
+    fn begin_transfer(&mut self, primary: usize, kind: TransferKind, edns: bool, now: Instant) {
         let unix = self.unix(now);
         let id = self.ids.draw();
         let connection = self.connection();
@@ -411,17 +420,19 @@ impl Exchange {
         let key = primaries
             .get(primary)
             .and_then(|primary| primary.key.as_ref());
-        let (query, transfer) = match (kind, held) {
-            (TransferKind::Ixfr, Some(held)) => (
-                Query::ixfr(id, zone, held, key, unix),
-                Transfer::ixfr(apex, held.clone()),
-            ),
-            (_, Some(held)) if is_ahead && !force => (
-                Query::axfr(id, zone, key, unix),
-                Transfer::axfr_newer_than(apex, held.clone()),
-            ),
-            _ => (Query::axfr(id, zone, key, unix), Transfer::axfr(apex)),
+        let (since, transfer) = match (kind, held) {
+            (TransferKind::Ixfr, Some(held)) => (Some(held), Transfer::ixfr(apex, held.clone())),
+            (_, Some(held)) if is_ahead && !force => {
+                (None, Transfer::axfr_newer_than(apex, held.clone()))
+            }
+            _ => (None, Transfer::axfr(apex)),
         };
+        let rtype = since.map_or(Rtype::AXFR, |_| Rtype::IXFR);
+        let extra = Extra {
+            soa: since,
+            has_edns: edns,
+        };
+        let query = Query::ask(id, zone, rtype, extra, key, unix);
         let attempt = Attempt::new(
             primary,
             connection,
@@ -477,6 +488,7 @@ impl Exchange {
         let Stage::Transferring(attempt) = std::mem::replace(&mut self.stage, Stage::Asking) else {
             return;
         };
+        let unix = self.unix(now);
         let primary = attempt.primary;
         self.transmits
             .push_back(Transmit::Close(attempt.connection));
@@ -490,6 +502,14 @@ impl Exchange {
             });
             report.error = None;
             report.soa.clone_from(&goal);
+            // What came with the transfer goes before what came with the SOA (RFC 7314 §4).
+            report.expires = attempt.expires().or(report.expires);
+        }
+        if let Some(memory) = self.visit.memory.get_mut(primary)
+            && !attempt.offers_edns
+            && memory.may_edns(unix)
+        {
+            memory.edns_refused(unix); // it was offered to the attempt before this one
         }
         if attempt.asked == TransferKind::Ixfr
             && let Some(memory) = self.visit.memory.get_mut(primary)
@@ -514,6 +534,7 @@ impl Exchange {
             return;
         };
         sink.abandon();
+        let is_edns_refused = attempt.is_edns_refused(&error);
         let unix = self.unix(now);
         let primary = attempt.primary;
         self.transmits
@@ -530,7 +551,9 @@ impl Exchange {
             if let Some(memory) = self.visit.memory.get_mut(primary) {
                 memory.ixfr_failed(unix);
             }
-            self.begin_transfer(primary, TransferKind::Axfr, now);
+            self.begin_transfer(primary, TransferKind::Axfr, attempt.offers_edns, now);
+        } else if is_edns_refused {
+            self.begin_transfer(primary, TransferKind::Axfr, false, now);
         } else {
             self.note_tried(primary);
         }

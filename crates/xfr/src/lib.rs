@@ -89,7 +89,10 @@
 //! - Data behind the message with the closing SOA spoils a transfer as far as it has arrived by then; a connection is
 //!   not kept waiting for more.
 //! - IXFR is asked over TCP alone.
+//! - Of several primaries with the version held, one that does not know EXPIRE counts as the zone's origin, and the version
+//!   is good for as long as its SOA says ([RFC 7314 §4] speaks of one primary).
 //!
+//! [RFC 7314 §4]: https://www.rfc-editor.org/rfc/rfc7314#section-4
 //! [RFC 6895 §3.1]: https://www.rfc-editor.org/rfc/rfc6895#section-3.1
 
 #![forbid(unsafe_code)]

@@ -1,7 +1,7 @@
 //! The questions that a secondary asks.
 
 use zonekit_tsig::{ClientStream, Key, sign_request};
-use zonekit_wire::{Class, Header, NameBuf, Opcode, Rtype, SoaBuf};
+use zonekit_wire::{Class, EdnsOption, Header, NameBuf, Opcode, Rtype, SoaBuf};
 
 /// Octets that we take in one datagram: what fits everywhere without fragments.
 const UDP_SIZE: u16 = 1232;
@@ -25,37 +25,42 @@ pub struct Query {
     pub(crate) zone: NameBuf,
     pub(crate) rtype: Rtype,
     pub(crate) signatures: Option<ClientStream>,
+    /// Whether it offers EDNS, and asks for EXPIRE in it.
+    pub(crate) has_edns: bool,
     octets: Vec<u8>,
 }
 
 impl Query {
     /// Asks for the zone's SOA.
     pub fn soa(id: u16, zone: &NameBuf, key: Option<&Key>, now: u64) -> Self {
-        Self::new(id, Opcode::QUERY, zone, Rtype::SOA, Extra::None, key, now)
-    }
-
-    /// Asks for the zone's SOA in a datagram, which the answer may be larger than 512 octets to (EDNS, RFC 6891): where
-    /// it is signed, it easily is.
-    pub(crate) fn soa_with_edns(id: u16, zone: &NameBuf, key: Option<&Key>, now: u64) -> Self {
-        Self::new(id, Opcode::QUERY, zone, Rtype::SOA, Extra::Opt, key, now)
+        Self::ask(id, zone, Rtype::SOA, Extra::default(), key, now)
     }
 
     /// Asks for the whole zone (RFC 5936).
     pub fn axfr(id: u16, zone: &NameBuf, key: Option<&Key>, now: u64) -> Self {
-        Self::new(id, Opcode::QUERY, zone, Rtype::AXFR, Extra::None, key, now)
+        Self::ask(id, zone, Rtype::AXFR, Extra::default(), key, now)
     }
 
     /// Asks for what changed since `held` (RFC 1995).
     pub fn ixfr(id: u16, zone: &NameBuf, held: &SoaBuf, key: Option<&Key>, now: u64) -> Self {
-        Self::new(
-            id,
-            Opcode::QUERY,
-            zone,
-            Rtype::IXFR,
-            Extra::Soa(held),
-            key,
-            now,
-        )
+        let extra = Extra {
+            soa: Some(held),
+            has_edns: false,
+        };
+        Self::ask(id, zone, Rtype::IXFR, extra, key, now)
+    }
+
+    /// Asks for `rtype` (SOA, AXFR, or IXFR since `held`), perhaps with EDNS (RFC 6891): then the answer may be larger than
+    /// 512 octets in a datagram, which a signed one easily is, and says when the zone expires there (RFC 7314 §2).
+    pub(crate) fn ask(
+        id: u16,
+        zone: &NameBuf,
+        rtype: Rtype,
+        extra: Extra<'_>,
+        key: Option<&Key>,
+        now: u64,
+    ) -> Self {
+        Self::new(id, Opcode::QUERY, zone, rtype, extra, key, now)
     }
 
     /// Says that the zone has changed, with the new SOA as a hint (RFC 1996).
@@ -71,7 +76,10 @@ impl Query {
             Opcode::NOTIFY,
             zone,
             Rtype::SOA,
-            soa.map_or(Extra::None, Extra::Soa),
+            Extra {
+                soa,
+                has_edns: false,
+            },
             key,
             now,
         )
@@ -86,7 +94,7 @@ impl Query {
         key: Option<&Key>,
         now: u64,
     ) -> Self {
-        let has_soa = matches!(extra, Extra::Soa(_));
+        let has_soa = extra.soa.is_some();
         let header = Header {
             id,
             opcode,
@@ -94,7 +102,7 @@ impl Query {
             questions: 1,
             answers: u16::from(opcode == Opcode::NOTIFY && has_soa),
             authorities: u16::from(opcode != Opcode::NOTIFY && has_soa),
-            additionals: u16::from(matches!(extra, Extra::Opt)),
+            additionals: u16::from(extra.has_edns),
             ..Header::default()
         };
         // One name twice at most: a compressor would cost more lines than it saves octets.
@@ -103,7 +111,7 @@ impl Query {
         octets.extend(zone.as_name().as_octets());
         octets.extend(rtype.0.to_be_bytes());
         octets.extend(Class::IN.0.to_be_bytes());
-        if let Extra::Soa(soa) = extra {
+        if let Some(soa) = extra.soa {
             let mut rdata = Vec::new();
             soa.as_soa().write(&mut rdata);
             let length = rdata.len() as u16; // two names and five numbers: at most 530
@@ -114,11 +122,14 @@ impl Query {
             octets.extend(length.to_be_bytes());
             octets.extend(rdata);
         }
-        if let Extra::Opt = extra {
+        if extra.has_edns {
             octets.push(0);
             octets.extend(Rtype::OPT.0.to_be_bytes());
             octets.extend(UDP_SIZE.to_be_bytes());
-            octets.extend([0; 6]); // version 0, no flags, no options
+            octets.extend([0; 4]); // version 0, no flags
+            octets.extend(4_u16.to_be_bytes());
+            octets.extend(EdnsOption::EXPIRE.to_be_bytes());
+            octets.extend([0; 2]); // empty: that asks
         }
         let signatures = key.map(|key| sign_request(key, &mut octets, now));
         Self {
@@ -127,6 +138,7 @@ impl Query {
             zone: zone.clone(),
             rtype,
             signatures,
+            has_edns: extra.has_edns,
             octets,
         }
     }
@@ -143,12 +155,12 @@ impl Query {
 }
 
 /// What a question has beside the question.
-enum Extra<'a> {
-    None,
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extra<'a> {
     /// Ours, or the new one.
-    Soa(&'a SoaBuf),
-    /// EDNS.
-    Opt,
+    pub(crate) soa: Option<&'a SoaBuf>,
+    /// EDNS, asking for EXPIRE.
+    pub(crate) has_edns: bool,
 }
 
 /// Message IDs that cannot be guessed from outside, from a seed that the caller draws.

@@ -1,7 +1,7 @@
 //! What came of a visit.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zonekit_wire::{Serial, SoaBuf};
 
@@ -33,6 +33,17 @@ impl Report {
                     newest
                 }
             })
+    }
+
+    /// When the version with this serial expires at the primaries that have it, by their own word: the latest that any of
+    /// them says (RFC 7314 §4). `None` if one of them does not say: it may be the one whose word is good for all the time
+    /// that the SOA allows.
+    pub fn expires(&self, serial: Serial) -> Option<Instant> {
+        let having = { self.primaries.iter() }
+            .filter(|primary| primary.serial() == Some(serial) && primary.error.is_none());
+        let mut told = having.map(|primary| primary.expires);
+        let first = told.next()??;
+        told.try_fold(first, |latest, told| Some(latest.max(told?)))
     }
 
     /// The transfer that brought the new version.
@@ -84,6 +95,9 @@ pub struct PrimaryReport {
     pub address: SocketAddr,
     /// What it has, by its own word.
     pub soa: Option<SoaBuf>,
+    /// When that expires there, by its own word (EDNS EXPIRE, RFC 7314): soon, if it is itself a secondary that has lost its
+    /// primary.
+    pub expires: Option<Instant>,
     /// How long it took to say so.
     pub answered_in: Option<Duration>,
     /// What went wrong last, unless all went well in the end.

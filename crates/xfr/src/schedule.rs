@@ -271,7 +271,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         if let Some((place, entry)) = self.entry(zone)
             && entry.is_visited()
         {
-            entry.confirm(soa, None, &timers, now);
+            entry.take(soa, None, &timers, now); // what the primary says of its expiry comes with the end of the visit
             self.arm(place);
         }
     }

@@ -48,7 +48,7 @@ impl Clock {
 
     fn current(&mut self, zone: usize, soa: &SoaBuf) {
         self.schedule
-            .finished(&zone, Finished::Current { soa, expire: None }, self.now);
+            .finished(&zone, Finished::Current { soa, expires: None }, self.now);
     }
 
     fn failed(&mut self, zone: usize) {
@@ -209,7 +209,7 @@ fn a_version_that_is_confirmed_while_a_newer_one_fails_stays_good_and_is_retried
         let soa = &soa_buf(1);
         clock
             .schedule
-            .finished(&0, Finished::Confirmed { soa }, clock.now);
+            .finished(&0, Finished::Confirmed { soa, expires: None }, clock.now);
         let timing = clock.schedule.timing(&0).unwrap();
         assert_eq!(
             timing.expires,
@@ -230,22 +230,89 @@ fn a_version_that_is_confirmed_while_a_newer_one_fails_stays_good_and_is_retried
     let soa = &soa_buf(1);
     clock
         .schedule
-        .finished(&0, Finished::Confirmed { soa }, clock.now);
+        .finished(&0, Finished::Confirmed { soa, expires: None }, clock.now);
     assert!(clock.schedule.timing(&0).unwrap().expires > Some(clock.now));
 }
 
+/// Has a visit end so, with the primary saying that its copy expires in so many seconds; in how many ours does then.
+fn expiry(
+    clock: &mut Clock,
+    how: fn(&SoaBuf, Option<Instant>) -> Finished<'_>,
+    told: Option<u32>,
+) -> u64 {
+    clock.schedule.order(&0, false);
+    assert_eq!(clock.visits(), [0]);
+    let told = told.map(|seconds| clock.now + SECOND * seconds);
+    clock
+        .schedule
+        .finished(&0, how(&soa_buf(1), told), clock.now);
+    let expires = clock.schedule.timing(&0).unwrap().expires.unwrap();
+    (expires - clock.now).as_secs()
+}
+
+fn taken(soa: &SoaBuf, expires: Option<Instant>) -> Finished<'_> {
+    Finished::Taken { soa, expires }
+}
+
+fn current(soa: &SoaBuf, expires: Option<Instant>) -> Finished<'_> {
+    Finished::Current { soa, expires }
+}
+
+fn confirmed(soa: &SoaBuf, expires: Option<Instant>) -> Finished<'_> {
+    Finished::Confirmed { soa, expires }
+}
+
+/// RFC 7314 §4: what is transferred gets the value that came with it, and the SOA's where none came or less.
 #[test]
-fn the_primary_s_own_expiry_counts_where_it_is_told() {
+fn a_version_that_is_taken_expires_when_it_does_at_its_primary() {
     let mut clock = one();
-    clock.wait();
-    clock.due();
-    let soa = soa_buf(1);
-    let told = Finished::Current {
-        soa: &soa,
-        expire: Some(100),
-    };
-    clock.schedule.finished(&0, told, clock.now);
-    assert_eq!(clock.wait(), SECOND * 100);
+    assert_eq!(expiry(&mut clock, taken, Some(5000)), 5000);
+    assert_eq!(expiry(&mut clock, taken, Some(100)), 100);
+    assert_eq!(expiry(&mut clock, taken, Some(90_000)), 86_400);
+    assert_eq!(expiry(&mut clock, taken, Some(u32::MAX)), 86_400);
+    assert_eq!(expiry(&mut clock, taken, None), 86_400);
+}
+
+/// RFC 7314 §4: what is confirmed gets the longer of the value that came and of what was left, and no more than the SOA says.
+#[test]
+fn a_version_that_is_confirmed_is_good_for_the_longer_of_what_is_told_and_what_was_left() {
+    for confirms in [current, confirmed] {
+        let mut clock = one();
+        assert_eq!(expiry(&mut clock, taken, Some(5000)), 5000);
+        clock.now += SECOND * 1000;
+        assert_eq!(expiry(&mut clock, confirms, Some(3000)), 4000);
+        assert_eq!(expiry(&mut clock, confirms, Some(4500)), 4500);
+        assert_eq!(expiry(&mut clock, confirms, Some(90_000)), 86_400);
+        clock.now += SECOND * 1000;
+        assert_eq!(expiry(&mut clock, confirms, Some(0)), 85_400);
+        assert_eq!(expiry(&mut clock, confirms, None), 86_400);
+    }
+}
+
+#[test]
+fn a_version_that_had_expired_is_good_again_for_what_is_told_alone() {
+    let mut clock = one();
+    assert_eq!(expiry(&mut clock, taken, Some(100)), 100);
+    clock.now += SECOND * 100;
+    assert!(clock.due().contains(&Due::Expired(0)));
+    clock.failed(0);
+    assert_eq!(expiry(&mut clock, current, Some(70)), 70);
+}
+
+/// A secondary that has lost its primary may have found it again by half of the time that is left.
+#[test]
+fn a_zone_that_would_expire_before_its_refresh_is_checked_before() {
+    let mut clock = one();
+    expiry(&mut clock, taken, Some(1000));
+    assert_eq!(clock.wait(), SECOND * 500);
+    assert_eq!(clock.visits(), [0]);
+    clock.failed(0);
+    // Never more often than the shortest retry time.
+    expiry(&mut clock, taken, Some(100));
+    assert_eq!(clock.wait(), SECOND * 60);
+    assert_eq!(clock.visits(), [0]);
+    clock.failed(0);
+    assert_eq!(clock.wait(), SECOND * 40);
     assert_eq!(clock.due(), [Due::Expired(0)]);
 }
 
@@ -308,7 +375,7 @@ fn jitter_is_up_to_a_tenth_the_same_after_a_restart_and_another_elsewhere() {
             &zone,
             Finished::Current {
                 soa: &soa_buf(1),
-                expire: None,
+                expires: None,
             },
             start,
         );

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use zonekit_wire::Rcode;
+
 use crate::incoming::out_of_place;
 use crate::limits::LimitError;
 use crate::{
-    Apply, Change, Incoming, Limits, Loss, Query, Statistics, Transfer, TransferError,
+    AnswerError, Apply, Change, Incoming, Limits, Loss, Query, Statistics, Transfer, TransferError,
     TransferKind, VisitError,
 };
 
@@ -17,6 +19,7 @@ pub(crate) struct Attempt {
     pub(crate) primary: usize,
     pub(crate) connection: Connection,
     pub(crate) asked: TransferKind,
+    pub(crate) offers_edns: bool,
     incoming: Incoming,
     octets: Vec<u8>,
     connected: bool,
@@ -44,6 +47,7 @@ impl Attempt {
             primary,
             connection,
             asked: transfer.kind(),
+            offers_edns: query.has_edns,
             octets: query.octets().to_vec(),
             incoming: Incoming::new(&mut query, transfer, limits, held_records),
             connected: false,
@@ -206,6 +210,25 @@ impl Attempt {
             not_authoritative: answer.not_authoritative(),
             duration: now.saturating_duration_since(self.started),
         }
+    }
+
+    /// When the version expires at the primary, by its own word (RFC 7314). It sent that after we began, so that this is not
+    /// too late.
+    pub(crate) fn expires(&self) -> Option<Instant> {
+        let expire = self.incoming.answer().expire()?;
+        self.started.checked_add(Duration::from_secs(expire.into()))
+    }
+
+    /// Whether this may be about EDNS, which we offered: its refusal (RFC 6891 §7, §6.1.3).
+    pub(crate) fn is_edns_refused(&self, error: &VisitError) -> bool {
+        self.offers_edns
+            && matches!(
+                error,
+                VisitError::Answer {
+                    message: 1,
+                    error: AnswerError::Rcode(Rcode::FORMERR | Rcode::NOTIMP | Rcode::BADVERS),
+                }
+            )
     }
 
     /// Whether the primary was reached at all.

@@ -6,6 +6,7 @@ use zonekit_wire::{Message, NameBuf, Rcode, Rtype, Section, SoaBuf, Unpacker};
 
 use crate::answer::{Answer, AnswerError};
 use crate::error::{VisitError, malformed};
+use crate::query::Extra;
 use crate::{Limits, Loss, Primary, Query};
 
 use super::{Connection, Transmit};
@@ -46,28 +47,30 @@ enum Way {
 #[derive(Debug)]
 pub(super) enum Verdict {
     Waiting,
-    /// A connection is needed, with the next number.
+    /// A connection is needed, with the next number, in place of the one there is.
     NeedsConnection,
     /// A question without EDNS is needed.
     NeedsPlain,
-    Answered(SoaBuf),
+    /// The SOA, and how many seconds it is good for there, if it says so.
+    Answered(SoaBuf, Option<u32>),
     Failed(VisitError),
 }
 
 impl Probe {
     /// A probe that begins with this question, which has EDNS or not.
-    pub(super) fn new(mut query: Query, with_edns: bool, limits: &Limits, now: Instant) -> Self {
+    pub(super) fn new(mut query: Query, limits: &Limits, now: Instant) -> Self {
+        let edns = if query.has_edns {
+            Edns::Offered
+        } else {
+            Edns::Without
+        };
         Self {
             started: now,
             deadline: later(now, limits.query_timeout),
             way: Way::Datagrams { sent: 1 },
             answer: Answer::new(&mut query, 0),
             octets: query.octets().to_vec(),
-            edns: if with_edns {
-                Edns::Offered
-            } else {
-                Edns::Without
-            },
+            edns,
             doubt: None,
         }
     }
@@ -98,6 +101,11 @@ impl Probe {
         self.deadline = later(now, limits.query_timeout);
     }
 
+    /// Whether the next question is to have EDNS.
+    pub(super) fn offers_edns(&self) -> bool {
+        self.edns == Edns::Offered
+    }
+
     /// Whether EDNS was refused, and what came after that is an answer to a question without.
     pub(super) fn is_edns_refused(&self) -> bool {
         self.edns == Edns::Refused
@@ -122,7 +130,9 @@ impl Probe {
             return None;
         };
         self.way = Way::Connected(connection);
-        self.deadline = later(now, limits.idle_timeout);
+        // Where EDNS is met by silence, half of the time is left for the question without it.
+        let parts = if self.edns == Edns::Without { 1 } else { 2 };
+        self.deadline = later(now, limits.idle_timeout / parts);
         Some(Transmit::Message {
             connection,
             octets: self.octets.clone(),
@@ -144,7 +154,7 @@ impl Probe {
             return Verdict::NeedsConnection;
         }
         match self.answer.check(octets, unix) {
-            Err(_) if self.edns == Edns::Offered && refuses_edns(octets) => Verdict::NeedsPlain,
+            Err(_) if self.offers_edns() && refuses_edns(octets) => Verdict::NeedsPlain,
             Err(error) if !self.answer.is_verified() => {
                 self.doubt = Some(failed(error));
                 if limits.query_timeout.is_zero() {
@@ -158,8 +168,16 @@ impl Probe {
     }
 
     pub(super) fn message(&mut self, octets: &[u8], unix: u64, zone: &NameBuf) -> Verdict {
-        let checked = self.answer.check_whole(octets, unix);
-        self.read(checked, zone)
+        match self.answer.check_whole(octets, unix) {
+            Err(_) if self.offers_edns() && refuses_edns(octets) => self.without_edns(),
+            checked => self.read(checked, zone),
+        }
+    }
+
+    /// Goes on without EDNS, on a fresh connection: who does not take it may have closed this one, or wait to.
+    fn without_edns(&mut self) -> Verdict {
+        self.edns = Edns::Refused;
+        Verdict::NeedsConnection
     }
 
     fn read(&self, checked: Result<Message<'_>, AnswerError>, zone: &NameBuf) -> Verdict {
@@ -167,7 +185,7 @@ impl Probe {
             .map_err(failed)
             .and_then(|message| soa_of(message, zone))
         {
-            Ok(soa) => Verdict::Answered(soa),
+            Ok(soa) => Verdict::Answered(soa, self.answer.expire()),
             Err(error) => Verdict::Failed(error),
         }
     }
@@ -177,6 +195,7 @@ impl Probe {
         match self.way {
             Way::Datagrams { .. } => Verdict::NeedsConnection,
             Way::Connecting(_) => self.failed(VisitError::Connect(loss)),
+            Way::Connected(_) if self.offers_edns() => self.without_edns(),
             Way::Connected(_) => self.failed(VisitError::Broken { records: 0, loss }),
         }
     }
@@ -189,15 +208,16 @@ impl Probe {
         now: Instant,
         transmits: &mut impl Extend<Transmit>,
     ) -> Verdict {
-        match &mut self.way {
-            Way::Datagrams { sent } if *sent < limits.query_tries && self.doubt.is_none() => {
-                *sent += 1;
+        match self.way {
+            Way::Datagrams { sent } if sent < limits.query_tries && self.doubt.is_none() => {
+                self.way = Way::Datagrams { sent: sent + 1 };
                 self.deadline = later(now, limits.query_timeout);
                 transmits.extend([self.transmit(primary)]);
                 Verdict::Waiting
             }
             Way::Datagrams { .. } => Verdict::NeedsConnection,
             Way::Connecting(_) => self.failed(VisitError::Connect(Loss::TimedOut)),
+            Way::Connected(_) if self.offers_edns() => self.without_edns(),
             Way::Connected(_) => Verdict::Failed(self.unanswered(now)),
         }
     }
@@ -222,12 +242,11 @@ pub(super) fn question(
     unix: u64,
     with_edns: bool,
 ) -> Query {
-    let ask = if with_edns {
-        Query::soa_with_edns
-    } else {
-        Query::soa
+    let extra = Extra {
+        soa: None,
+        has_edns: with_edns,
     };
-    ask(id, zone, primary.key.as_ref(), unix)
+    Query::ask(id, zone, Rtype::SOA, extra, primary.key.as_ref(), unix)
 }
 
 /// Whether this says that EDNS, or our version of it, is not known there (RFC 6891 §7, §6.1.3).

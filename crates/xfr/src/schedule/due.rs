@@ -76,18 +76,29 @@ pub enum Reason {
 /// How a visit went.
 #[derive(Clone, Copy, Debug)]
 pub enum Finished<'a> {
-    /// A primary has confirmed what we hold, or given us something newer.
-    Current {
+    /// A primary has given us something newer.
+    Taken {
         /// The SOA that is held now.
         soa: &'a SoaBuf,
-        /// How long it is good at the primary itself, if it said so (EDNS EXPIRE, RFC 7314), in seconds.
-        expire: Option<u32>,
+        /// When it expires at the primary itself, if that said so (EDNS EXPIRE, RFC 7314): then it does here too, if that is
+        /// not later than the SOA allows.
+        expires: Option<Instant>,
+    },
+    /// A primary has confirmed what we hold.
+    Current {
+        /// The SOA that is held.
+        soa: &'a SoaBuf,
+        /// When it expires at the primary itself, if that said so: ours may last as long, if the SOA allows; what it was good
+        /// for before, it still is.
+        expires: Option<Instant>,
     },
     /// A primary has confirmed what we hold, but another offers something newer that could not be taken: the version is
     /// good for as long, and the newer one is tried for again as after a failure.
     Confirmed {
         /// The SOA that is held.
         soa: &'a SoaBuf,
+        /// As of [`Current`](Self::Current).
+        expires: Option<Instant>,
     },
     /// None has.
     Failed,

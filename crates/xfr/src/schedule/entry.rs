@@ -37,12 +37,16 @@ impl<Z> Entry<Z> {
 
     pub(super) fn finish(&mut self, how: Finished<'_>, bounds: &Timers, now: Instant) {
         let wait = match how {
-            Finished::Current { soa, expire } => {
-                let timers = self.confirm(soa, expire, bounds, now);
-                self.jitter.shorten(timers.refresh)
+            Finished::Taken { soa, expires } => {
+                let timers = self.take(soa, expires, bounds, now);
+                self.before_expiry(self.jitter.shorten(timers.refresh), bounds, now)
             }
-            Finished::Confirmed { soa } => {
-                let timers = self.confirm(soa, None, bounds, now);
+            Finished::Current { soa, expires } => {
+                let timers = self.confirm(soa, expires, bounds, now);
+                self.before_expiry(self.jitter.shorten(timers.refresh), bounds, now)
+            }
+            Finished::Confirmed { soa, expires } => {
+                let timers = self.confirm(soa, expires, bounds, now);
                 self.jitter.shorten(timers.retry.min(timers.refresh))
             }
             Finished::Failed => {
@@ -56,23 +60,49 @@ impl<Z> Entry<Z> {
         self.next_check = Some(now + self.hinted().map_or(wait, |hinted| hinted.min(wait)));
     }
 
-    /// What is held is as good as new, with these timers.
-    pub(super) fn confirm(
+    /// What is held is new. What the primary says of its expiry goes before the SOA, which is the most that it may say
+    /// ([RFC 7314 §4]).
+    ///
+    /// [RFC 7314 §4]: https://www.rfc-editor.org/rfc/rfc7314#section-4
+    pub(super) fn take(
         &mut self,
         soa: &SoaBuf,
-        expire: Option<u32>,
+        told: Option<Instant>,
         bounds: &Timers,
         now: Instant,
     ) -> ZoneTimers {
         let timers = bounds.of(soa);
-        let good = expire.map_or(timers.expire, |seconds| {
-            Duration::from_secs(seconds.into()).min(timers.expire)
-        });
+        let most = now + timers.expire;
         self.timers = Some(timers);
         self.serial = Some(soa.serial);
-        self.expires = Some(now + good);
+        self.expires = Some(told.map_or(most, |told| told.min(most)));
         self.failures = 0;
         timers
+    }
+
+    /// What is held is what a primary has: as good as it is there, or as it was here if that is longer, and never longer
+    /// than the SOA says ([RFC 7314 §4]). A primary that says nothing is taken for the zone's origin.
+    ///
+    /// [RFC 7314 §4]: https://www.rfc-editor.org/rfc/rfc7314#section-4
+    pub(super) fn confirm(
+        &mut self,
+        soa: &SoaBuf,
+        told: Option<Instant>,
+        bounds: &Timers,
+        now: Instant,
+    ) -> ZoneTimers {
+        let left = self.expires.unwrap_or(now);
+        self.take(soa, told.map(|told| told.max(left)), bounds, now)
+    }
+
+    /// `wait`, or less where the zone would expire meanwhile, as it may if a primary said so: half of the time that is left,
+    /// since the primary may hear from its own by then.
+    fn before_expiry(&self, wait: Duration, bounds: &Timers, now: Instant) -> Duration {
+        let left = { self.expires }.map_or(wait, |expires| expires.saturating_duration_since(now));
+        if wait < left {
+            return wait;
+        }
+        wait.min((left / 2).max(Duration::from_secs(bounds.min_retry.into())))
     }
 
     /// The wait for a version that a NOTIFY spoke of, if it has not come and is worth another look.
