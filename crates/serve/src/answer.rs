@@ -187,9 +187,14 @@ impl Search<'_, '_> {
     }
 
     fn look_up(&mut self, zone: &Zone, name: Name<'_>, hop: usize) -> Result<Step, MessageFull> {
-        let Finding { cut, dname, place } = zone.find(name);
+        let Finding {
+            cut,
+            dname,
+            labels,
+            place,
+        } = zone.find(name);
         if let Some(cut) = cut {
-            let owner = self.spelled_as_asked(&cut, name);
+            let owner = name.ancestor(labels); // spelled as asked, so that it compresses
             self.spoken_by(owner, hop);
             if owner != name || self.query.rtype != Rtype::DS {
                 self.verdict.authoritative = hop > 0; // AA speaks of the first name in the answer
@@ -199,7 +204,7 @@ impl Search<'_, '_> {
         if let Some(dname) = dname
             && let Some(redirection) = dname.rrset(Rtype::DNAME)
         {
-            let owner = self.spelled_as_asked(&dname, name);
+            let owner = name.ancestor(labels);
             self.spoken_by(owner, hop);
             return self.redirect(owner, &redirection, name);
         }
@@ -378,7 +383,7 @@ impl Search<'_, '_> {
             None => self.prove(|denial| denial.no_data(owner), zone)?,
         }
         self.prove_expansions()?;
-        self.glue(zone, owner, &servers)?;
+        self.glue(zone, cut, owner, &servers)?;
         Ok(Step::Done)
     }
 
@@ -386,14 +391,22 @@ impl Search<'_, '_> {
     /// those elsewhere in our zone are a courtesy.
     ///
     /// [RFC 9471 §3]: https://www.rfc-editor.org/rfc/rfc9471#section-3
-    fn glue(&mut self, zone: &Zone, cut: Name<'_>, servers: &RrSet<'_>) -> Result<(), MessageFull> {
+    fn glue(
+        &mut self,
+        zone: &Zone,
+        cut: &Node<'_>,
+        owner: Name<'_>,
+        servers: &RrSet<'_>,
+    ) -> Result<(), MessageFull> {
+        let mut below = None;
         let mut elsewhere = false;
         for server in targets(servers).filter(|name| name.is_at_or_below(zone.apex())) {
-            if !server.is_at_or_below(cut) {
+            if !server.is_at_or_below(owner) {
                 elsewhere = true;
                 continue;
             }
-            let Some(node) = zone.node(server) else {
+            let below = below.get_or_insert_with(|| zone.below(cut, owner));
+            let Some(node) = below.node(server) else {
                 continue;
             };
             for set in addresses(&node) {
@@ -403,7 +416,7 @@ impl Search<'_, '_> {
         if elsewhere {
             self.courtesy(
                 zone,
-                targets(servers).filter(|name| !name.is_at_or_below(cut)),
+                targets(servers).filter(|name| !name.is_at_or_below(owner)),
             );
         }
         Ok(())
@@ -421,12 +434,6 @@ impl Search<'_, '_> {
                 }
             }
         }
-    }
-
-    /// The owner of a node at or above a name, in the name's spelling, so that it compresses.
-    fn spelled_as_asked<'n>(&mut self, node: &Node<'_>, name: Name<'n>) -> Name<'n> {
-        node.write_owner(&mut self.memory.target);
-        name.ancestor(self.memory.target.as_name().label_count())
     }
 
     /// The SOA of a negative answer; its TTL is how long the answer may be remembered ([RFC 2308 §3]).

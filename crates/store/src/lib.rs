@@ -35,6 +35,7 @@
 mod act;
 mod backup;
 mod batch;
+mod below;
 mod build;
 mod check;
 mod commit;
@@ -64,6 +65,7 @@ mod zonemd;
 
 pub use backup::{BackupError, RestoreError, restore};
 pub use batch::{Batch, Content, Publication};
+pub use below::Below;
 pub use build::ZoneBuilder;
 pub use check::{CheckError, Checked, Summary, check};
 pub use diff::{DecodeError, Diff, DiffPlace, DiffRecords, Step};

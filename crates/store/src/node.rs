@@ -6,7 +6,7 @@ use zonekit_wire::{NameBuf, Rtype};
 
 use crate::RrSet;
 use crate::key::{self, KeyBuf, Spelling};
-use crate::page::{Page, Spot};
+use crate::page::{Entries, Page, Spot};
 use crate::rrset::{Owner, RrSets};
 
 /// A name of a zone that has records, where it lies.
@@ -52,6 +52,11 @@ impl<'z> Node<'z> {
         self.page.body(self.spot).sets()
     }
 
+    /// Goes through the page from this entry on.
+    pub(crate) fn entries_from(&self) -> Entries<'z> {
+        self.page.entries_from(self.spot.index)
+    }
+
     /// Whether there are records of this type.
     pub fn has(&self, rtype: Rtype) -> bool {
         self.rrset(rtype).is_some()
@@ -81,6 +86,8 @@ pub struct Finding<'z> {
     pub cut: Option<Node<'z>>,
     /// The topmost node above the name that has a DNAME, unless a delegation stands above it.
     pub dname: Option<Node<'z>>,
+    /// How many labels the name of `cut`, else of `dname`, has, the root not counted; 0 when there is neither.
+    pub labels: usize,
     /// Where the name itself is.
     pub place: Place<'z>,
 }

@@ -7,10 +7,10 @@ use zonekit_wire::{Class, Name, NameBuf, Record, Rtype, Serial, Soa, SoaBuf};
 
 use crate::key::{self, KeyBuf};
 use crate::nsec3::hash_key;
-use crate::page::{Flags, Page};
+use crate::page::{Flags, Page, Spot};
 use crate::rrset::Body;
 use crate::tree::{Tree, Walk};
-use crate::{ChangedPages, Finding, Node, Nsec3, Nsec3Parameters, Place, Records, RrSet};
+use crate::{Below, ChangedPages, Finding, Node, Nsec3, Nsec3Parameters, Place, Records, RrSet};
 
 /// One version of a zone. It never changes; clones are cheap and share it.
 ///
@@ -162,6 +162,7 @@ impl Zone {
         let nothing = Finding {
             cut: None,
             dname: None,
+            labels: 0,
             place: missing,
         };
         let Some(key) = self.key(name) else {
@@ -200,6 +201,7 @@ impl Zone {
         let mut finding = Finding {
             cut: None,
             dname: None,
+            labels: 0,
             place,
         };
         let above = if flags.has(Flags::CUT.or(Flags::DNAME)) {
@@ -213,11 +215,11 @@ impl Zone {
                 continue; // an empty non-terminal
             };
             if labels > 0 && node.has(Rtype::NS) {
-                finding.cut = Some(node);
+                (finding.cut, finding.labels) = (Some(node), apex_labels + labels);
                 return finding;
             }
             if node.has(Rtype::DNAME) {
-                finding.dname = Some(node);
+                (finding.dname, finding.labels) = (Some(node), apex_labels + labels);
                 return finding;
             }
         }
@@ -225,7 +227,7 @@ impl Zone {
             && labels > 0
             && node.has(Rtype::NS)
         {
-            finding.cut = Some(node);
+            (finding.cut, finding.labels) = (Some(node), apex_labels + labels);
         }
         finding
     }
@@ -233,6 +235,11 @@ impl Zone {
     /// The node of exactly this name.
     pub fn node(&self, name: Name<'_>) -> Option<Node<'_>> {
         Some(self.0.node(self.0.names.get(&self.key(name)?)?))
+    }
+
+    /// To look up children of a node whose name is `owner`, one after the other.
+    pub fn below<'z>(&'z self, node: &Node<'z>, owner: Name<'z>) -> Below<'z> {
+        Below::new(self, node, owner)
     }
 
     /// The records of a name and type. Those of NSEC3 are found too.
@@ -352,6 +359,10 @@ impl Zone {
         }))
     }
 
+    pub(crate) fn node_at<'z>(&'z self, page: Page<'z>, spot: Spot) -> Node<'z> {
+        self.0.node((page, spot))
+    }
+
     pub(crate) fn names(&self) -> &Tree {
         &self.0.names
     }
@@ -385,7 +396,7 @@ impl fmt::Debug for Zone {
 }
 
 impl Version {
-    fn node<'z>(&'z self, place: (Page<'z>, crate::page::Spot)) -> Node<'z> {
+    fn node<'z>(&'z self, place: (Page<'z>, Spot)) -> Node<'z> {
         Node::new(&self.apex, place)
     }
 

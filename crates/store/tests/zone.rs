@@ -94,6 +94,7 @@ proptest! {
                 (_, Some(dname)) => (None, Some(dname)),
                 (cut, None) => (cut, None),
             };
+            prop_assert_eq!(finding.labels, cut.or(dname).unwrap_or(0));
             prop_assert_eq!(finding.cut.map(|node| node.owner().as_name().label_count()), cut);
             prop_assert_eq!(finding.dname.map(|node| node.owner().as_name().label_count()), dname);
             let before = model.range(..=sought.clone()).next_back().map(|(owner, _)| owner.clone());
