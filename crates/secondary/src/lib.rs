@@ -51,6 +51,8 @@ mod primaries;
 mod records;
 mod secondary;
 mod service;
+#[cfg(test)]
+mod simulation;
 mod sink;
 mod upkeep;
 mod visits;
