@@ -2,6 +2,7 @@
 
 use crate::Name;
 use crate::flat::REACH;
+use crate::message::HEADER;
 use crate::name::{MAX_LABELS, MAX_NAME};
 
 /// Slots at the start of a message: enough for a plain answer, and quick to clear.
@@ -38,6 +39,9 @@ pub struct Compressor {
     used: usize,
     /// Where the message was cut back to, while names behind that are still in the slots.
     cut: Option<usize>,
+    /// How long the name right behind the header is: the question's, which most owners of an answer are or end. 0 if
+    /// there is none.
+    asked: usize,
     /// The owner written last, flat, and where: the next record's is the same more often than not.
     last: Vec<u8>,
     last_offset: u16,
@@ -97,6 +101,7 @@ impl Compressor {
             slots: Vec::new(),
             used: 0,
             cut: None,
+            asked: 0,
             last: Vec::new(),
             last_offset: 0,
             owners: Parent::NONE,
@@ -120,6 +125,7 @@ impl Compressor {
         }
         self.used = 0;
         self.cut = None;
+        self.asked = 0;
         self.last.clear();
         self.owners.octets.clear();
         self.targets.octets.clear();
@@ -129,6 +135,9 @@ impl Compressor {
     pub(crate) fn cut(&mut self, len: usize) {
         if usize::from(self.last_offset) >= len {
             self.last.clear();
+        }
+        if HEADER + self.asked > len {
+            self.asked = 0;
         }
         for parent in [&mut self.owners, &mut self.targets] {
             if usize::from(parent.offset) >= len {
@@ -147,12 +156,21 @@ impl Compressor {
             return;
         }
         let at = out.len();
-        let known = match self.owners.label(octets) {
-            Some(label) => {
-                self.write_sibling(label, self.owners.hash, self.owners.offset, octets, out)
-            }
-            None => self.write_suffixes(octets, false, out),
+        // Glue is at the servers' names, which were targets just now.
+        let sibling = |parent: &Parent| Some((parent.label(octets)?, parent.hash, parent.offset));
+        let known = if let Some(offset) = self.within_question(octets, out) {
+            out.extend_from_slice(&pointer(offset));
+            Some(offset)
+        } else if let Some((label, hash, parent)) =
+            sibling(&self.owners).or_else(|| sibling(&self.targets))
+        {
+            self.write_sibling(label, hash, parent, octets, out)
+        } else {
+            self.write_suffixes(octets, false, out)
         };
+        if at == HEADER {
+            self.asked = octets.len();
+        }
         // The next pointer goes where this one went, if this is nothing else.
         let at = known.map_or(at, usize::from);
         self.last.clear();
@@ -160,6 +178,21 @@ impl Compressor {
             self.last.extend_from_slice(octets);
             self.last_offset = at as u16;
         }
+    }
+
+    /// Where the name in the question ends in this one, which is not the root.
+    #[inline]
+    fn within_question(&self, octets: &[u8], message: &[u8]) -> Option<u16> {
+        let question = message.get(HEADER..HEADER + self.asked)?;
+        let start = question.len().checked_sub(octets.len())?;
+        if octets.len() <= 2 || !is_same(question.get(start..)?, octets) {
+            return None;
+        }
+        let mut label = 0;
+        while label < start {
+            label += 1 + usize::from(*question.get(label)?);
+        }
+        (label == start).then_some((HEADER + start) as u16) // a name has at most 255 octets
     }
 
     /// Appends `name`, which stands in RDATA: the labels that the message does not hold yet, then a pointer to the rest or
