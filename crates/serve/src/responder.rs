@@ -138,6 +138,7 @@ impl Worker {
         let config = shared.config.load();
         let mut exchange = Exchange {
             worker: self,
+            zones: &*shared.zones,
             config: &config,
             peer,
             now,
@@ -160,6 +161,7 @@ impl fmt::Debug for Worker {
 /// One request and the answer to it in the making.
 struct Exchange<'x> {
     worker: &'x mut Worker,
+    zones: &'x dyn Zones,
     config: &'x Arc<Config>,
     peer: Peer,
     now: u64,
@@ -231,12 +233,12 @@ impl Exchange<'_> {
 
     /// Looks a name up.
     fn query(&mut self, rtype: Rtype) -> Action {
-        let shared = Arc::clone(&self.worker.shared);
+        let zones = self.zones;
         let transport = self.peer.transport;
         let dnssec = self.edns.is_some_and(|edns| edns.dnssec_ok);
         self.write(self.limit(), |name, memory, reply| {
             answer::answer(
-                &*shared.zones,
+                zones,
                 Query {
                     name,
                     rtype,
