@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::commit::{Backing, Committer, Pen};
-use crate::disk::{ContentRow, Dirt, Plan, Snapshot, StagedPiece, Staging, Unwritten, ZoneRow};
+use crate::disk::{
+    ContentRow, Dirt, Plan, Snapshot, StagedPiece, Staging, Unwritten, WrittenPiece, ZoneRow,
+};
 use crate::table::Entry;
 use crate::{StorageFailure, Zone};
 
@@ -21,10 +23,14 @@ impl Committer {
             zone,
             backing.disk.piece_octets,
         );
-        let written = staging.try_for_each(|piece| self.write_piece(&piece, backing));
-        if let Err(failure) = written {
-            self.sweep(backing);
-            return Err(failure);
+        while let Some(piece) = staging.next() {
+            match self.write_piece(&piece, backing) {
+                Ok(written) => staging.add(written),
+                Err(failure) => {
+                    self.sweep(backing);
+                    return Err(failure);
+                }
+            }
         }
         Ok(staging.snapshot())
     }
@@ -47,7 +53,11 @@ impl Committer {
         while self.with_pen(|pen| pen.sweep(backing)) {}
     }
 
-    fn write_piece(&self, piece: &StagedPiece, backing: Backing<'_>) -> Result<(), StorageFailure> {
+    fn write_piece(
+        &self,
+        piece: &StagedPiece<'_>,
+        backing: Backing<'_>,
+    ) -> Result<WrittenPiece, StorageFailure> {
         self.with_pen(|_| {
             let written = backing.disk.change(|writing| writing.stage(piece));
             written.map_err(|unwritten| unwritten.error)

@@ -44,7 +44,7 @@ pub(crate) use load::Loaded;
 pub(crate) use plan::{Keep, Plan};
 pub(crate) use read_only::ReadOnlyFile;
 pub(crate) use rows::{ContentRow, Extent, Snapshot, Step, ZoneFile, ZoneRow};
-pub(crate) use write::{SettingParts, StagedPiece, Staging, Writing, step_content};
+pub(crate) use write::{SettingParts, StagedPiece, Staging, Writing, WrittenPiece, step_content};
 
 use crate::{OpenError, Options, StorageFailure};
 use blocks::BlockKey;

@@ -41,18 +41,26 @@ pub(crate) type SettingParts = Vec<(u32, Vec<u8>)>;
 /// A snapshot that is written piece by piece, each in a transaction of its own, before it counts.
 pub(crate) struct Staging<'z> {
     id: u64,
-    /// What the pieces that were made come to.
+    /// What the pieces that were written come to.
     snapshot: Snapshot,
     /// The pages of each tree that are to come.
     rows: [(u8, Vec<&'z Arc<[u8]>>); 2],
     piece: u64,
 }
 
-/// Blocks of a [`Staging`] that are ready to be written.
-pub(crate) struct StagedPiece {
+/// Pages of a [`Staging`] that are to be written together.
+pub(crate) struct StagedPiece<'z> {
     id: u64,
     number: u64,
-    values: Vec<(Place, u32, Vec<u8>)>,
+    tree: u8,
+    pages: Vec<&'z Arc<[u8]>>,
+}
+
+/// What was written of a [`Staging`].
+#[derive(Clone, Copy, Default)]
+pub(crate) struct WrittenPiece {
+    parts: u64,
+    octets: u64,
 }
 
 impl<'t> Writing<'t> {
@@ -137,8 +145,8 @@ impl<'t> Writing<'t> {
             Pages::Whole | Pages::Change(Dirt::Everything) => {
                 self.doom(id, before.number)?;
                 let mut staging = Staging::new(id, number, zone, self.piece);
-                for piece in staging.by_ref() {
-                    self.insert(&piece)?;
+                while let Some(piece) = staging.next() {
+                    staging.add(self.insert(&piece)?);
                 }
                 plan.after.snapshot = staging.snapshot;
             }
@@ -152,7 +160,7 @@ impl<'t> Writing<'t> {
     }
 
     /// Writes a piece of a snapshot that does not count yet.
-    pub(crate) fn stage(&mut self, piece: &StagedPiece) -> Result<()> {
+    pub(crate) fn stage(&mut self, piece: &StagedPiece<'_>) -> Result<WrittenPiece> {
         self.doomed
             .insert((piece.id, piece.number), ())
             .map_err(failed)?;
@@ -222,22 +230,31 @@ impl<'t> Writing<'t> {
         self.journal.retain_in(steps, |_, _| false).map_err(failed)
     }
 
-    fn insert(&mut self, piece: &StagedPiece) -> Result<()> {
-        let Some((first, part, _)) = piece.values.first() else {
-            return Ok(());
+    fn insert(&mut self, piece: &StagedPiece<'_>) -> Result<WrittenPiece> {
+        let mut written = WrittenPiece::default();
+        let Some(first) = piece.pages.first() else {
+            return Ok(written);
         };
-        let first: BlockKey<'_> = (piece.id, piece.number, first, *part);
+        let place = place_of(piece.tree, first);
+        let first: BlockKey<'_> = (piece.id, piece.number, &place, 0);
         let mut cursor = self
             .blocks
             .upper_bound_mut(Bound::Excluded(first))
             .map_err(failed)?;
-        for (place, part, value) in &piece.values {
-            let key: BlockKey<'_> = (piece.id, piece.number, place, *part);
-            cursor
-                .insert_before(key, value.as_slice())
-                .map_err(failed)?;
+        for block in cut(&piece.pages) {
+            let Some(first) = block.first() else { continue };
+            let place = place_of(piece.tree, first);
+            for (part, value) in (0..).zip(parts(piece.id, piece.number, &place, block)) {
+                let key: BlockKey<'_> = (piece.id, piece.number, &place, part);
+                cursor
+                    .insert_before(key, value.as_slice())
+                    .map_err(failed)?;
+                written.parts += 1;
+                written.octets += value.len() as u64;
+            }
         }
-        cursor.close().map_err(failed)
+        cursor.close().map_err(failed)?;
+        Ok(written)
     }
 
     /// Takes a snapshot out that nobody needs any more: at once, or if it has many blocks, some now and the rest later.
@@ -360,16 +377,22 @@ impl<'z> Staging<'z> {
         }
     }
 
-    /// The snapshot, as far as its pieces have been made.
+    /// The snapshot, as far as its pieces have been counted.
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.snapshot
     }
+
+    /// Takes note that a piece has been written.
+    pub(crate) fn add(&mut self, written: WrittenPiece) {
+        self.snapshot.parts += written.parts;
+        self.snapshot.octets += written.octets;
+    }
 }
 
-impl Iterator for Staging<'_> {
-    type Item = StagedPiece;
+impl<'z> Iterator for Staging<'z> {
+    type Item = StagedPiece<'z>;
 
-    fn next(&mut self) -> Option<StagedPiece> {
+    fn next(&mut self) -> Option<StagedPiece<'z>> {
         let (tree, row) = self.rows.iter_mut().find(|(_, row)| !row.is_empty())?;
         let mut octets = 0;
         let is_in = |page: &&&Arc<[u8]>| {
@@ -380,20 +403,11 @@ impl Iterator for Staging<'_> {
         let count = row.iter().take_while(is_in).count();
         let behind = row.split_off(count);
         let pages = std::mem::replace(row, behind);
-        let mut values = Vec::new();
-        for block in cut(&pages) {
-            let Some(first) = block.first() else { continue };
-            let place = place_of(*tree, first);
-            for (part, value) in (0..).zip(parts(self.id, self.snapshot.number, &place, block)) {
-                self.snapshot.parts += 1;
-                self.snapshot.octets += value.len() as u64;
-                values.push((place.clone(), part, value));
-            }
-        }
         Some(StagedPiece {
             id: self.id,
             number: self.snapshot.number,
-            values,
+            tree: *tree,
+            pages,
         })
     }
 }
