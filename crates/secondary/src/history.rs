@@ -116,7 +116,14 @@ impl Finished<'_> {
         report: &PrimaryReport,
         figures: Option<TransferFigures>,
     ) {
-        entry.last_check = Some(self.ended);
+        let is_not_asked = matches!(report.error, Some(VisitError::OutOfReach));
+        if is_not_asked && entry.failure.is_some() {
+            entry.outcome = PrimaryOutcome::Error;
+            return; // what it failed by when it was asked says more
+        }
+        if !is_not_asked {
+            entry.last_check = Some(self.ended);
+        }
         if let Some(serial) = report.serial() {
             entry.serial = Some(serial.0);
         }

@@ -23,7 +23,7 @@ use zonekit_store::{
 };
 use zonekit_tsig::Key;
 use zonekit_wire::Serial;
-use zonekit_xfr::{Due, Notified, Schedule, Slots, Timing};
+use zonekit_xfr::{Due, Noted, Notified, PrimaryReport, Reach, Schedule, Slots, Timing};
 
 use crate::answering::{SharedSchedule, Table};
 use crate::book::Book;
@@ -46,6 +46,8 @@ pub(crate) struct Node {
     pub(crate) zones: Zones,
     keys: ArcSwap<HashMap<KeyName, Key>>,
     schedule: SharedSchedule,
+    /// Which primaries are down, as one of their zones found out.
+    reach: Mutex<Reach<ZoneName>>,
     /// Kept over changes of the configuration, so that clients' cookies stay good.
     cookie_secret: CookieSecret,
     /// Something new may be due.
@@ -112,6 +114,7 @@ impl Node {
             zones: Zones::default(),
             keys: ArcSwap::default(),
             schedule,
+            reach: Mutex::default(),
             cookie_secret: CookieSecret::random(),
             wake: tokio::sync::Notify::new(),
             responder,
@@ -221,15 +224,63 @@ impl Node {
         self.wake.notify_one();
     }
 
-    /// A visit is over; says when the next one is due.
+    /// Which of these primaries a visit of the zone is not to ask, since they were out of reach a moment ago.
+    pub(crate) fn out_of_reach(
+        &self,
+        name: &ZoneName,
+        primaries: &[zonekit_xfr::Primary],
+    ) -> Vec<usize> {
+        let (mut reach, now) = (self.reach(), Instant::now());
+        let primaries = primaries.iter().enumerate();
+        let not_asked = primaries.filter(|(_, primary)| !reach.may_ask(name, primary.address, now));
+        not_asked.map(|(index, _)| index).collect()
+    }
+
+    /// Has all zones know what a visit found out about its primaries. Those of one that is back are due soon; of one that is
+    /// down, this zone may be the one that is to ask again by the time that is returned.
+    pub(crate) fn note_reach(
+        &self,
+        name: &ZoneName,
+        primaries: &[PrimaryReport],
+    ) -> Option<Instant> {
+        let (now, mut ask_again) = (Instant::now(), None);
+        for primary in primaries {
+            let Some(is_reached) = primary.is_reached else {
+                continue;
+            };
+            let noted = self.reach().note(name, primary.address, is_reached, now);
+            match noted {
+                Noted::Nothing => {}
+                Noted::AskAgain(by) => {
+                    ask_again = ask_again.into_iter().chain([by]).min();
+                }
+                Noted::Back => {
+                    info!(primary = %primary.address, "in reach again");
+                    self.schedule().hasten(primary.address, now);
+                    self.wake.notify_one();
+                }
+            }
+        }
+        ask_again
+    }
+
+    fn reach(&self) -> MutexGuard<'_, Reach<ZoneName>> {
+        { self.reach.lock() }.unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// A visit is over, and perhaps another to be made by then; says when the next one is due.
     pub(crate) fn finished(
         &self,
         name: &ZoneName,
         how: zonekit_xfr::Finished<'_>,
+        by: Option<Instant>,
     ) -> Option<Timing> {
         let timing = {
             let mut schedule = self.schedule();
             schedule.finished(name, how, Instant::now());
+            if let Some(by) = by {
+                schedule.check_by(name, by);
+            }
             schedule.timing(name)
         };
         self.wake.notify_one();

@@ -128,6 +128,12 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
         let mut addresses = primaries.iter().map(|primary| primary.address.ip());
         addresses.position(|address| address == from)
     });
+    // Whoever has just been heard of, or is to be asked by order, is asked.
+    let mut out_of_reach = match order.cause {
+        VisitCause::Operator => Vec::new(),
+        _ => node.out_of_reach(&name, &primaries),
+    };
+    out_of_reach.retain(|primary| Some(*primary) != preferred);
     let version = held.as_ref().and_then(|held| held.zone.clone());
     // One of its own: what was said before this visit does not concern it.
     charge.hurry = Arc::default();
@@ -143,6 +149,7 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
             force: order.force,
             accept_lower: order.expired,
             memory: charge.memory.clone(),
+            out_of_reach,
             limits,
             ..Visit::new(name.to_name(), primaries)
         },
@@ -245,7 +252,8 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
         }
         None => Ended::Failed,
     };
-    let Some(timing) = running.end(how) else {
+    let ask_again = node.note_reach(name, &report.primaries);
+    let Some(timing) = running.end(how, ask_again) else {
         return;
     };
     let now = Instant::now();
@@ -331,16 +339,16 @@ struct Running {
 
 impl Running {
     /// Tells the schedule.
-    fn end(&mut self, how: Ended<'_>) -> Option<zonekit_xfr::Timing> {
+    fn end(&mut self, how: Ended<'_>, by: Option<Instant>) -> Option<zonekit_xfr::Timing> {
         self.is_over = true;
-        self.node.finished(&self.name, how)
+        self.node.finished(&self.name, how, by)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.is_over {
-            self.end(Ended::Failed);
+            self.end(Ended::Failed, None);
         }
     }
 }

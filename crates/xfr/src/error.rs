@@ -22,6 +22,9 @@ pub enum VisitError {
     /// No answer came: not over UDP after all tries, and not over TCP.
     #[error("no answer from the primary after {} s", .0.as_secs())]
     NoAnswer(Duration),
+    /// It was not asked: another zone found it out of reach a moment ago.
+    #[error("not asked: it was out of reach a moment ago")]
+    OutOfReach,
     /// The connection broke before the closing SOA.
     #[error("stream broke off after {records} records")]
     Broken {
@@ -88,6 +91,7 @@ impl VisitError {
                 Loss::Unreachable => ErrorKind::Unreachable,
                 _ => ErrorKind::Broken,
             },
+            Self::OutOfReach => ErrorKind::Unreachable,
             Self::NoAnswer(_) | Self::Idle { .. } => ErrorKind::Timeout,
             Self::Broken { loss, .. } => match loss {
                 Loss::TimedOut => ErrorKind::Timeout,
@@ -177,7 +181,7 @@ pub enum ErrorKind {
     Timeout,
     /// Nobody listens at the address.
     ConnectionRefused,
-    /// There is no way to the address.
+    /// There is no way to the address, or it was out of reach for another zone a moment ago.
     Unreachable,
     /// The primary does not know our key, or signs with another (BADKEY).
     BadKey,

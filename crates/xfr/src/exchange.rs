@@ -31,7 +31,7 @@ use zonekit_wire::Rtype;
 pub use self::event::{Connection, Event, Transmit};
 
 use self::attempt::Attempt;
-use self::probe::{Probe, Verdict, question};
+use self::probe::{Probe, Verdict, is_reached, question};
 use crate::query::{Extra, Ids};
 use crate::{
     Apply, Change, Outcome, PrimaryReport, Query, Report, Transfer, TransferKind, TransferReport,
@@ -117,22 +117,27 @@ impl Exchange {
         let probes = visit.primaries.iter().enumerate().map(|(index, primary)| {
             let memory = visit.memory.get(index);
             let edns = memory.is_none_or(|memory| memory.may_edns(unix));
+            if visit.out_of_reach.contains(&index) {
+                return None;
+            }
             let query = question(ids.draw(), &visit.zone, primary, unix, edns);
             let probe = Probe::new(query, &visit.limits, now);
             transmits.push_back(probe.transmit(index));
             Some(probe)
         });
-        let probes = probes.collect();
-        let primaries = visit.primaries.iter().map(|primary| PrimaryReport {
+        let probes: Vec<Option<Probe>> = probes.collect();
+        let primaries = visit.primaries.iter().enumerate();
+        let primaries = primaries.map(|(index, primary)| PrimaryReport {
             address: primary.address,
             soa: None,
             expires: None,
+            is_reached: None,
             answered_in: None,
-            error: None,
+            error: { visit.out_of_reach.contains(&index) }.then_some(VisitError::OutOfReach),
             transfers: Vec::new(),
         });
         let primaries = primaries.collect();
-        let stage = if count == 0 {
+        let stage = if probes.iter().all(Option::is_none) {
             Stage::Done(Some(Outcome::Failed))
         } else {
             Stage::Asking
@@ -346,6 +351,7 @@ impl Exchange {
         match answer {
             Ok((soa, expire)) => {
                 report.answered_in = Some(now.saturating_duration_since(probe.started()));
+                report.is_reached = Some(true);
                 report.soa = Some(soa);
                 report.expires =
                     expire.and_then(|expire| now.checked_add(Duration::from_secs(expire.into())));
@@ -360,7 +366,10 @@ impl Exchange {
                     self.grace = Some(now + self.visit.limits.probe_grace);
                 }
             }
-            Err(error) => report.error = Some(error),
+            Err(error) => {
+                report.is_reached = is_reached(&error, &self.visit.limits);
+                report.error = Some(error);
+            }
         }
     }
 
@@ -568,7 +577,9 @@ impl Exchange {
     fn give_up_probes(&mut self, now: Instant) {
         for (slot, report) in self.probes.iter_mut().zip(&mut self.primaries) {
             if let Some(probe) = slot.take() {
-                report.error = Some(probe.unanswered(now));
+                let error = probe.unanswered(now);
+                report.is_reached = is_reached(&error, &self.visit.limits);
+                report.error = Some(error);
                 self.transmits
                     .extend(probe.connection().map(Transmit::Close));
             }

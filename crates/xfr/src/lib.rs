@@ -18,6 +18,7 @@
 //!   [`Exchange::handle_timeout`]), effects come out ([`Exchange::poll_transmit`], [`Exchange::poll_timeout`],
 //!   [`Exchange::poll`]); [`visit()`] runs one on real sockets.
 //! - [`Schedule`] is the timers of all zones: a heap, and no task for an idle zone.
+//! - [`Reach`] is what all zones know of primaries that are down.
 //! - [`Client`] is for use without all that: one server, one transfer, record by record.
 //!
 //! ```
@@ -109,6 +110,7 @@ mod link;
 #[cfg(feature = "tokio")]
 mod net;
 mod query;
+mod reach;
 mod report;
 mod schedule;
 mod transfer;
@@ -124,6 +126,7 @@ pub use link::Link;
 #[cfg(feature = "tokio")]
 pub use net::{Client, ClientError, NotifyReply, TransferStream, visit, visit_until_hurried};
 pub use query::Query;
+pub use reach::{Noted, Reach};
 pub use report::{Outcome, PrimaryReport, Report, Statistics, TransferReport};
 pub use schedule::{
     Due, Finished, Notified, Reason, Schedule, Slots, Start, Timers, Timing, ZoneTimers,

@@ -98,6 +98,9 @@ pub struct PrimaryReport {
     /// When that expires there, by its own word (EDNS EXPIRE, RFC 7314): soon, if it is itself a secondary that has lost its
     /// primary.
     pub expires: Option<Instant>,
+    /// Whether it is there at all: it said something, or a connection with it stood. `None` if it was not asked, or not waited
+    /// upon long enough to tell.
+    pub is_reached: Option<bool>,
     /// How long it took to say so.
     pub answered_in: Option<Duration>,
     /// What went wrong last, unless all went well in the end.

@@ -22,7 +22,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 use zonekit_wire::{Name, Serial, SoaBuf};
@@ -232,6 +232,35 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             Notified::Queued
         } else {
             Notified::Coalesced
+        }
+    }
+
+    /// A zone that rests is to be checked by then, whatever its timers say.
+    pub fn check_by(&mut self, zone: &Z, by: Instant) {
+        if let Some((place, entry)) = self.entry(zone)
+            && let Some(check) = &mut entry.next_check
+            && by < *check
+        {
+            *check = by;
+            self.arm(place);
+        }
+    }
+
+    /// A primary is back that was out of reach: its zones that have failed since are due soon, spread over five seconds.
+    pub fn hasten(&mut self, primary: SocketAddr, now: Instant) {
+        const SPREAD: Duration = Duration::from_secs(5);
+        for place in 0..self.zones.len() {
+            if let Some(Some(entry)) = self.zones.get_mut(place)
+                && entry.failures > 0
+                && entry.primaries.contains(&primary)
+                && let Some(check) = &mut entry.next_check
+            {
+                let soon = now + entry.jitter.share_of(SPREAD);
+                if soon < *check {
+                    *check = soon;
+                    self.arm(place);
+                }
+            }
         }
     }
 

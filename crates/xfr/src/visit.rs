@@ -41,6 +41,8 @@ pub struct Visit {
     pub accept_lower: bool,
     /// What the visits before found out, one for each primary; missing ones are as [`Memory::default`].
     pub memory: Vec<Memory>,
+    /// Which of them are not to be asked, since they were out of reach a moment ago ([`Reach`](crate::Reach)).
+    pub out_of_reach: Vec<usize>,
     /// How much the primaries may ask of us.
     pub limits: Limits,
 }
@@ -57,6 +59,7 @@ impl Visit {
             force: false,
             accept_lower: false,
             memory: Vec::new(),
+            out_of_reach: Vec::new(),
             limits: Limits::default(),
         }
     }

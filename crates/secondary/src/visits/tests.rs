@@ -15,11 +15,11 @@ use zonekit_wire::{
 use super::*;
 use crate::Config;
 
-/// Has `example.org` with the serial of the moment, by AXFR only.
+/// Has every zone with the serial of the moment, by AXFR only.
 fn answer(request: &[u8], serial: u32) -> Vec<u8> {
     let request = Message::new(request).unwrap();
     let question = request.question().unwrap().unwrap();
-    let zone: NameBuf = "example.org".parse().unwrap();
+    let zone = question.name.to_buf();
     let host: NameBuf = "ns.example.net".parse().unwrap();
     let soa = SoaBuf {
         mname: host.clone(),
@@ -103,13 +103,19 @@ fn good(serial: &Arc<AtomicU32>) -> std::net::SocketAddr {
 }
 
 fn node(directory: &Path, primaries: &[std::net::SocketAddr]) -> Arc<Node> {
+    node_of(directory, &["example.org".to_owned()], primaries)
+}
+
+fn node_of(directory: &Path, zones: &[String], primaries: &[std::net::SocketAddr]) -> Arc<Node> {
     let primaries = { primaries.iter() }
         .map(|address| format!("{{ address = \"{address}\" }}"))
         .collect::<Vec<_>>()
         .join(", ");
-    let text = format!(
-        "data_dir = \"var\"\n[dns]\nlisten = [\"127.0.0.1:0\"]\n\
-         [[zone]]\nname = \"example.org\"\ncontract = \"tests\"\nprimaries = [{primaries}]\n"
+    let text = zones.iter().fold(
+        "data_dir = \"var\"\n[dns]\nlisten = [\"127.0.0.1:0\"]\n".to_owned(),
+        |text, zone| {
+            format!("{text}[[zone]]\nname = \"{zone}\"\ncontract = \"tests\"\nprimaries = [{primaries}]\n")
+        },
     );
     let config = Config::parse(&text, &directory.join("secondary.toml")).unwrap();
     Node::open(config).unwrap()
@@ -226,4 +232,49 @@ async fn a_zone_stays_current_while_one_primary_offers_what_it_does_not_deliver(
         status.next_try.unwrap().as_seconds() - status.last_check.unwrap().as_seconds()
     };
     assert!(wait(&before) > 3000 && wait(&after) < 660);
+}
+
+/// A primary that hears and says nothing, over UDP and TCP; and how many datagrams came.
+fn silent() -> (std::net::SocketAddr, Arc<AtomicU32>, TcpListener) {
+    let (udp, tcp) = sockets();
+    let address = udp.local_addr().unwrap();
+    let heard = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&heard);
+    thread::spawn(move || {
+        while udp.recv(&mut [0; 4096]).is_ok() {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    (address, heard, tcp)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn zones_of_a_primary_that_is_down_are_current_by_the_other_without_each_finding_out() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let serial = Arc::new(AtomicU32::new(1));
+    let (down, heard, _listener) = silent();
+    let zones: Vec<String> = (0..300).map(|zone| format!("zone{zone}.test")).collect();
+    let node = node_of(directory.path(), &zones, &[down, good(&serial)]);
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(run(Arc::clone(&node), stopped));
+
+    let names: Vec<ZoneName> = zones.iter().map(|zone| zone.parse().unwrap()).collect();
+    until(|| names.iter().all(|name| serial_of(&node, name) == Some(1))).await;
+    until(|| node.visits_running() == 0).await;
+    // Twenty visits go on at a time: those that began before the first of them had found out, two datagrams each. One zone
+    // more asks every ten seconds, should it take that long.
+    let heard = heard.load(Ordering::SeqCst);
+    assert!((2..=50).contains(&heard), "{heard}");
+    for name in &names {
+        let status = node.zones.status(name).unwrap();
+        assert_eq!(status.standing, Standing::Current);
+        assert_eq!(status.primaries[0].outcome, PrimaryOutcome::Error);
+        assert_eq!(status.primaries[1].outcome, PrimaryOutcome::Ok);
+    }
+    // An operator has it asked all the same.
+    let before = node.zones.status(&names[299]).unwrap().primaries[0].last_check;
+    node.request_visit(&names[299]);
+    until(|| node.zones.status(&names[299]).unwrap().primaries[0].last_check != before).await;
+    stop.send_replace(true);
+    running.await.unwrap();
 }

@@ -262,6 +262,18 @@ fn refuses_edns(octets: &[u8]) -> bool {
     matches!(rcode, Rcode::FORMERR | Rcode::NOTIMP) || is_badvers()
 }
 
+/// Whether a primary that failed so is there at all. Silence says no more than that all datagrams had their time.
+pub(super) fn is_reached(error: &VisitError, limits: &Limits) -> Option<bool> {
+    match error {
+        VisitError::Connect(Loss::Refused | Loss::TimedOut | Loss::Unreachable) => Some(false),
+        VisitError::Connect(_) => None, // something here may lack
+        VisitError::NoAnswer(waited) => {
+            (*waited >= limits.query_timeout * limits.query_tries).then_some(false)
+        }
+        _ => Some(true),
+    }
+}
+
 fn soa_of(message: Message<'_>, zone: &NameBuf) -> Result<SoaBuf, VisitError> {
     let mut found = None;
     for item in message.records().map_err(|error| malformed(1, error))? {

@@ -97,8 +97,13 @@ impl Jitter {
 
     /// `wait`, less this zone's share.
     pub(super) fn shorten(self, wait: Duration) -> Duration {
+        wait - self.share_of(wait / 10)
+    }
+
+    /// This zone's share of `whole`.
+    pub(super) fn share_of(self, whole: Duration) -> Duration {
         let share = (self.0 >> 48) as u32; // of 65,536
-        wait - wait / 10 * share / 65_536
+        whole * share / 65_536
     }
 
     /// The wait after so many failures of a zone that was never loaded: 5 s, doubled up to an hour.
