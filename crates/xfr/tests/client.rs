@@ -334,28 +334,71 @@ async fn a_signed_notify_wants_a_signed_answer() {
     let unsigned = Host::silent().udp(Rtype::SOA, |request| {
         vec![Act::Say(failure(request, Rcode::NOERROR))]
     });
-    let error = client(unsigned.listen())
+    let error = impatient_client(unsigned.listen())
         .key(key.clone())
         .notify("example.org", None)
         .await
         .unwrap_err();
     assert_eq!(error.kind(), Some(ErrorKind::Unsigned));
     let keys = key.clone();
-    let signed = Host::silent().udp(Rtype::SOA, move |request| {
-        let mut reply = failure(request, Rcode::NOERROR);
-        let ring = KeyRing::from_iter([keys.clone()]);
-        check_request(&ring, request, unix_now())
-            .unwrap()
-            .unwrap()
-            .sign(&mut reply, unix_now());
-        vec![Act::Say(reply)]
+    let host = Host::silent().udp(Rtype::SOA, move |request| {
+        vec![Act::Say(signed(&keys, request, Rcode::NOERROR))]
     });
-    let reply = client(signed.listen())
+    let reply = client(host.listen())
         .key(key)
         .notify("example.org", None)
         .await
         .unwrap();
     assert_eq!(reply.rcode, Rcode::NOERROR);
+}
+
+fn signed(key: &Key, request: &[u8], rcode: Rcode) -> Vec<u8> {
+    let mut reply = failure(request, rcode);
+    let ring = KeyRing::from_iter([key.clone()]);
+    let checked = check_request(&ring, request, unix_now()).unwrap();
+    checked.unwrap().sign(&mut reply, unix_now());
+    reply
+}
+
+type Forgery = fn(&[u8], &Key) -> Vec<u8>;
+
+/// RFC 5452 §9.1: whoever guesses ID and port says nothing by that.
+#[tokio::test]
+async fn forged_datagrams_do_not_end_a_signed_notify() {
+    let key: Key = "hmac-sha256:transfer.example.:c2VjcmV0".parse().unwrap();
+    let forgeries: [Forgery; 5] = [
+        |request, _| failure(request, Rcode::NOERROR),
+        |request, _| failure(request, Rcode::REFUSED),
+        |request, _| failure(request, Rcode::NOTAUTH),
+        |request, key| {
+            let mut spoiled = signed(key, request, Rcode::NOERROR);
+            let last = spoiled.len() - 8; // in the MAC, before the last fields
+            spoiled[last] ^= 1;
+            spoiled
+        },
+        |request, _| [failure(request, Rcode::NOERROR), vec![0; 9]].concat(),
+    ];
+    for (number, forgery) in forgeries.into_iter().enumerate() {
+        for rcode in [Rcode::NOERROR, Rcode::REFUSED] {
+            let keys = key.clone();
+            let host = Host::silent().udp(Rtype::SOA, move |request| {
+                vec![
+                    Act::Say(forgery(request, &keys)),
+                    Act::Say(signed(&keys, request, rcode)),
+                ]
+            });
+            let client = client(host.listen()).key(key.clone());
+            let reply = client.notify("example.org", None).await.unwrap();
+            assert_eq!((reply.rcode, reply.sent), (rcode, 1), "{number}");
+        }
+    }
+    // When nothing else comes, what was said is told: here a refusal by somebody who does not know whom he refuses.
+    let host = Host::silent().udp(Rtype::SOA, |request| {
+        vec![Act::Say(failure(request, Rcode::REFUSED))]
+    });
+    let client = impatient_client(host.listen()).key(key);
+    let reply = client.notify("example.org", None).await.unwrap();
+    assert_eq!(reply.rcode, Rcode::REFUSED);
 }
 
 fn unix_now() -> u64 {

@@ -152,6 +152,9 @@ impl Client {
     /// Says that a zone has changed, with its new SOA as a hint (RFC 1996), and waits for the answer: three datagrams at
     /// most, [`Limits::query_timeout`] after the first, and twice as long after each further one.
     ///
+    /// With a key, a datagram whose signature does not prove that it is from the server does not end the waiting: anybody may
+    /// have sent it (RFC 5452 §9.1). What it says is told when nothing better comes.
+    ///
     /// # Errors
     ///
     /// When nothing comes back, or something that is no answer. A refusal is an answer.
@@ -168,6 +171,13 @@ impl Client {
         let begin = now();
         let unreachable = |error| VisitError::Connect(Loss::from(&error));
         let socket = datagrams(&self.primary).await.map_err(unreachable)?;
+        let reply = |rcode, sent| NotifyReply {
+            rcode,
+            sent,
+            duration: now().saturating_duration_since(begin),
+        };
+        // The first thing said that is not proven: perhaps by the server, perhaps by somebody else.
+        let mut doubt = None;
         let mut octets = vec![0; 4096];
         for sent in 1..=TRIES {
             socket.send(query.octets()).await.map_err(unreachable)?;
@@ -178,17 +188,19 @@ impl Client {
                 if !answer.is_ours(message) {
                     continue;
                 }
-                let rcode = match answer.check(message, unix_now()) {
-                    Ok(_) => Rcode::NOERROR,
-                    Err(AnswerError::Rcode(rcode)) => rcode,
-                    Err(error) => return Err(VisitError::Answer { message: 1, error }.into()),
+                let said = match answer.check(message, unix_now()) {
+                    Ok(_) => Ok(reply(Rcode::NOERROR, sent)),
+                    Err(AnswerError::Rcode(rcode)) => Ok(reply(rcode, sent)),
+                    Err(error) => Err(VisitError::Answer { message: 1, error }.into()),
                 };
-                return Ok(NotifyReply {
-                    rcode,
-                    sent,
-                    duration: now().saturating_duration_since(begin),
-                });
+                if answer.is_verified() {
+                    return said;
+                }
+                doubt.get_or_insert(said);
             }
+        }
+        if let Some(said) = doubt {
+            return said;
         }
         Err(VisitError::NoAnswer(now().saturating_duration_since(begin)).into())
     }
