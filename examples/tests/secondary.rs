@@ -255,6 +255,49 @@ fn the_notify_program_is_believed_from_a_primary_only() {
 }
 
 #[test]
+fn whoever_the_configuration_allows_may_notify_for_any_zone() {
+    let directory = TempDir::new().unwrap();
+    // 127.0.0.9 is nobody's primary, and the zone has no key: `notify` comes from 127.0.0.1.
+    let [nobody, other] = ["127.0.0.9:1", "127.0.0.8:1"].map(|address| address.parse().unwrap());
+    let more = keyed(other, SECRET) + &declared("example.net", nobody, None);
+    let settings = |dns| Settings {
+        dns,
+        ..Settings::with(&more)
+    };
+    let node = Node::start(
+        directory.path(),
+        &settings("allow_notify = [\"key:transfer.example.\"]\n"),
+    );
+    let at = format!("@{}", node.dns);
+    let says = |key: Option<&str>| {
+        let mut arguments = vec![at.as_str(), "example.net"];
+        arguments.extend(key.into_iter().flat_map(|key| ["--key", key]));
+        let (_, said) = Program::ours("notify", &arguments).wait();
+        let words = ["NOERROR", "REFUSED", "NOTAUTH"];
+        words.into_iter().find(|word| said.contains(word))
+    };
+    let key = format!("{KEY}:{SECRET}");
+    assert_eq!(says(Some(&key)), Some("NOERROR"));
+    for _ in 0..3 {
+        assert_eq!(says(None), Some("REFUSED"));
+    }
+    // Counted, and not a line in the log about any of them.
+    let (_, metrics) = node.api.text("/metrics");
+    assert!(
+        metrics.contains("zonekit_notifies_refused_total 3"),
+        "{metrics}"
+    );
+    let log = node.program.said();
+    assert!(!log.contains("NOTIFY") && !log.contains("REFUSED"), "{log}");
+
+    settings("allow_notify = [\"127.0.0.1\"]\n").write(directory.path());
+    node.program.signal("HUP");
+    eventually("the other list", || {
+        (says(None) == Some("NOERROR")).then_some(())
+    });
+}
+
+#[test]
 fn a_wrong_key_is_told_as_badsig_or_badkey_and_nothing_is_taken_unsigned() {
     for (more, word) in [(OTHER_SECRET, "BADSIG"), ("other name", "BADKEY")] {
         let directory = TempDir::new().unwrap();

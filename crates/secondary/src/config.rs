@@ -81,6 +81,9 @@ pub struct Dns {
     pub listen: Vec<SocketAddr>,
     /// `allow_transfer`: who may have our zones by AXFR and IXFR. Default: nobody.
     pub allow_transfer: Vec<AclEntry>,
+    /// `allow_notify`: who may send NOTIFY for any zone, beside the zone's primaries and whoever signs with the key of one.
+    /// Default: nobody.
+    pub allow_notify: Vec<AclEntry>,
     /// `notify`: whom to tell of new versions; port 53 if none is given. Default: nobody.
     pub notify: Vec<SocketAddr>,
     /// `workers`: threads that answer, 1 to 1,024. Default: one per core.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 
 use zonekit_model::{KeyName, ZoneName};
-use zonekit_serve::{NotifySources, NotifyTarget};
+use zonekit_serve::{Acl, NotifySources, NotifyTarget};
 use zonekit_tsig::Key;
 use zonekit_wire::Name;
 
@@ -12,18 +12,27 @@ use crate::Config;
 use crate::node::Node;
 use crate::primaries::key_name;
 
-/// Says whose NOTIFY is believed: that of a zone's primary, or one signed with the key of one.
-pub(crate) struct Judge(pub(crate) Weak<Node>);
+/// Says whose NOTIFY is believed: that of a zone's primary, or one signed with the key of one, and that of whoever the
+/// configuration allows it for all zones. Those of others are refused and counted, and never logged: anybody can send as
+/// many as he likes.
+pub(crate) struct Judge {
+    pub(crate) node: Weak<Node>,
+    /// `allow_notify`.
+    pub(crate) anywhere: Acl,
+}
 
 impl NotifySources for Judge {
     fn may_notify(&self, zone: Name<'_>, source: IpAddr, key: Option<&Key>) -> bool {
-        let Some(node) = self.0.upgrade() else {
+        let Some(node) = self.node.upgrade() else {
             return false;
         };
         let name = ZoneName::from(zone);
         let Some(zone) = node.zones.with(&name, |charge| Arc::clone(&charge.zone)) else {
             return false;
         };
+        if self.anywhere.admits(source, key.map(Key::name)) {
+            return true;
+        }
         let config = node.config();
         let signer = key.map(|key| KeyName::from(key.name()));
         zone.primaries.iter().any(|primary| {

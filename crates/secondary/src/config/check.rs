@@ -36,10 +36,14 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
         Ok(PrimaryRule { address, port, key })
     })?;
     let zones = check_zones(file.zone, &keys)?;
-    for (index, allowed) in dns.allow_transfer.iter().enumerate() {
-        if let AclEntry::Key(name) = allowed {
-            let path = format!("dns.allow_transfer[{index}]");
-            known_key(&keys, &name.to_string(), &path)?;
+    for (list, entries) in [
+        ("dns.allow_transfer", &dns.allow_transfer),
+        ("dns.allow_notify", &dns.allow_notify),
+    ] {
+        for (index, allowed) in entries.iter().enumerate() {
+            if let AclEntry::Key(name) = allowed {
+                known_key(&keys, &name.to_string(), &format!("{list}[{index}]"))?;
+            }
         }
     }
     Ok(Config {
@@ -72,14 +76,16 @@ fn check_dns(dns: file::Dns) -> Result<Dns, Fault> {
         Ok(address) => Ok(address),
         Err(_) => Err((path.to_owned(), Problem::NotAnAddress(text))),
     };
+    let allowed = |path: &str, text: String| {
+        { text.parse() }.map_err(|_| (path.to_owned(), Problem::NotAllowed(text)))
+    };
     Ok(Dns {
         listen: each("dns.listen", dns.listen, |path, text| match text.parse() {
             Ok(address) => Ok(address),
             Err(_) => Err((path.to_owned(), Problem::NotASocketAddress(text))),
         })?,
-        allow_transfer: each("dns.allow_transfer", dns.allow_transfer, |path, text| {
-            { text.parse() }.map_err(|_| (path.to_owned(), Problem::NotAllowed(text)))
-        })?,
+        allow_transfer: each("dns.allow_transfer", dns.allow_transfer, allowed)?,
+        allow_notify: each("dns.allow_notify", dns.allow_notify, allowed)?,
         notify: each("dns.notify", dns.notify, |path, text| {
             let (address, port) = address(&text, path)?;
             Ok(SocketAddr::new(address, port.unwrap_or(53)))

@@ -32,6 +32,8 @@ pub(super) struct Dns {
     #[serde(default)]
     pub(super) allow_transfer: Vec<String>,
     #[serde(default)]
+    pub(super) allow_notify: Vec<String>,
+    #[serde(default)]
     pub(super) notify: Vec<String>,
     pub(super) workers: Option<usize>,
     #[serde(default)]

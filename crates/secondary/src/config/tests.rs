@@ -306,3 +306,33 @@ fn secrets_are_not_in_debug_output() {
         "{debug}"
     );
 }
+
+#[test]
+fn who_may_notify_beside_the_primaries_is_read_and_checked() {
+    let with = |entries: &str| {
+        let text = WHOLE.replace(
+            "workers = 2",
+            &format!("workers = 2\nallow_notify = [{entries}]"),
+        );
+        parse(&text)
+    };
+    assert!(parse(WHOLE).unwrap().dns.allow_notify.is_empty());
+    let config = with("\"192.0.2.0/24\", \"key:transfer.example.\"").unwrap();
+    assert_eq!(
+        config.dns.allow_notify,
+        ["192.0.2.0/24", "key:transfer.example."].map(|entry| entry.parse().unwrap())
+    );
+    for (entry, expected) in [
+        (
+            "192.0.2.0/33",
+            "8: dns.allow_notify[0]: \"192.0.2.0/33\" is neither",
+        ),
+        (
+            "key:tansfer.example.",
+            "8: dns.allow_notify[0]: there is no [[key]]",
+        ),
+    ] {
+        let error = with(&format!("\"{entry}\"")).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}

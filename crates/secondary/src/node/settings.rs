@@ -256,7 +256,10 @@ impl Node {
         let config = self.config();
         self.responder.configure(zonekit_serve::Config {
             keys: keys.values().cloned().collect(),
-            notify_sources: Arc::new(Judge(Arc::downgrade(self))),
+            notify_sources: Arc::new(Judge {
+                node: Arc::downgrade(self),
+                anywhere: config.dns.allow_notify.iter().cloned().collect(),
+            }),
             ..answering::config(&config, self.cookie_secret)
         });
         self.keys.store(Arc::new(keys));
