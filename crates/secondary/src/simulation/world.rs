@@ -731,11 +731,15 @@ impl World {
         Some(serial.0)
     }
 
-    /// Somebody who does not know the message ID says that there is a much newer version, or that there is none.
+    /// Somebody who does not know the message ID says that there is a much newer version, or that an old one is the newest.
     fn forge(&mut self, number: u64, primary: usize, octets: &[u8]) {
-        let mut soa = self.origin.newest().soa_record.clone();
-        let serial = soa.rdata.len() - 20;
-        soa.rdata[serial] ^= 0x40;
+        let versions = &self.origin.versions;
+        let version = self.random.below(versions.len());
+        let mut soa = versions[version].soa_record.clone();
+        if self.random.percent(50) {
+            let serial = soa.rdata.len() - 20;
+            soa.rdata[serial] ^= 0x40;
+        }
         let mut message = write(octets, &[soa], |_| ());
         match self.random.below(3) {
             0 => message[1] ^= 1 + self.random.below(255) as u8,
