@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Cache};
 use zonekit_store::Zone;
 use zonekit_tsig::{ServerStream, check_request};
 use zonekit_wire::{
@@ -34,7 +34,7 @@ pub struct Responder {
 
 struct Shared {
     zones: Arc<dyn Zones>,
-    config: ArcSwap<Config>,
+    config: Arc<ArcSwap<Config>>,
     counters: Arc<Counters>,
     rates: Rates,
 }
@@ -42,7 +42,7 @@ struct Shared {
 impl Responder {
     /// Answers from `zones`, as `config` has it.
     pub fn new(zones: Arc<dyn Zones>, config: Config) -> Self {
-        let config = ArcSwap::from_pointee(config.clamped());
+        let config = Arc::new(ArcSwap::from_pointee(config.clamped()));
         Self {
             shared: Arc::new(Shared {
                 zones,
@@ -67,10 +67,8 @@ impl Responder {
     pub fn worker(&self) -> Worker {
         Worker {
             shared: Arc::clone(&self.shared),
-            name: NameBuf::new(),
-            memory: Memory::default(),
-            compressor: Compressor::default(),
-            keepalive: None,
+            config: Cache::new(Arc::clone(&self.shared.config)),
+            tools: Tools::default(),
         }
     }
 }
@@ -99,6 +97,14 @@ pub enum Action {
 /// Answers requests, one at a time; made by [`Responder::worker`].
 pub struct Worker {
     shared: Arc<Shared>,
+    /// The configuration, looked at for every request and counted up and down only when it is another.
+    config: Cache<Arc<ArcSwap<Config>>, Arc<Config>>,
+    tools: Tools,
+}
+
+/// What a worker uses again for every request.
+#[derive(Default)]
+struct Tools {
     /// The name in question.
     name: NameBuf,
     memory: Memory,
@@ -114,7 +120,7 @@ impl Worker {
     /// [RFC 7828]: https://www.rfc-editor.org/rfc/rfc7828
     pub fn keeping_alive(mut self, idle: Duration) -> Self {
         let tenths = idle.as_millis() / 100;
-        self.keepalive = Some(u16::try_from(tenths).unwrap_or(u16::MAX));
+        self.tools.keepalive = Some(u16::try_from(tenths).unwrap_or(u16::MAX));
         self
     }
 
@@ -134,12 +140,10 @@ impl Worker {
                 return Action::Drop;
             }
         };
-        let shared = Arc::clone(&self.shared);
-        let config = shared.config.load();
         let mut exchange = Exchange {
-            worker: self,
-            zones: &*shared.zones,
-            config: &config,
+            shared: &self.shared,
+            config: self.config.load(),
+            tools: &mut self.tools,
             peer,
             now,
             header: message.header(),
@@ -160,13 +164,13 @@ impl fmt::Debug for Worker {
 
 /// One request and the answer to it in the making.
 struct Exchange<'x> {
-    worker: &'x mut Worker,
-    zones: &'x dyn Zones,
+    shared: &'x Shared,
     config: &'x Arc<Config>,
+    tools: &'x mut Tools,
     peer: Peer,
     now: u64,
     header: Header,
-    /// Type and class, once the question (whose name is in `worker.name`) has been read.
+    /// Type and class, once the question (whose name is in `tools.name`) has been read.
     question: Option<(Rtype, Class)>,
     /// What the request says by EDNS.
     edns: Option<Edns>,
@@ -179,7 +183,7 @@ impl Exchange<'_> {
         let known = matches!(self.header.opcode, Opcode::QUERY | Opcode::NOTIFY);
         match message.question() {
             Ok(Some(question)) => {
-                question.name.unpack_into(&mut self.worker.name);
+                question.name.unpack_into(&mut self.tools.name);
                 self.question = Some((question.rtype, question.class));
             }
             _ if known => return self.say(Verdict::of(Rcode::FORMERR)), // RFC 9619: exactly one
@@ -233,7 +237,7 @@ impl Exchange<'_> {
 
     /// Looks a name up.
     fn query(&mut self, rtype: Rtype) -> Action {
-        let zones = self.zones;
+        let zones = &*self.shared.zones;
         let transport = self.peer.transport;
         let dnssec = self.edns.is_some_and(|edns| edns.dnssec_ok);
         self.write(self.limit(), |name, memory, reply| {
@@ -269,8 +273,8 @@ impl Exchange<'_> {
         let Ok(serial) = self.serial_hint(extras) else {
             return self.say(Verdict::of(Rcode::FORMERR));
         };
-        let name = self.worker.name.as_name();
-        if self.worker.shared.zones.zone(name).is_none() {
+        let name = self.tools.name.as_name();
+        if self.shared.zones.zone(name).is_none() {
             self.counters().notifies_refused.count();
             return self.say(Verdict::because(
                 Rcode::NOTAUTH,
@@ -304,7 +308,7 @@ impl Exchange<'_> {
     fn serial_hint(&self, extras: &Extras<'_>) -> Result<Option<Serial>, Malformed> {
         match extras.answer_soa {
             Some(record)
-                if record.owner() != self.worker.name.as_name() || record.class() != Class::IN =>
+                if record.owner() != self.tools.name.as_name() || record.class() != Class::IN =>
             {
                 Err(Malformed)
             }
@@ -344,7 +348,7 @@ impl Exchange<'_> {
         if !zone.serial().is_newer_than(held) {
             return self.current_soa(&zone);
         }
-        let zones = &self.worker.shared.zones;
+        let zones = &self.shared.zones;
         let octets = zones
             .differences_octets(zone.apex(), held)
             .filter(|&octets| octets < zone.octets());
@@ -389,7 +393,7 @@ impl Exchange<'_> {
         records: impl FnOnce(Name<'_>, &mut Memory, &mut Reply<'_>) -> Verdict,
     ) -> Action {
         let verdict = self.compose(limit, records);
-        let counters = &self.worker.shared.counters;
+        let counters = &self.shared.counters;
         match self.admission(&verdict) {
             Admission::Whole => {
                 counters.count_answer(verdict.rcode);
@@ -423,11 +427,11 @@ impl Exchange<'_> {
         {
             return Admission::Whole;
         }
-        let name = self.worker.name.as_name().as_octets();
+        let name = self.tools.name.as_name().as_octets();
         let speaker = name.len().checked_sub(verdict.speaker);
         let speaker = speaker.and_then(|at| name.get(at..));
         let speaker = speaker.and_then(|octets| Name::from_octets(octets).ok());
-        self.worker.shared.rates.admit(
+        self.shared.rates.admit(
             &self.config.rate_limit,
             self.peer.ip(),
             (speaker.unwrap_or(Name::ROOT), verdict.rcode),
@@ -442,13 +446,12 @@ impl Exchange<'_> {
         records: impl FnOnce(Name<'_>, &mut Memory, &mut Reply<'_>) -> Verdict,
     ) -> Verdict {
         let expire = self.expiry_of_question();
-        let Worker {
+        let Tools {
             name,
             memory,
             compressor,
             keepalive,
-            ..
-        } = &mut *self.worker;
+        } = &mut *self.tools;
         let mut writer = MessageWriter::new(self.out, limit, compressor);
         writer.reserve(
             self.signer
@@ -494,7 +497,7 @@ impl Exchange<'_> {
         if !self.edns?.asks_expire || self.header.opcode != Opcode::QUERY {
             return None;
         }
-        match self.worker.shared.zones.zone(self.worker.name.as_name())? {
+        match self.shared.zones.zone(self.tools.name.as_name())? {
             Holding::Served(zone) => self.expiry(&zone),
             _ => None,
         }
@@ -502,14 +505,14 @@ impl Exchange<'_> {
 
     fn expiry(&self, zone: &Zone) -> Option<u32> {
         let asked = self.edns?.asks_expire;
-        asked.then(|| self.worker.shared.zones.expires_in(zone, self.now))
+        asked.then(|| self.shared.zones.expires_in(zone, self.now))
     }
 
     /// The zone in question, if this client may have it whole.
     fn transferable(&self) -> Result<Zone, Verdict> {
         let key = self.signer.as_ref().map(|signer| signer.key().name());
         let refusal = if self.config.allow_transfer.admits(self.peer.ip(), key) {
-            match self.worker.shared.zones.zone(self.worker.name.as_name()) {
+            match self.shared.zones.zone(self.tools.name.as_name()) {
                 Some(Holding::Served(zone)) => return Ok(zone),
                 Some(Holding::NotLoaded) => {
                     Verdict::because(Rcode::SERVFAIL, ExtendedError::NotReady)
@@ -530,12 +533,12 @@ impl Exchange<'_> {
         let told = Told {
             expire: self.expiry(zone),
             version: Some(ZoneVersion::of(zone)),
-            keepalive: self.worker.keepalive,
+            keepalive: self.tools.keepalive,
             reason: None,
         };
         Frame {
             header: self.header,
-            name: self.worker.name.clone(),
+            name: self.tools.name.clone(),
             rtype: self.question.map_or(Rtype::AXFR, |(rtype, _)| rtype),
             edns: self.edns.map(|edns| (edns, told)),
             config: Arc::clone(self.config),
@@ -575,12 +578,12 @@ impl Exchange<'_> {
             .as_ref()
             .map_or(0, |signer| signer.key().tsig_len());
         let opt = self.edns.map_or(0, |edns| edns.room(self.config));
-        let least = 12 + self.worker.name.as_name().as_octets().len() + 4 + opt + signature;
+        let least = 12 + self.tools.name.as_name().as_octets().len() + 4 + opt + signature;
         usize::from(allowed).max(least)
     }
 
     fn counters(&self) -> &Arc<Counters> {
-        &self.worker.shared.counters
+        &self.shared.counters
     }
 }
 
