@@ -27,13 +27,15 @@ mod disk;
 mod net;
 mod origin;
 mod random;
+mod tally;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use world::{Tally, World};
+use tally::Tally;
+use world::World;
 
 /// How many worlds there are, unless the environment says otherwise: some 6 ms of processor time each, unoptimised.
 const SEEDS: u64 = 1_000;
