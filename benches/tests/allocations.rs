@@ -4,10 +4,16 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Arc;
 
 use benches::{Corpus, corpora};
+use zonekit_serve::{Action, Config, Holding, Peer, Responder, Transport, Zones};
+use zonekit_store::{Checks, Zone, ZoneBuilder, ZoneLimits};
 use zonekit_wire::master::Reader;
-use zonekit_wire::{Compressor, Message, MessageWriter, Name, RecordBuf, Section, Unpacker, text};
+use zonekit_wire::{
+    Class, Compressor, Message, MessageWriter, Name, NameBuf, OptRepr, RecordBuf, Rtype, Section,
+    Unpacker, text,
+};
 
 /// The system's allocator, which counts what each thread asks it for.
 struct Counting;
@@ -159,4 +165,89 @@ fn reading_text_allocates_for_the_file_and_not_for_its_records() {
         let (half, whole) = (read(&zone[..zone.len() / 2]), read(&zone));
         assert!(whole <= half + 2 && half < 30, "{half}, {whole}"); // 2: memory grown by a longer line
     }
+}
+
+/// One zone, whatever is asked for.
+struct Single(Zone);
+
+impl Zones for Single {
+    fn enclosing(&self, _: Name<'_>) -> Option<Holding> {
+        Some(Holding::Served(self.0.clone()))
+    }
+
+    fn zone(&self, apex: Name<'_>) -> Option<Holding> {
+        (apex == self.0.apex()).then(|| Holding::Served(self.0.clone()))
+    }
+}
+
+#[test]
+fn answering_allocates_nothing() {
+    let lines = [
+        "@ 300 SOA ns mail 7 3600 600 86400 300",
+        "@ 300 NS ns",
+        "ns 300 A 192.0.2.1",
+        "alias 300 CNAME ns",
+        "host.wild 300 A 192.0.2.3",
+        "sub 300 NS ns1.sub",
+        "sub 300 NS ns2.SUB",
+        "sub 300 NS ns",
+        "sub 300 NS ns.example.net.",
+        "ns1.sub 300 A 192.0.2.2",
+        "ns2.sub 300 AAAA 2001:db8::2\n",
+    ];
+    let lines = lines.join("\n");
+    let apex: NameBuf = "example.org".parse().unwrap();
+    let mut reader = Reader::new(lines.as_bytes(), apex.as_name());
+    let mut builder = ZoneBuilder::new(apex.as_name(), ZoneLimits::default(), Checks::Strict);
+    builder
+        .begin(&reader.next_record().unwrap().unwrap())
+        .unwrap();
+    while let Some(record) = reader.next_record().unwrap() {
+        builder.add(&record).unwrap();
+    }
+    let zone = builder.finish().unwrap().0;
+    let responder = Responder::new(Arc::new(Single(zone)), Config::default());
+    let peer = Peer {
+        address: "192.0.2.9:53000".parse().unwrap(), // so that its rate is counted too
+        transport: Transport::Udp,
+    };
+    let (mut worker, mut out) = (responder.worker(), Vec::new());
+    for (name, records) in [
+        ("ns", 1),
+        ("alias", 2),
+        ("wild", 1),
+        ("www.sub", 7),
+        ("missing", 1),
+    ] {
+        for dnssec in [false, true] {
+            let request = request(&format!("{name}.example.org"), dnssec);
+            let mut answer = || {
+                let action = worker.respond(&request, peer, 1_800_000_000, &mut out);
+                assert!(matches!(action, Action::Reply));
+            };
+            (0..3).for_each(|_| answer()); // memory that takes turns grows in turn
+            assert_eq!(allocations(&mut answer), 0, "{name}, {dnssec}");
+            let header = Message::new(&out).unwrap().header();
+            let held = header.answers + header.authorities + header.additionals;
+            assert!(usize::from(held) >= records, "{name}: {held} records");
+        }
+    }
+}
+
+fn request(name: &str, dnssec: bool) -> Vec<u8> {
+    let name: NameBuf = name.parse().unwrap();
+    let (mut octets, mut compressor) = (Vec::new(), Compressor::new());
+    let mut writer = MessageWriter::new(&mut octets, 512, &mut compressor);
+    writer
+        .question(name.as_name(), Rtype::A, Class::IN)
+        .unwrap();
+    if dnssec {
+        let opt = OptRepr {
+            do_bit: true,
+            ..OptRepr::default()
+        };
+        writer.opt(&opt).unwrap();
+    }
+    writer.finish();
+    octets
 }
