@@ -13,7 +13,7 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Octets of memory for parts of the file, 8 MiB by default. Zones are in memory whole and do not count; this speeds
+    /// Octets of memory for parts of the file, 2 MiB by default. Zones are in memory whole and do not count; this speeds
     /// up commits and nothing else, so that more is seldom better.
     pub cache_octets: usize,
     /// Octets of one zone that go into one transaction, about, 8 MiB by default: what is larger is written in pieces before
@@ -40,7 +40,7 @@ pub struct JournalLimits {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            cache_octets: 8 << 20,
+            cache_octets: 2 << 20,
             piece_octets: 8 << 20,
             journal: JournalLimits::default(),
         }
