@@ -123,17 +123,6 @@ fn is_too_large(error: &axum::Error) -> bool {
 /// The parameters of a query. Those that nobody asks for are ignored: one vendor client sends some everywhere.
 pub(crate) struct Query(Vec<(String, String)>);
 
-/// The parameters of a request.
-pub(crate) struct Parameters(pub(crate) Query);
-
-impl<S: Send + Sync> FromRequestParts<S> for Parameters {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Ok(Self(Query::of(&parts.uri)?))
-    }
-}
-
 impl Query {
     pub(crate) fn of(uri: &Uri) -> Result<Self, Problem> {
         let query = extract::Query::try_from_uri(uri)

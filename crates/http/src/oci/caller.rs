@@ -12,7 +12,7 @@ use zonekit_model::{
     oci::{Kind, Ocid, Viewer},
 };
 
-use crate::{Service, ZoneRef, ZoneView, answer::Problem, request::Query, router::App};
+use crate::{Service, answer::Problem, request::Query, router::App};
 
 /// Who asks, and where.
 #[derive(Clone, Debug)]
@@ -86,29 +86,6 @@ pub(super) fn is_private(query: &Query) -> Result<bool, Problem> {
         Some("PRIVATE") => Ok(true),
         Some(_) => Err(query.unexpected("scope", "GLOBAL or PRIVATE")),
     }
-}
-
-/// The zone in a path: its OCID or its name.
-pub(super) async fn zone<S: Service>(
-    app: &App<S>,
-    caller: &Caller,
-    text: &str,
-    query: &Query,
-) -> Result<ZoneView, Problem> {
-    let unknown = || {
-        Problem::from(crate::ServiceError::from(
-            zonekit_model::Refusal::UnknownZone,
-        ))
-    };
-    if is_private(query)? {
-        return Err(unknown());
-    }
-    let zone = match Ocid::id_of(Kind::Zone, text) {
-        Some(id) => ZoneRef::Id(id),
-        // Whatever else is no name cannot be the name of a zone that is there.
-        None => ZoneRef::Name(text.parse().map_err(|_| unknown())?),
-    };
-    Ok(app.service.find(&caller.contract, &zone).await?)
 }
 
 /// The id of the key in a path.

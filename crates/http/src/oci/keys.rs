@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::Path,
+    http::{HeaderValue, StatusCode, header},
     response::Response,
 };
 use zonekit_model::{
@@ -13,29 +13,30 @@ use zonekit_model::{
 };
 
 use super::{
-    Shared,
+    call::Call,
     caller::{Caller, Surroundings, empty, is_private, key_id, limit, order, paged, within},
-    conditions::{expected, fresh, key_tag, tagged},
+    conditions::{fresh, key_tag, tagged},
 };
 use crate::{
     Service, ServiceError,
     answer::{Answer, Problem, json},
     audit::{self, Action},
-    request::{Parameters, Query, WholeBody},
+    request::{Query, WholeBody},
     router::App,
 };
 
-pub(super) async fn list<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
-    Parameters(parameters): Parameters,
-) -> Answer {
-    let selection = match key_query(&parameters, &caller)? {
-        Some(query) => app.service.select_keys(&caller.contract, query).await?,
+pub(super) async fn list<S: Service>(call: Call<S>) -> Answer {
+    let selection = match key_query(&call.query, &call.caller)? {
+        Some(query) => {
+            call.app
+                .service
+                .select_keys(&call.caller.contract, query)
+                .await?
+        }
         None => Default::default(),
     };
-    let surroundings = Surroundings::of(&app);
-    let viewer = surroundings.viewer(&caller);
+    let surroundings = Surroundings::of(&call.app);
+    let viewer = surroundings.viewer(&call.caller);
     let items: Vec<_> = { selection.items.iter() }
         .map(|key| KeySummary::new(key, viewer))
         .collect();
@@ -43,112 +44,72 @@ pub(super) async fn list<S: Service>(
     Ok(paged(json(StatusCode::OK, &items), next, selection.total))
 }
 
-pub(super) async fn create<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
-    WholeBody(body): WholeBody,
-) -> Answer {
+pub(super) async fn create<S: Service>(call: Call<S>, WholeBody(body): WholeBody) -> Answer {
     let draft = KeyDraft::from(KeyCreate::parse(&body)?);
     let name = draft.name.clone();
     let command = Command::CreateKey {
-        contract: caller.contract.clone(),
+        contract: call.caller.contract.clone(),
         id: Uuid::now_v7(),
         draft,
     };
-    let result = command_key(&app, command).await;
+    let result = command_key(&call.app, command).await;
     let id = result.as_ref().ok().map(|key| key.id);
     audit::write(
-        &caller.contract,
+        &call.caller.contract,
         Action::CreateKey,
         id,
         Some(&name),
         &result,
     );
     let key = result?;
-    let mut response = shown(&app, &caller, &key, StatusCode::CREATED);
+    let mut response = shown(&call, &key, StatusCode::CREATED);
     let ocid = ocid_of(&key);
-    let location = format!("{}/20180115/tsigKeys/{ocid}", caller.base);
+    let location = format!("{}/20180115/tsigKeys/{ocid}", call.caller.base);
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
 }
 
-pub(super) async fn read<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
-    Path(text): Path<String>,
-    Parameters(parameters): Parameters,
-    headers: HeaderMap,
-) -> Answer {
-    let key = found(&app, &caller, &text, &parameters).await?;
-    let answer = shown(&app, &caller, &key, StatusCode::OK);
+pub(super) async fn read<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
+    let key = found(&call, &text).await?;
+    let answer = shown(&call, &key, StatusCode::OK);
     let changed = key.modified.unwrap_or(key.created);
-    Ok(fresh(&headers, &key_tag(&key), Some(changed), answer))
+    Ok(fresh(&call.headers, &key_tag(&key), Some(changed), answer))
 }
 
 pub(super) async fn change<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
+    call: Call<S>,
     Path(text): Path<String>,
-    Parameters(parameters): Parameters,
-    headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Answer {
     let edit = LabelsEdit::from(KeyUpdate::parse(&body)?);
-    let key = edited(
-        &app,
-        &caller,
-        &text,
-        &parameters,
-        &headers,
-        edit,
-        Action::ChangeKey,
-    )
-    .await?;
-    Ok(shown(&app, &caller, &key, StatusCode::OK))
+    let key = edited(&call, &text, edit, Action::ChangeKey).await?;
+    Ok(shown(&call, &key, StatusCode::OK))
 }
 
 pub(super) async fn relocate<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
+    call: Call<S>,
     Path(text): Path<String>,
-    Parameters(parameters): Parameters,
-    headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Answer {
     let edit = LabelsEdit::from(CompartmentChange::parse(&body)?);
-    let key = edited(
-        &app,
-        &caller,
-        &text,
-        &parameters,
-        &headers,
-        edit,
-        Action::MoveKey,
-    )
-    .await?;
+    let key = edited(&call, &text, edit, Action::MoveKey).await?;
     Ok(tagged(empty(StatusCode::ACCEPTED), &key_tag(&key)))
 }
 
-pub(super) async fn remove<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
-    Path(text): Path<String>,
-    Parameters(parameters): Parameters,
-    headers: HeaderMap,
-) -> Answer {
-    let expected = expected(&headers)?;
-    let key = found(&app, &caller, &text, &parameters).await?;
+pub(super) async fn remove<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
+    let expected = call.expected()?;
+    let key = found(&call, &text).await?;
     let command = Command::RemoveKey {
-        contract: caller.contract.clone(),
+        contract: call.caller.contract.clone(),
         id: key.id,
         expected,
     };
-    let result = app.service.command(command).await;
+    let result = call.app.service.command(command).await;
     let id = Some(key.id);
     audit::write(
-        &caller.contract,
+        &call.caller.contract,
         Action::RemoveKey,
         id,
         Some(&key.name),
@@ -156,43 +117,43 @@ pub(super) async fn remove<S: Service>(
     );
     result?;
     let compartment = key.labels.compartment.clone();
-    let compartment = compartment.unwrap_or_else(|| caller.tenancy.clone());
-    Ok(app.oci.works.removed(&caller, ocid_of(&key), compartment))
+    let compartment = compartment.unwrap_or_else(|| call.caller.tenancy.clone());
+    Ok(call
+        .app
+        .oci
+        .works
+        .removed(&call.caller, ocid_of(&key), compartment))
 }
 
-async fn found<S: Service>(
-    app: &App<S>,
-    caller: &Caller,
-    text: &str,
-    parameters: &Query,
-) -> Result<Arc<TsigKey>, Problem> {
-    if is_private(parameters)? {
+async fn found<S: Service>(call: &Call<S>, text: &str) -> Result<Arc<TsigKey>, Problem> {
+    if is_private(&call.query)? {
         return Err(ServiceError::from(Refusal::UnknownKey).into());
     }
-    Ok(app.service.key(&caller.contract, key_id(text)).await?)
+    Ok(call
+        .app
+        .service
+        .key(&call.caller.contract, key_id(text))
+        .await?)
 }
 
 /// Has the labels of a key changed.
 async fn edited<S: Service>(
-    app: &App<S>,
-    caller: &Caller,
+    call: &Call<S>,
     text: &str,
-    parameters: &Query,
-    headers: &HeaderMap,
     edit: LabelsEdit,
     action: Action,
 ) -> Result<Arc<TsigKey>, Problem> {
-    let expected = expected(headers)?;
-    let key = found(app, caller, text, parameters).await?;
+    let expected = call.expected()?;
+    let key = found(call, text).await?;
     let command = Command::ChangeKey {
-        contract: caller.contract.clone(),
+        contract: call.caller.contract.clone(),
         id: key.id,
         edit,
         expected,
     };
-    let result = command_key(app, command).await;
+    let result = command_key(&call.app, command).await;
     audit::write(
-        &caller.contract,
+        &call.caller.contract,
         action,
         Some(key.id),
         Some(&key.name),
@@ -210,9 +171,9 @@ async fn command_key<S: Service>(
 }
 
 /// A key by itself, with what it looks like.
-fn shown<S: Service>(app: &App<S>, caller: &Caller, key: &TsigKey, status: StatusCode) -> Response {
-    let surroundings = Surroundings::of(app);
-    let item = KeyItem::new(key, surroundings.viewer(caller));
+fn shown<S: Service>(call: &Call<S>, key: &TsigKey, status: StatusCode) -> Response {
+    let surroundings = Surroundings::of(&call.app);
+    let item = KeyItem::new(key, surroundings.viewer(&call.caller));
     tagged(json(status, &item), &key_tag(key))
 }
 

@@ -1,6 +1,7 @@
 //! The face of Oracle Cloud Infrastructure's DNS API (version 20180115): its paths, its statuses, its words.
 
 mod auth;
+mod call;
 mod caller;
 mod conditions;
 mod keys;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderValue, Method},
     middleware::{self, Next},
     response::Response,
@@ -23,15 +24,12 @@ use axum::{
 use jiff::fmt::rfc2822;
 use zonekit_model::{Timestamp, Uuid, oci::TransferServer};
 
-use self::{caller::Caller, replay::Replays, work::Works};
+use self::{call::Call, replay::Replays, work::Works};
 use crate::{
     OciKeys, Service,
     answer::{Answer, Problem, json},
-    request::Parameters,
     router::App,
 };
-
-type Shared<S> = State<Arc<App<S>>>;
 
 /// Where the paths of this face begin.
 const ROOTS: [&str; 2] = ["/20180115", "/20160918"];
@@ -139,15 +137,11 @@ fn request_id(request: &Request) -> String {
     }
 }
 
-async fn servers<S: Service>(
-    State(app): Shared<S>,
-    _: Caller,
-    Parameters(parameters): Parameters,
-) -> Answer {
-    caller::compartment(&parameters)?;
-    let servers = match caller::is_private(&parameters)? {
+async fn servers<S: Service>(call: Call<S>) -> Answer {
+    caller::compartment(&call.query)?;
+    let servers = match caller::is_private(&call.query)? {
         true => Vec::new(),
-        false => TransferServer::all(&app.service.transfer_addresses()),
+        false => TransferServer::all(&call.app.service.transfer_addresses()),
     };
     Ok(json(axum::http::StatusCode::OK, &servers))
 }

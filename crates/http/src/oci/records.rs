@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::Path,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -20,97 +20,85 @@ use zonekit_model::{
 };
 
 use super::{
-    Shared,
-    caller::{Caller, is_descending, limit, paged, zone},
+    call::Call,
+    caller::{is_descending, limit, paged},
     conditions::fresh,
 };
 use crate::{
     Content, RecordsView, Service, ServiceError, ZoneView,
     answer::{Answer, Problem, json},
-    request::{Parameters, Query},
-    router::App,
+    request::Query,
 };
 
-pub(super) async fn all<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
-    Path(text): Path<String>,
-    Parameters(parameters): Parameters,
-    headers: HeaderMap,
-) -> Answer {
-    let (order, descending) = order(&parameters, true)?;
+pub(super) async fn all<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
+    let (order, descending) = order(&call.query, true)?;
     let wanted = RecordQuery {
-        owner: parameters
+        owner: call
+            .query
             .value("domain")
-            .map(|text| name(&parameters, text))
+            .map(|text| name(&call.query, text))
             .transpose()?,
-        owner_contains: parameters.value("domainContains").map(Into::into),
-        rtype: parameters
+        owner_contains: call.query.value("domainContains").map(Into::into),
+        rtype: call
+            .query
             .value("rtype")
-            .map(|text| rtype(&parameters, text))
+            .map(|text| rtype(&call.query, text))
             .transpose()?,
         order,
         descending,
     };
-    let view = zone(&app, &caller, &text, &parameters).await?;
-    listed(&app, &caller, view, wanted, &parameters, &headers).await
+    let view = call.zone(&text).await?;
+    listed(&call, view, wanted).await
 }
 
 pub(super) async fn of_domain<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
+    call: Call<S>,
     Path((text, domain)): Path<(String, String)>,
-    Parameters(parameters): Parameters,
-    headers: HeaderMap,
 ) -> Answer {
-    let (order, descending) = order(&parameters, false)?;
+    let (order, descending) = order(&call.query, false)?;
     let wanted = RecordQuery {
-        owner: Some(name(&parameters, &domain)?),
+        owner: Some(name(&call.query, &domain)?),
         owner_contains: None,
-        rtype: parameters
+        rtype: call
+            .query
             .value("rtype")
-            .map(|text| rtype(&parameters, text))
+            .map(|text| rtype(&call.query, text))
             .transpose()?,
         order,
         descending,
     };
-    let view = zone(&app, &caller, &text, &parameters).await?;
-    listed(&app, &caller, view, wanted, &parameters, &headers).await
+    let view = call.zone(&text).await?;
+    listed(&call, view, wanted).await
 }
 
 pub(super) async fn of_set<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
+    call: Call<S>,
     Path((text, domain, rtype_text)): Path<(String, String, String)>,
-    Parameters(parameters): Parameters,
-    headers: HeaderMap,
 ) -> Answer {
     let wanted = RecordQuery {
-        owner: Some(name(&parameters, &domain)?),
-        rtype: Some(rtype(&parameters, &rtype_text)?),
+        owner: Some(name(&call.query, &domain)?),
+        rtype: Some(rtype(&call.query, &rtype_text)?),
         ..RecordQuery::default()
     };
-    let view = zone(&app, &caller, &text, &parameters).await?;
-    let (offset, limit) = (offset(&parameters)?, limit(&parameters)?);
+    let view = call.zone(&text).await?;
+    let (offset, limit) = (offset(&call.query)?, limit(&call.query)?);
     // All of the set, of which there are never many: their order is that of what they hash to.
-    let records = selected(&app, &caller, &view, wanted, PageRequest::ALL, &parameters).await?;
+    let records = selected(&call, &view, wanted, PageRequest::ALL).await?;
     let total = records.page.total;
     let mut items = shown(&records);
     items.sort_by(|one, other| one.record_hash.cmp(&other.record_hash));
     let from = usize::try_from(offset).unwrap_or(usize::MAX);
     let items = items.into_iter().skip(from).take(limit).collect();
-    Ok(answer(items, offset, total, records.version, &headers))
+    Ok(answer(items, offset, total, records.version, &call.headers))
 }
 
-pub(super) async fn content<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
-    Path(text): Path<String>,
-    Parameters(parameters): Parameters,
-    headers: HeaderMap,
-) -> Answer {
-    let view = zone(&app, &caller, &text, &parameters).await?;
-    let Content { version, pieces } = app.service.content(&caller.contract, view.zone.id).await?;
+pub(super) async fn content<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
+    let view = call.zone(&text).await?;
+    let Content { version, pieces } = call
+        .app
+        .service
+        .content(&call.caller.contract, view.zone.id)
+        .await?;
     let mut response = Response::new(Body::new(Pieces {
         pieces,
         is_over: false,
@@ -118,63 +106,53 @@ pub(super) async fn content<S: Service>(
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/dns"));
-    Ok(fresh(&headers, &version_tag(version), None, response))
+    Ok(fresh(&call.headers, &version_tag(version), None, response))
 }
 
 /// Whatever would write records of a zone.
 pub(super) async fn written<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
+    call: Call<S>,
     Path(texts): Path<Vec<(String, String)>>,
-    Parameters(parameters): Parameters,
 ) -> Answer {
     let text = texts.first().map_or("", |(_, text)| text.as_str());
-    zone(&app, &caller, text, &parameters).await?;
+    call.zone(text).await?;
     Err(Problem::new(
         StatusCode::FORBIDDEN,
         "the records of a secondary zone come from its primaries and are changed there",
     ))
 }
 
-async fn listed<S: Service>(
-    app: &App<S>,
-    caller: &Caller,
-    view: ZoneView,
-    wanted: RecordQuery,
-    parameters: &Query,
-    headers: &HeaderMap,
-) -> Answer {
-    let offset = offset(parameters)?;
-    let limit = limit(parameters)?;
+async fn listed<S: Service>(call: &Call<S>, view: ZoneView, wanted: RecordQuery) -> Answer {
+    let offset = offset(&call.query)?;
+    let limit = limit(&call.query)?;
     let page = PageRequest {
         offset,
         limit: u32::try_from(limit).unwrap_or(u32::MAX),
     };
-    let records = selected(app, caller, &view, wanted, page, parameters).await?;
+    let records = selected(call, &view, wanted, page).await?;
     let total = records.page.total;
     Ok(answer(
         shown(&records),
         offset,
         total,
         records.version,
-        headers,
+        &call.headers,
     ))
 }
 
 async fn selected<S: Service>(
-    app: &App<S>,
-    caller: &Caller,
+    call: &Call<S>,
     view: &ZoneView,
     wanted: RecordQuery,
     page: PageRequest,
-    parameters: &Query,
 ) -> Result<RecordsView, Problem> {
     let id = view.zone.id;
-    let records = app
+    let records = call
+        .app
         .service
-        .select_records(&caller.contract, id, wanted, page)
+        .select_records(&call.caller.contract, id, wanted, page)
         .await?;
-    match parameters.value("zoneVersion") {
+    match call.query.value("zoneVersion") {
         // Only the version held can be shown.
         Some(version) if version != records.version.to_string() => {
             Err(ServiceError::from(Refusal::UnknownZone).into())

@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{
-    extract::{Path, State},
+    extract::Path,
     http::{HeaderValue, StatusCode},
     response::Response,
 };
@@ -15,7 +15,7 @@ use zonekit_model::{
     oci::{Kind, Ocid, WorkRequest},
 };
 
-use super::{Shared, caller::Caller, caller::empty, now};
+use super::{call::Call, caller::Caller, caller::empty, now};
 use crate::{
     Service,
     answer::{Answer, Problem, json},
@@ -71,13 +71,9 @@ impl Works {
     }
 }
 
-pub(super) async fn read<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Answer {
+pub(super) async fn read<S: Service>(call: Call<S>, Path(id): Path<String>) -> Answer {
     let id = Ocid::id_of(Kind::Work, &id);
-    let work = id.and_then(|id| app.oci.works.find(&caller.contract, id));
+    let work = id.and_then(|id| call.app.oci.works.find(&call.caller.contract, id));
     match work {
         Some(work) => Ok(json(StatusCode::OK, &*work)),
         None => Err(Problem::new(

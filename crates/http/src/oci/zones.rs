@@ -1,9 +1,7 @@
 //! Zones.
 
-use std::sync::Arc;
-
 use axum::{
-    extract::{Path, State},
+    extract::Path,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -16,30 +14,31 @@ use zonekit_model::{
 };
 
 use super::{
-    Shared,
-    caller::{Caller, Surroundings, empty, is_private, limit, order, paged, within, zone},
-    conditions::{expected, fresh, tagged, zone_tag},
+    call::Call,
+    caller::{Caller, Surroundings, empty, is_private, limit, order, paged, within},
+    conditions::{fresh, tagged, zone_tag},
 };
 use crate::{
     Service, ServiceError, ZoneView,
     answer::{Answer, Problem, json},
     audit::{self, Action},
-    request::{Parameters, Query, WholeBody},
+    request::{Query, WholeBody},
     router::App,
 };
 
-pub(super) async fn list<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
-    Parameters(parameters): Parameters,
-) -> Answer {
-    let query = zone_query(&parameters, &caller)?;
+pub(super) async fn list<S: Service>(call: Call<S>) -> Answer {
+    let query = zone_query(&call.query, &call.caller)?;
     let selection = match query {
-        Some(query) => app.service.select(&caller.contract, query).await?,
+        Some(query) => {
+            call.app
+                .service
+                .select(&call.caller.contract, query)
+                .await?
+        }
         None => Default::default(),
     };
-    let surroundings = Surroundings::of(&app);
-    let viewer = surroundings.viewer(&caller);
+    let surroundings = Surroundings::of(&call.app);
+    let viewer = surroundings.viewer(&call.caller);
     let items: Vec<_> = { selection.items.iter() }
         .map(|view| ZoneSummary::new(sight(view), viewer))
         .collect();
@@ -47,122 +46,82 @@ pub(super) async fn list<S: Service>(
     Ok(paged(json(StatusCode::OK, &items), next, selection.total))
 }
 
-pub(super) async fn create<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
-    Parameters(parameters): Parameters,
-    headers: HeaderMap,
-    WholeBody(body): WholeBody,
-) -> Answer {
+pub(super) async fn create<S: Service>(call: Call<S>, WholeBody(body): WholeBody) -> Answer {
     let create = ZoneCreate::parse(&body)?;
-    if is_private(&parameters)? {
-        return Err(parameters.unexpected("scope", "GLOBAL"));
+    if is_private(&call.query)? {
+        return Err(call.query.unexpected("scope", "GLOBAL"));
     }
-    let retry = retry_token(&headers, &body)?;
+    let retry = retry_token(&call.headers, &body)?;
     let name = create.name.clone();
     let command = Command::CreateZone {
-        contract: caller.contract.clone(),
+        contract: call.caller.contract.clone(),
         // Version 7: ids in the order of their making lie side by side in every index.
         id: Uuid::now_v7(),
         draft: ZoneDraft::from(create),
         retry,
     };
-    let result = command_zone(&app, command).await;
+    let result = command_zone(&call.app, command).await;
     let id = result.as_ref().ok().map(|view| view.zone.id);
     audit::write(
-        &caller.contract,
+        &call.caller.contract,
         Action::CreateZone,
         id,
         Some(&name),
         &result,
     );
     let view = result?;
-    let mut response = shown(&app, &caller, &view, StatusCode::CREATED);
+    let mut response = shown(&call, &view, StatusCode::CREATED);
     let ocid = ocid_of(&view);
-    if let Ok(location) = HeaderValue::try_from(format!("{}/20180115/zones/{ocid}", caller.base)) {
+    if let Ok(location) =
+        HeaderValue::try_from(format!("{}/20180115/zones/{ocid}", call.caller.base))
+    {
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
 }
 
-pub(super) async fn read<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
-    Path(text): Path<String>,
-    Parameters(parameters): Parameters,
-    headers: HeaderMap,
-) -> Answer {
-    let view = zone(&app, &caller, &text, &parameters).await?;
-    let answer = shown(&app, &caller, &view, StatusCode::OK);
+pub(super) async fn read<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
+    let view = call.zone(&text).await?;
+    let answer = shown(&call, &view, StatusCode::OK);
     // When its content last changed is not known for as long as its settings are: only the tag tells.
-    Ok(fresh(&headers, &zone_tag(&view), None, answer))
+    Ok(fresh(&call.headers, &zone_tag(&view), None, answer))
 }
 
 pub(super) async fn change<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
+    call: Call<S>,
     Path(text): Path<String>,
-    Parameters(parameters): Parameters,
-    headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Answer {
     let edit = ZoneEdit::from(ZoneUpdate::parse(&body)?);
-    let view = edited(
-        &app,
-        &caller,
-        &text,
-        &parameters,
-        &headers,
-        edit,
-        Action::ChangeZone,
-    )
-    .await?;
-    Ok(shown(&app, &caller, &view, StatusCode::OK))
+    let view = edited(&call, &text, edit, Action::ChangeZone).await?;
+    Ok(shown(&call, &view, StatusCode::OK))
 }
 
 pub(super) async fn relocate<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
+    call: Call<S>,
     Path(text): Path<String>,
-    Parameters(parameters): Parameters,
-    headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Answer {
     let edit = ZoneEdit {
         labels: CompartmentChange::parse(&body)?.into(),
         ..ZoneEdit::default()
     };
-    let view = edited(
-        &app,
-        &caller,
-        &text,
-        &parameters,
-        &headers,
-        edit,
-        Action::MoveZone,
-    )
-    .await?;
+    let view = edited(&call, &text, edit, Action::MoveZone).await?;
     Ok(tagged(empty(StatusCode::ACCEPTED), &zone_tag(&view)))
 }
 
-pub(super) async fn remove<S: Service>(
-    State(app): Shared<S>,
-    caller: Caller,
-    Path(text): Path<String>,
-    Parameters(parameters): Parameters,
-    headers: HeaderMap,
-) -> Answer {
-    let expected = expected(&headers)?;
-    let view = zone(&app, &caller, &text, &parameters).await?;
+pub(super) async fn remove<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
+    let expected = call.expected()?;
+    let view = call.zone(&text).await?;
     let command = Command::RemoveZone {
-        contract: caller.contract.clone(),
+        contract: call.caller.contract.clone(),
         id: view.zone.id,
         expected,
     };
-    let result = app.service.command(command).await;
+    let result = call.app.service.command(command).await;
     let (id, name) = (Some(view.zone.id), &view.zone.name);
     audit::write(
-        &caller.contract,
+        &call.caller.contract,
         Action::RemoveZone,
         id,
         Some(name),
@@ -170,31 +129,32 @@ pub(super) async fn remove<S: Service>(
     );
     result?;
     let compartment = view.zone.labels.compartment.clone();
-    let compartment = compartment.unwrap_or_else(|| caller.tenancy.clone());
-    Ok(app.oci.works.removed(&caller, ocid_of(&view), compartment))
+    let compartment = compartment.unwrap_or_else(|| call.caller.tenancy.clone());
+    Ok(call
+        .app
+        .oci
+        .works
+        .removed(&call.caller, ocid_of(&view), compartment))
 }
 
 /// Has some settings of a zone changed.
 async fn edited<S: Service>(
-    app: &Arc<App<S>>,
-    caller: &Caller,
+    call: &Call<S>,
     text: &str,
-    parameters: &Query,
-    headers: &HeaderMap,
     edit: ZoneEdit,
     action: Action,
 ) -> Result<ZoneView, Problem> {
-    let expected = expected(headers)?;
-    let view = zone(app, caller, text, parameters).await?;
+    let expected = call.expected()?;
+    let view = call.zone(text).await?;
     let command = Command::ChangeZone {
-        contract: caller.contract.clone(),
+        contract: call.caller.contract.clone(),
         id: view.zone.id,
         edit,
         expected,
     };
-    let result = command_zone(app, command).await;
+    let result = command_zone(&call.app, command).await;
     let (id, name) = (Some(view.zone.id), &view.zone.name);
-    audit::write(&caller.contract, action, id, Some(name), &result);
+    audit::write(&call.caller.contract, action, id, Some(name), &result);
     Ok(result?)
 }
 
@@ -207,14 +167,9 @@ async fn command_zone<S: Service>(
 }
 
 /// A zone by itself, with what it looks like.
-fn shown<S: Service>(
-    app: &App<S>,
-    caller: &Caller,
-    view: &ZoneView,
-    status: StatusCode,
-) -> Response {
-    let surroundings = Surroundings::of(app);
-    let item = ZoneItem::new(sight(view), surroundings.viewer(caller));
+fn shown<S: Service>(call: &Call<S>, view: &ZoneView, status: StatusCode) -> Response {
+    let surroundings = Surroundings::of(&call.app);
+    let item = ZoneItem::new(sight(view), surroundings.viewer(&call.caller));
     tagged(json(status, &item), &zone_tag(view))
 }
 
