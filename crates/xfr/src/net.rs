@@ -3,6 +3,7 @@
 mod client;
 mod drive;
 mod stream;
+mod wire;
 
 pub use client::{Client, ClientError, NotifyReply};
 pub use drive::{visit, visit_until_hurried};
@@ -12,8 +13,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::net::UdpSocket;
 
+use self::wire::Wire;
 use crate::{Loss, Primary};
 
 /// Octets read at once from a connection that carries a transfer: a few of the largest messages.
@@ -48,18 +50,6 @@ async fn datagrams(primary: &Primary) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind((local, 0)).await?;
     socket.connect(primary.address).await?;
     Ok(socket)
-}
-
-async fn connect(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    if let Some(source) = source {
-        socket.bind((source, 0).into())?;
-    }
-    socket.set_nodelay(true)?;
-    socket.connect(address).await
 }
 
 /// A message as it goes over a connection: behind two octets of length.

@@ -6,11 +6,11 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::UdpSocket;
 use tokio::time::{Sleep, sleep_until};
 use zonekit_wire::FrameBuffer;
 
-use super::{ROOM, arrived, connect, datagrams, framed, now, seed, unix_now};
+use super::{ROOM, Wire, arrived, datagrams, framed, now, seed, unix_now};
 use crate::{Apply, Change, Connection, Event, Exchange, Loss, Primary, Report, Transmit, Visit};
 
 /// Octets taken in a row before others on this thread get their turn.
@@ -138,8 +138,8 @@ struct Stream {
 }
 
 enum State {
-    Connecting(Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>),
-    Connected(TcpStream),
+    Connecting(Pin<Box<dyn Future<Output = io::Result<Wire>> + Send>>),
+    Connected(Wire),
     Lost,
 }
 
@@ -170,13 +170,12 @@ impl Sockets {
                 if let Some(socket) = self.datagrams.get_mut(primary) {
                     *socket = None;
                 }
-                if let Some(primary) = self.primaries.get(primary) {
+                if let Some(primary) = self.primaries.get(primary).cloned() {
                     self.streams.push(Stream {
                         connection,
-                        state: State::Connecting(Box::pin(connect(
-                            primary.address,
-                            primary.source,
-                        ))),
+                        state: State::Connecting(Box::pin(
+                            async move { Wire::connect(&primary).await },
+                        )),
                         frames: FrameBuffer::with_room(ROOM),
                     });
                 }
@@ -216,7 +215,10 @@ impl Sockets {
             .iter_mut()
             .find(|stream| stream.connection == connection);
         match stream.map(|stream| &mut stream.state) {
-            Some(State::Connected(tcp)) => tcp.write_all(&framed(octets)?).await,
+            Some(State::Connected(wire)) => {
+                wire.write_all(&framed(octets)?).await?;
+                wire.flush().await
+            }
             _ => Ok(()),
         }
     }
@@ -288,13 +290,13 @@ impl Stream {
         let connection = self.connection;
         let (state, event) = match &mut self.state {
             State::Connecting(connecting) => match ready!(connecting.as_mut().poll(context)) {
-                Ok(tcp) => (State::Connected(tcp), Event::Connected(connection)),
+                Ok(wire) => (State::Connected(wire), Event::Connected(connection)),
                 Err(error) => (State::Lost, lost(connection, Loss::from(&error))),
             },
-            State::Connected(tcp) => {
+            State::Connected(wire) => {
                 let inside_message = self.frames.has_partial();
                 let mut buffer = ReadBuf::new(self.frames.space());
-                let result = ready!(Pin::new(tcp).poll_read(context, &mut buffer));
+                let result = ready!(Pin::new(wire).poll_read(context, &mut buffer));
                 let result = result.map(|()| buffer.filled().len());
                 match arrived(result, inside_message) {
                     Ok(octets) => {
@@ -326,9 +328,9 @@ impl Stream {
         // anything at all that is there does.
         if is_whole
             && exchange.is_complete(connection)
-            && let State::Connected(tcp) = &self.state
-            && let Ok(more) = tcp.try_read(self.frames.space())
+            && let State::Connected(wire) = &mut self.state
         {
+            let more = wire.read_now(self.frames.space());
             self.frames.advance(more);
             octets += more;
             is_whole = self.messages(exchange, sink);

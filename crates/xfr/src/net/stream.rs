@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 use zonekit_wire::{FrameBuffer, Message, Record, RecordsPlace, Section};
 
-use super::{ClientError, ROOM, arrived, connect, framed, now, unix_now};
+use super::{ClientError, ROOM, Wire, arrived, framed, now, unix_now};
 use crate::answer::AnswerError;
 use crate::error::malformed;
 use crate::exchange::attempt::Attempt;
@@ -45,7 +44,7 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct TransferStream {
-    tcp: TcpStream,
+    wire: Wire,
     frames: FrameBuffer,
     attempt: Attempt,
     limits: Limits,
@@ -88,18 +87,19 @@ impl TransferStream {
         let deadline = tokio::time::Instant::now() + limits.connect_timeout;
         let unreachable = |error: &std::io::Error| VisitError::Connect(Loss::from(error));
         let connecting = async {
-            let mut tcp = connect(primary.address, primary.source).await?;
-            tcp.write_all(&framed(query.octets())?).await?;
-            Ok(tcp)
+            let mut wire = Wire::connect(primary).await?;
+            wire.write_all(&framed(query.octets())?).await?;
+            wire.flush().await?;
+            Ok(wire)
         };
-        let tcp = if limits.connect_timeout.is_zero() {
+        let wire = if limits.connect_timeout.is_zero() {
             connecting.await
         } else {
             timeout_at(deadline, connecting)
                 .await
                 .map_err(|_| VisitError::Connect(Loss::TimedOut))?
         };
-        let tcp = tcp.map_err(|error| unreachable(&error))?;
+        let wire = wire.map_err(|error| unreachable(&error))?;
         // Nobody knows here how many records an IXFR's zone has: only a limit that is set counts.
         let held_records = 0;
         let mut attempt = Attempt::new(
@@ -113,7 +113,7 @@ impl TransferStream {
         );
         attempt.connected(now());
         Ok(Self {
-            tcp,
+            wire,
             frames: FrameBuffer::with_room(ROOM),
             attempt,
             limits: limits.clone(),
@@ -221,7 +221,7 @@ impl TransferStream {
             }
             if self.attempt.incoming().is_complete() {
                 // Whatever lies behind the closing SOA spoils the transfer.
-                let more = self.tcp.try_read(self.frames.space()).unwrap_or(0);
+                let more = self.wire.read_now(self.frames.space());
                 if more > 0 {
                     self.frames.advance(more);
                     self.fresh += more;
@@ -256,7 +256,7 @@ impl TransferStream {
         let count = loop {
             let deadline = self.attempt.deadline(&self.limits);
             let inside_message = self.frames.has_partial();
-            let reading = self.tcp.read(self.frames.space());
+            let reading = self.wire.read(self.frames.space());
             let read = match deadline {
                 None => Ok(reading.await),
                 Some(deadline) => timeout_at(deadline.into(), reading).await,
