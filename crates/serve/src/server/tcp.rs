@@ -3,18 +3,15 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
     task::JoinSet,
     time::{Instant, timeout, timeout_at},
 };
 use zonekit_wire::FrameBuffer;
 
-use super::{
-    Options, asked_to_stop, now,
-    shares::{Share, Shares},
-};
+use super::{Options, asked_to_stop, now, shares::Shares};
 use crate::{Action, Notification, OutgoingTransfer, Peer, Responder, Transport, Worker};
 
 /// Answers wait for each other until they are this many octets, so that pipelined requests cost few writes.
@@ -104,22 +101,11 @@ impl Connections {
         };
         counters.connections.count();
         _ = stream.set_nodelay(true);
-        let peer = Peer {
-            address,
-            transport: Transport::Tcp,
-        };
-        let connection = Connection {
-            stream,
-            peer,
-            worker: (self.responder.worker()).keeping_alive(self.options.idle_timeout),
-            answer: Vec::new(),
-            batch: Vec::new(),
-            shared: Arc::clone(self),
-            _slot: slot,
-            _share: share,
-        };
+        let shared = Arc::clone(self);
         connections.spawn(async move {
-            if let Err(error) = connection.serve().await {
+            let served = Connection::new(stream, address, shared).serve().await;
+            drop((slot, share));
+            if let Err(error) = served {
                 tracing::debug!(%error, %address, "connection");
             }
         });
@@ -133,8 +119,9 @@ impl Accepting {
     }
 }
 
-struct Connection {
-    stream: TcpStream,
+/// One connection, whatever carries its octets.
+struct Connection<S> {
+    stream: S,
     peer: Peer,
     worker: Worker,
     /// One message.
@@ -142,11 +129,23 @@ struct Connection {
     /// Messages with their lengths before them, to be written.
     batch: Vec<u8>,
     shared: Arc<Connections>,
-    _slot: OwnedSemaphorePermit,
-    _share: Share,
 }
 
-impl Connection {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    fn new(stream: S, address: SocketAddr, shared: Arc<Connections>) -> Self {
+        Self {
+            stream,
+            peer: Peer {
+                address,
+                transport: Transport::Tcp,
+            },
+            worker: (shared.responder.worker()).keeping_alive(shared.options.idle_timeout),
+            answer: Vec::new(),
+            batch: Vec::new(),
+            shared,
+        }
+    }
+
     async fn serve(mut self) -> io::Result<()> {
         let mut frames = FrameBuffer::new();
         let mut stopped = self.shared.stopped.clone();
