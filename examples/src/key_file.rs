@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use zonekit_tsig::Key;
 
+use crate::words::words;
+
 /// Reads the first key in the file at `path`.
 pub fn load(path: &Path) -> anyhow::Result<Key> {
     let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
@@ -32,7 +34,7 @@ pub fn either(key: Option<&Key>, file: Option<&Path>) -> anyhow::Result<Option<K
 /// or a line `[algorithm:]name:secret`. Comments (`#`, `//`, `/* … */`) are passed over.
 pub fn parse(text: &str) -> anyhow::Result<Key> {
     let words = words(text);
-    let mut words = words.iter().map(String::as_str);
+    let mut words = words.iter().map(|word| word.text.as_str());
     let Some(first) = words.next() else {
         bail!("no key in it");
     };
@@ -61,34 +63,6 @@ pub fn parse(text: &str) -> anyhow::Result<Key> {
     format!("{algorithm}:{name}:{secret}")
         .parse()
         .context("the key clause")
-}
-
-/// The words of a configuration: quoted or bare, and each of `{ } ;` alone.
-fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        if first.is_whitespace() {
-            rest = &rest[first.len_utf8()..];
-        } else if first == '#' || rest.starts_with("//") {
-            rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
-        } else if rest.starts_with("/*") {
-            rest = rest.split_once("*/").map_or("", |(_, rest)| rest);
-        } else if matches!(first, '{' | '}' | ';') {
-            words.push(first.to_string());
-            rest = &rest[1..];
-        } else if first == '"' {
-            let (word, behind) = rest[1..].split_once('"').unwrap_or((&rest[1..], ""));
-            words.push(word.to_owned());
-            rest = behind;
-        } else {
-            let end = rest.find(|c: char| c.is_whitespace() || "{};\"#".contains(c));
-            let (word, behind) = rest.split_at(end.unwrap_or(rest.len()));
-            words.push(word.to_owned());
-            rest = behind;
-        }
-    }
-    words
 }
 
 #[cfg(test)]

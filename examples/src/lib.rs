@@ -4,12 +4,14 @@
 
 pub mod demo;
 pub mod failure;
+pub mod import;
 pub mod key_file;
 pub mod log;
 pub mod primary;
 pub mod query;
 pub mod server;
 pub mod upkeep;
+pub mod words;
 
 /// Compiles the README's example.
 #[cfg(doctest)]

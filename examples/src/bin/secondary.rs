@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
-use zonekit_examples::{demo, log, upkeep};
+use zonekit_examples::{demo, import, log, upkeep};
 use zonekit_secondary::{Config, Secondary};
 
 /// How long the end may take: what is still under way then is cut off, and nothing is lost by that.
@@ -80,6 +80,16 @@ enum Command {
         /// The file that `backup` has made.
         backup: PathBuf,
     },
+    /// Print the secondary zones and the keys of another name server as entries of our configuration. What has no
+    /// counterpart here is told on standard error, with its file and line.
+    Import {
+        /// Its configuration: nsd.conf, knot.conf, named.conf; included files are read too.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// Whose configuration it is, where the name of the file does not tell.
+        #[arg(long)]
+        format: Option<import::Format>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -105,6 +115,10 @@ fn main() -> ExitCode {
                 }),
             ..
         } => upkeep::restore(&config, &backup, replace),
+        Arguments {
+            command: Some(Command::Import { from, format }),
+            ..
+        } => import::run(&from, format),
         Arguments {
             config: Some(path), ..
         } => {
