@@ -3,10 +3,10 @@
 //! [RFC 1035 §4.2.2]: https://www.rfc-editor.org/rfc/rfc1035#section-4.2.2
 //! [RFC 7766 §8]: https://www.rfc-editor.org/rfc/rfc7766#section-8
 
-/// The room a buffer gives at first: 16 KiB, what servers fill transfer messages to.
+/// The most room a buffer gives, but for a message that is longer: 16 KiB, what servers fill transfer messages to.
 const ROOM: usize = 16 * 1024;
 
-/// The least room it gives, so that a long message does not end in many small reads.
+/// The room it gives at first, and the least, so that a long message does not end in many small reads.
 const LEAST_ROOM: usize = 4 * 1024;
 
 /// Octets of the length.
@@ -32,8 +32,9 @@ const LENGTH: usize = 2;
 #[derive(Clone, Debug)]
 pub struct FrameBuffer {
     octets: Vec<u8>,
-    /// The room that is given at first.
+    /// The room that is given: twice as much whenever it was filled, up to `most`.
     room: usize,
+    most: usize,
     /// What is taken lies before this, what has arrived up to `end`; behind it is room.
     start: usize,
     end: usize,
@@ -42,17 +43,19 @@ pub struct FrameBuffer {
 }
 
 impl FrameBuffer {
-    /// An empty buffer. Memory comes with the first [`space`](Self::space): 16 KiB, and at most 64 KiB more for long
-    /// messages.
+    /// An empty buffer. Memory comes with the first [`space`](Self::space): 4 KiB, up to 16 KiB as reads fill them, and at
+    /// most 64 KiB more for long messages.
     pub const fn new() -> Self {
         Self::with_room(ROOM)
     }
 
-    /// An empty buffer that gives room for so many octets at once: for long streams, where fewer and larger reads pay.
-    pub const fn with_room(room: usize) -> Self {
+    /// An empty buffer that comes to give room for so many octets at once: for long streams, where fewer and larger reads
+    /// pay. What is short does not cost the memory of it.
+    pub const fn with_room(most: usize) -> Self {
         Self {
             octets: Vec::new(),
-            room,
+            room: LEAST_ROOM,
+            most,
             start: 0,
             end: 0,
             last: 0,
@@ -87,6 +90,9 @@ impl FrameBuffer {
             "more octets than there was room for"
         );
         self.end = (self.end + n).min(self.octets.len());
+        if self.end == self.octets.len() {
+            self.room = (2 * self.room).min(self.most);
+        }
     }
 
     /// The next whole message; `None` until more octets have arrived.
@@ -233,6 +239,26 @@ mod tests {
             "{}",
             buffer.octets.len()
         );
+    }
+
+    #[test]
+    fn room_grows_only_for_a_stream_that_fills_it() {
+        let rooms = |most_at_once: usize| {
+            let mut buffer = FrameBuffer::with_room(32 * 1024);
+            let mut rooms = Vec::new();
+            for _ in 0..6 {
+                let room = buffer.space().len();
+                buffer.space().fill(1); // messages of 257 octets
+                buffer.advance(room.min(most_at_once));
+                while buffer.next_frame().unwrap().is_some() {}
+                rooms.push(room);
+            }
+            rooms
+        };
+        assert_eq!(rooms(259), [4096; 6]);
+        let rooms = rooms(usize::MAX);
+        assert!(rooms.is_sorted() && rooms[0] == 4096, "{rooms:?}");
+        assert!((32_768 - 258..=32_768).contains(&rooms[5]), "{rooms:?}");
     }
 
     #[test]
