@@ -4,8 +4,9 @@ use zonekit_model::{
     Failure, PrimaryOutcome, PrimaryStatus, Timestamp, TransferFigures, TransferKind, VisitCause,
     VisitOutcome, VisitRecord, ZoneStatus,
 };
+use zonekit_store::EditError;
 use zonekit_wire::Serial;
-use zonekit_xfr::{Outcome, PrimaryReport, Report, Statistics, VisitError};
+use zonekit_xfr::{ErrorKind, Outcome, PrimaryReport, Report, Statistics, VisitError};
 
 use crate::sink::SinkError;
 
@@ -145,23 +146,47 @@ impl Finished<'_> {
 }
 
 /// A visit's error in the words of the status: the mnemonic of RFC 8945 where a signature is the matter, and a kind of
-/// its own where the zone's digest is.
+/// its own where the zone's digest or a contract's quota is. A limit is called what the configuration calls it.
 pub(crate) fn failure(error: &VisitError) -> Failure {
-    let kind = match error {
-        VisitError::Answer {
-            error: zonekit_xfr::AnswerError::Tsig(tsig),
-            ..
-        } => tsig.kind(),
-        VisitError::Rejected(error)
-            if matches!(error.downcast_ref(), Some(SinkError::Zonemd(_))) =>
-        {
-            "zonemd"
-        }
+    let sink_error = match error {
+        VisitError::Rejected(error) => error.downcast_ref(),
+        _ => None,
+    };
+    let limit = sink_error.and_then(limit);
+    let kind = match (error, sink_error) {
+        (
+            VisitError::Answer {
+                error: zonekit_xfr::AnswerError::Tsig(tsig),
+                ..
+            },
+            _,
+        ) => tsig.kind(),
+        (_, Some(SinkError::Zonemd(_))) => "zonemd",
+        (_, Some(SinkError::Quota(_))) => "quota",
+        _ if limit.is_some() => ErrorKind::Limit.as_str(),
         _ => error.kind().as_str(),
     };
+    let text = error.in_words();
     Failure {
         kind: kind.to_owned(),
-        text: error.in_words(),
+        text: match limit {
+            Some(limit) => format!("{text} ({limit})"),
+            None => text,
+        },
+    }
+}
+
+/// The entry of `[limits]` that a zone's content is over.
+fn limit(error: &SinkError) -> Option<&'static str> {
+    let SinkError::Edit(error) = error else {
+        return None;
+    };
+    match error {
+        EditError::TooManyOctets { .. } => Some("max_zone_octets"),
+        EditError::TooManyRecords { .. } => Some("max_zone_records"),
+        EditError::TooManyRecordsInRrset { .. } => Some("max_records_per_rrset"),
+        EditError::TooManyTypes { .. } => Some("max_types_per_name"),
+        _ => None,
     }
 }
 
@@ -177,5 +202,81 @@ fn figures(statistics: &Statistics, serial: Serial, at: Timestamp) -> TransferFi
         messages: statistics.messages,
         records: statistics.records,
         duration: u64::try_from(statistics.duration.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use zonekit_store::{Checks, ZoneBuilder};
+    use zonekit_wire::{Class, NameBuf, Record, Rtype};
+
+    use super::*;
+    use crate::Limits;
+
+    /// What the status says of a zone with an SOA, two TXT records and an NS at its apex under these limits.
+    fn check(limits: Limits, text: &str) {
+        let apex: NameBuf = "example.org".parse().unwrap();
+        let record = |rtype, rdata| Record {
+            owner: apex.as_name(),
+            rtype,
+            class: Class::IN,
+            ttl: 60,
+            rdata,
+        };
+        let soa = [&[0, 0][..], &[0, 0, 0, 7], &[0; 16]].concat();
+        let builder = ZoneBuilder::new(apex.as_name(), limits.for_zones(), Checks::Strict);
+        let records = [
+            (Rtype::NS, &b"\x02ns\0"[..]),
+            (Rtype::TXT, b"\x01a"),
+            (Rtype::TXT, b"\x01b"),
+        ];
+        let build = |mut builder: ZoneBuilder| {
+            builder.begin(&record(Rtype::SOA, &soa))?;
+            for (rtype, rdata) in records {
+                builder.add(&record(rtype, rdata))?;
+            }
+            builder.finish().map(drop)
+        };
+        let error: SinkError = build(builder).unwrap_err().into();
+        let failure = failure(&VisitError::Rejected(Arc::new(error)));
+        assert_eq!(
+            (failure.kind.as_str(), failure.text.as_str()),
+            ("limit", text)
+        );
+    }
+
+    #[test]
+    fn what_a_zone_may_hold_is_called_what_the_configuration_calls_it() {
+        let limits = Limits::default();
+        check(
+            Limits {
+                max_zone_octets: 30,
+                ..limits
+            },
+            "rejected: zone has more than 30 octets (max_zone_octets)",
+        );
+        check(
+            Limits {
+                max_zone_records: 3,
+                ..limits
+            },
+            "rejected: zone has more than 3 records (max_zone_records)",
+        );
+        check(
+            Limits {
+                max_records_per_rrset: 1,
+                ..limits
+            },
+            "rejected: example.org. TXT has more than 1 records (max_records_per_rrset)",
+        );
+        check(
+            Limits {
+                max_types_per_name: 2,
+                ..limits
+            },
+            "rejected: example.org. has more than 2 types (max_types_per_name)",
+        );
     }
 }

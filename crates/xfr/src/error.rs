@@ -19,6 +19,9 @@ pub enum VisitError {
     /// No connection could be made.
     #[error("connecting")]
     Connect(#[source] Loss),
+    /// None was made in the time for it.
+    #[error("no connection after {} s (connect_timeout)", .0.as_secs())]
+    ConnectTimeout(Duration),
     /// No answer came: not over UDP after all tries, and not over TCP.
     #[error("no answer from the primary after {} s", .0.as_secs())]
     NoAnswer(Duration),
@@ -92,7 +95,7 @@ impl VisitError {
                 _ => ErrorKind::Broken,
             },
             Self::OutOfReach => ErrorKind::Unreachable,
-            Self::NoAnswer(_) | Self::Idle { .. } => ErrorKind::Timeout,
+            Self::ConnectTimeout(_) | Self::NoAnswer(_) | Self::Idle { .. } => ErrorKind::Timeout,
             Self::Broken { loss, .. } => match loss {
                 Loss::TimedOut => ErrorKind::Timeout,
                 Loss::ZeroLengthFrame => ErrorKind::Malformed,

@@ -336,3 +336,50 @@ fn who_may_notify_beside_the_primaries_is_read_and_checked() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn every_limit_has_its_default_and_reaches_transfers_and_zones() {
+    let minute = std::time::Duration::from_secs(60);
+    let limits = parse(&WHOLE.replace("max_zone_records = 1000", ""))
+        .unwrap()
+        .limits;
+    assert_eq!(limits.for_transfers(), zonekit_xfr::Limits::default());
+    assert_eq!(limits.for_zones(), zonekit_store::ZoneLimits::default());
+    assert_eq!(
+        limits.for_journals(),
+        zonekit_store::JournalLimits::default()
+    );
+
+    let text = WHOLE.replace(
+        "max_zone_records = 1000",
+        "max_zone_octets = 1\nmax_zone_records = 2\nmax_records_per_rrset = 3\nmax_types_per_name = 4\n\
+         max_ixfr_changes = 5\nconnect_timeout = 60\nidle_timeout = 120\nmax_transfer_time = 180\n\
+         min_transfer_rate = 6\nmax_empty_messages = 7\nlone_soa_wait = 240",
+    );
+    let limits = parse(&text).unwrap().limits;
+    let transfers = zonekit_xfr::Limits {
+        max_zone_octets: 1,
+        max_zone_records: 2,
+        max_ixfr_changes: Some(5),
+        max_empty_messages: 7,
+        connect_timeout: minute,
+        idle_timeout: minute * 2,
+        max_transfer_time: minute * 3,
+        min_transfer_rate: zonekit_xfr::Rate {
+            octets: 6,
+            period: minute * 5,
+        },
+        lone_soa_wait: minute * 4,
+        ..zonekit_xfr::Limits::default()
+    };
+    let zones = zonekit_store::ZoneLimits {
+        octets: 1,
+        records: 2,
+        records_per_rrset: 3,
+        types_per_name: 4,
+    };
+    assert_eq!(
+        (limits.for_transfers(), limits.for_zones()),
+        (transfers, zones)
+    );
+}

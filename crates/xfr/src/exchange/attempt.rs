@@ -171,8 +171,8 @@ impl Attempt {
     fn silence(&self, limits: &Limits) -> (Option<Instant>, VisitError) {
         let transfer = self.incoming.transfer();
         if !self.connected {
-            let deadline = after(self.heard, limits.connect_timeout);
-            (deadline, VisitError::Connect(Loss::TimedOut))
+            let wait = limits.connect_timeout;
+            (after(self.heard, wait), VisitError::ConnectTimeout(wait))
         } else if self.asked == TransferKind::Ixfr
             && transfer.is_lone_soa()
             && !limits.lone_soa_wait.is_zero()

@@ -216,7 +216,7 @@ impl Probe {
                 Verdict::Waiting
             }
             Way::Datagrams { .. } => Verdict::NeedsConnection,
-            Way::Connecting(_) => self.failed(VisitError::Connect(Loss::TimedOut)),
+            Way::Connecting(_) => self.failed(VisitError::ConnectTimeout(limits.connect_timeout)),
             Way::Connected(_) if self.offers_edns() => self.without_edns(),
             Way::Connected(_) => Verdict::Failed(self.unanswered(now)),
         }
@@ -265,7 +265,8 @@ fn refuses_edns(octets: &[u8]) -> bool {
 /// Whether a primary that failed so is there at all. Silence says no more than that all datagrams had their time.
 pub(super) fn is_reached(error: &VisitError, limits: &Limits) -> Option<bool> {
     match error {
-        VisitError::Connect(Loss::Refused | Loss::TimedOut | Loss::Unreachable) => Some(false),
+        VisitError::Connect(Loss::Refused | Loss::TimedOut | Loss::Unreachable)
+        | VisitError::ConnectTimeout(_) => Some(false),
         VisitError::Connect(_) => None, // something here may lack
         VisitError::NoAnswer(waited) => {
             (*waited >= limits.query_timeout * limits.query_tries).then_some(false)

@@ -97,7 +97,7 @@ impl TransferStream {
         } else {
             timeout_at(deadline, connecting)
                 .await
-                .map_err(|_| VisitError::Connect(Loss::TimedOut))?
+                .map_err(|_| VisitError::ConnectTimeout(limits.connect_timeout))?
         };
         let wire = wire.map_err(|error| unreachable(&error))?;
         // Nobody knows here how many records an IXFR's zone has: only a limit that is set counts.
