@@ -10,6 +10,7 @@ pub mod log;
 pub mod primary;
 pub mod query;
 pub mod server;
+pub mod supervisor;
 pub mod upkeep;
 pub mod words;
 

@@ -7,6 +7,7 @@
 //!
 //! SIGHUP reads the configuration again, SIGTERM and Ctrl-C end the program; whatever was served is on disk already.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{error, info};
+use tracing::{error, info, warn};
+use zonekit_examples::supervisor::Supervisor;
 use zonekit_examples::{demo, import, log, upkeep};
 use zonekit_secondary::{Config, Secondary};
 
@@ -145,6 +147,8 @@ fn run(path: PathBuf) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let secondary = Secondary::start(config).await?;
+        let supervisor = Supervisor::from_environment();
+        tell(&supervisor, Supervisor::ready);
         loop {
             tokio::select! {
                 _ = hangup.recv() => match Config::load(&path) {
@@ -159,6 +163,7 @@ fn run(path: PathBuf) -> anyhow::Result<()> {
             }
         }
         info!("ending");
+        tell(&supervisor, Supervisor::stopping);
         match tokio::time::timeout(PARTING, secondary.shutdown()).await {
             Ok(()) => Ok(()),
             Err(_) => bail!("did not end within {} s", PARTING.as_secs()),
@@ -166,4 +171,15 @@ fn run(path: PathBuf) -> anyhow::Result<()> {
     });
     runtime.shutdown_timeout(Duration::from_millis(500));
     result
+}
+
+/// Says something to the supervisor; one that cannot be reached is no reason to stop serving.
+fn tell(supervisor: &io::Result<Supervisor>, word: fn(&Supervisor) -> io::Result<()>) {
+    let told = match supervisor {
+        Ok(supervisor) => word(supervisor),
+        Err(error) => Err(error.kind().into()),
+    };
+    if let Err(error) = told {
+        warn!(%error, "the supervisor that NOTIFY_SOCKET names cannot be told");
+    }
 }
