@@ -5,8 +5,10 @@ mod common;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::primary::{Act, Host, failure};
-use common::{Copy, HELD, Reply, axfr, message, one_by_one, rr, rrs, soa, soa_buf, zone};
+use common::{
+    Act, Copy, HELD, Host, Reply, axfr, failure, framed, message, one_by_one, rr, rrs, soa,
+    soa_buf, unix_now, zone,
+};
 use proptest::prelude::*;
 use zonekit_tsig::{Key, KeyRing, check_request};
 use zonekit_wire::{NameBuf, Rcode, RecordBuf, Rtype};
@@ -61,14 +63,6 @@ async fn fetch_impatiently(
         Host::new(7).tcp(Rtype::AXFR, script).listen(),
     ))
     .await
-}
-
-fn framed(message: &[u8]) -> Vec<u8> {
-    [
-        &u16::try_from(message.len()).unwrap().to_be_bytes(),
-        message,
-    ]
-    .concat()
 }
 
 async fn visited(host: &Host, held: Option<u32>) -> (Report, Copy) {
@@ -399,10 +393,6 @@ async fn forged_datagrams_do_not_end_a_signed_notify() {
     let client = impatient_client(host.listen()).key(key);
     let reply = client.notify("example.org", None).await.unwrap();
     assert_eq!(reply.rcode, Rcode::REFUSED);
-}
-
-fn unix_now() -> u64 {
-    std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
 }
 
 #[tokio::test]

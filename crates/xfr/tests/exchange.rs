@@ -5,8 +5,10 @@ mod common;
 use std::slice;
 use std::time::Duration;
 
-use common::primary::{Act, Door, Host, World, failure, primaries};
-use common::{Copy, HELD, Reply, axfr, message, one_by_one, rr, rrs, soa, soa_buf, zone};
+use common::{
+    Act, Copy, Door, HELD, Host, Reply, World, axfr, failure, message, one_by_one, primaries, rr,
+    rrs, soa, soa_buf, zone,
+};
 use zonekit_tsig::{Key, KeyRing, check_request};
 use zonekit_wire::{
     Class, Compressor, EdnsOption, Message, MessageWriter, OptRepr, Rcode, RecordBuf, Rtype,

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::primary::{Act, Door, Host, World, primaries};
+use common::{Act, Door, Host, World, primaries};
 use common::{Copy, HELD, Reply, axfr, message, rr, rrs, soa, soa_buf, zone};
 use zonekit_wire::{RecordBuf, Rtype};
 use zonekit_xfr::{ErrorKind, Exchange, Limits, Report, Visit};

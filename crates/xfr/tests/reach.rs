@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use common::primary::{Door, Host, World, primaries};
-use common::{Copy, HELD, soa_buf, zone};
+use common::{Copy, Door, HELD, Host, World, primaries, soa_buf, zone};
 use zonekit_wire::NameBuf;
 use zonekit_xfr::{
     Due, ErrorKind, Exchange, Finished, Noted, Outcome, Reach, Report, Schedule, Slots, Start,
@@ -210,8 +209,8 @@ fn what_a_visit_finds_out_about_reach_is_told() {
     assert_eq!(reached(Host::silent().door(Door::Silent)), Some(false));
     assert_eq!(reached(Host::new(1).door(Door::Refuses)), Some(false));
     let refuses = Host::silent().udp(zonekit_wire::Rtype::SOA, |request| {
-        let refused = common::primary::failure(request, zonekit_wire::Rcode::REFUSED);
-        vec![common::primary::Act::Say(refused)]
+        let refused = common::failure(request, zonekit_wire::Rcode::REFUSED);
+        vec![common::Act::Say(refused)]
     });
     assert_eq!(reached(refuses), Some(true));
 }

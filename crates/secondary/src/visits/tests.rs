@@ -1,112 +1,40 @@
-//! A zone with one good and one silent primary, on loopback.
+//! Zones with good, lying and silent primaries, on loopback.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 use std::time::Duration;
 
-use zonekit_wire::{
-    Class, Compressor, Header, Message, MessageWriter, NameBuf, Record, Rtype, Section, Serial,
-    SoaBuf,
-};
+use zonekit_script::{Act, Ask, Asked, Host};
+use zonekit_wire::{Rtype, Serial};
 
 use super::*;
 use crate::Config;
 
 /// Has every zone with the serial of the moment, by AXFR only.
-fn answer(request: &[u8], serial: u32) -> Vec<u8> {
-    let request = Message::new(request).unwrap();
-    let question = request.question().unwrap().unwrap();
-    let zone = question.name.to_buf();
-    let host: NameBuf = "ns.example.net".parse().unwrap();
-    let soa = SoaBuf {
-        mname: host.clone(),
-        rname: zone.clone(),
-        serial: Serial(serial),
-        refresh: 3600,
-        retry: 600,
-        expire: 86_400,
-        minimum: 300,
-    };
-    let mut rdata = Vec::new();
-    soa.as_soa().write(&mut rdata);
-    let soa = Record {
-        owner: zone.as_name(),
-        rtype: Rtype::SOA,
-        class: Class::IN,
-        ttl: 300,
-        rdata: &rdata,
-    };
-    let ns = Record {
-        rtype: Rtype::NS,
-        rdata: host.as_name().as_octets(),
-        ..soa
-    };
-    let (mut reply, mut compressor) = (Vec::new(), Compressor::new());
-    let mut writer = MessageWriter::new(&mut reply, 65_535, &mut compressor);
-    writer.set_header(Header {
-        aa: true,
-        ..request.header().reply()
-    });
-    writer
-        .question(zone.as_name(), question.rtype, Class::IN)
-        .unwrap();
-    let records = match question.rtype {
-        Rtype::SOA => &[soa][..],
-        _ => &[soa, ns, soa],
-    };
-    for record in records {
-        writer.record(Section::Answer, record).unwrap();
-    }
-    writer.finish();
-    reply
-}
-
-/// Sockets on one port, for UDP and TCP.
-fn sockets() -> (UdpSocket, TcpListener) {
-    loop {
-        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-        if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()) {
-            return (udp, tcp);
-        }
-    }
-}
-
-/// A primary that answers as long as the test runs.
-fn good(serial: &Arc<AtomicU32>) -> std::net::SocketAddr {
-    let (udp, tcp) = sockets();
-    let address = udp.local_addr().unwrap();
+fn good(serial: &Arc<AtomicU32>) -> SocketAddr {
     let now = Arc::clone(serial);
-    thread::spawn(move || {
-        let mut octets = [0; 4096];
-        while let Ok((length, from)) = udp.recv_from(&mut octets) {
-            let reply = answer(&octets[..length], now.load(Ordering::SeqCst));
-            udp.send_to(&reply, from).unwrap();
-        }
-    });
-    let now = Arc::clone(serial);
-    thread::spawn(move || {
-        while let Ok((mut stream, _)) = tcp.accept() {
-            let mut length = [0; 2];
-            stream.read_exact(&mut length).unwrap();
-            let mut request = vec![0; u16::from_be_bytes(length).into()];
-            stream.read_exact(&mut request).unwrap();
-            let reply = answer(&request, now.load(Ordering::SeqCst));
-            let length = u16::try_from(reply.len()).unwrap().to_be_bytes();
-            stream.write_all(&[&length, &reply[..]].concat()).unwrap();
-            let _ = stream.read(&mut [0]);
-        }
-    });
-    address
+    let answer = move |request: &[u8], rtype| {
+        let (ask, serial) = (Ask::new(request), now.load(Ordering::SeqCst));
+        let records = match rtype {
+            Rtype::SOA => vec![ask.soa(serial)],
+            _ => ask.zone(serial),
+        };
+        vec![Act::Say(ask.message(&records))]
+    };
+    let [soa, over_tcp, whole] = [answer.clone(), answer.clone(), answer];
+    Host::silent()
+        .udp(Rtype::SOA, move |request| soa(request, Rtype::SOA))
+        .tcp(Rtype::SOA, move |request| over_tcp(request, Rtype::SOA))
+        .tcp(Rtype::AXFR, move |request| whole(request, Rtype::AXFR))
+        .listen()
 }
 
-fn node(directory: &Path, primaries: &[std::net::SocketAddr]) -> Arc<Node> {
+fn node(directory: &Path, primaries: &[SocketAddr]) -> Arc<Node> {
     node_of(directory, &["example.org".to_owned()], primaries)
 }
 
-fn node_of(directory: &Path, zones: &[String], primaries: &[std::net::SocketAddr]) -> Arc<Node> {
+fn node_of(directory: &Path, zones: &[String], primaries: &[SocketAddr]) -> Arc<Node> {
     let primaries = { primaries.iter() }
         .map(|address| format!("{{ address = \"{address}\" }}"))
         .collect::<Vec<_>>()
@@ -159,11 +87,7 @@ fn serial_of(node: &Node, name: &ZoneName) -> Option<u32> {
 async fn a_version_is_out_and_the_next_notify_heard_while_a_silent_primary_is_waited_upon() {
     let directory = tempfile::TempDir::new().unwrap();
     let serial = Arc::new(AtomicU32::new(1));
-    let (_silent, silent) = sockets();
-    let node = node(
-        directory.path(),
-        &[silent.local_addr().unwrap(), good(&serial)],
-    );
+    let node = node(directory.path(), &[Host::silent().listen(), good(&serial)]);
     let name: ZoneName = "example.org".parse().unwrap();
 
     begin_due(&node, Duration::from_secs(2));
@@ -191,18 +115,11 @@ async fn a_version_is_out_and_the_next_notify_heard_while_a_silent_primary_is_wa
 }
 
 /// Offers `serial` and closes every connection.
-fn liar(serial: u32) -> std::net::SocketAddr {
-    let (udp, tcp) = sockets();
-    let address = udp.local_addr().unwrap();
-    thread::spawn(move || {
-        let mut octets = [0; 4096];
-        while let Ok((length, from)) = udp.recv_from(&mut octets) {
-            let reply = answer(&octets[..length], serial);
-            udp.send_to(&reply, from).unwrap();
-        }
-    });
-    thread::spawn(move || while tcp.accept().is_ok() {});
-    address
+fn liar(serial: u32) -> SocketAddr {
+    Host::new(serial)
+        .tcp(Rtype::AXFR, |_| vec![Act::Close])
+        .tcp(Rtype::IXFR, |_| vec![Act::Close])
+        .listen()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -234,27 +151,13 @@ async fn a_zone_stays_current_while_one_primary_offers_what_it_does_not_deliver(
     assert!(wait(&before) > 3000 && wait(&after) < 660);
 }
 
-/// A primary that hears and says nothing, over UDP and TCP; and how many datagrams came.
-fn silent() -> (std::net::SocketAddr, Arc<AtomicU32>, TcpListener) {
-    let (udp, tcp) = sockets();
-    let address = udp.local_addr().unwrap();
-    let heard = Arc::new(AtomicU32::new(0));
-    let counter = Arc::clone(&heard);
-    thread::spawn(move || {
-        while udp.recv(&mut [0; 4096]).is_ok() {
-            counter.fetch_add(1, Ordering::SeqCst);
-        }
-    });
-    (address, heard, tcp)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn zones_of_a_primary_that_is_down_are_current_by_the_other_without_each_finding_out() {
     let directory = tempfile::TempDir::new().unwrap();
     let serial = Arc::new(AtomicU32::new(1));
-    let (down, heard, _listener) = silent();
+    let down = Host::silent();
     let zones: Vec<String> = (0..300).map(|zone| format!("zone{zone}.test")).collect();
-    let node = node_of(directory.path(), &zones, &[down, good(&serial)]);
+    let node = node_of(directory.path(), &zones, &[down.listen(), good(&serial)]);
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(run(Arc::clone(&node), stopped));
 
@@ -263,7 +166,14 @@ async fn zones_of_a_primary_that_is_down_are_current_by_the_other_without_each_f
     until(|| node.visits_running() == 0).await;
     // Twenty visits go on at a time: those that began before the first of them had found out, two datagrams each. One zone
     // more asks every ten seconds, should it take that long.
-    let heard = heard.load(Ordering::SeqCst);
+    let is_datagram = |asked: &&Asked| !asked.over_tcp;
+    let heard = down
+        .asked
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(is_datagram)
+        .count();
     assert!((2..=50).contains(&heard), "{heard}");
     for name in &names {
         let status = node.zones.status(name).unwrap();

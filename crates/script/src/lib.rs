@@ -1,0 +1,29 @@
+//! Primaries that say and do, octet by octet, what a script tells them: messages, pieces of messages, pauses, closed and
+//! reset connections. For the tests of the other crates; not published.
+//!
+//! A [`Host`] is such a primary. [`Host::listen`] puts it on loopback; a test without sockets plays its [`Act`]s itself.
+//!
+//! ```
+//! use std::io::Read;
+//! use zonekit_script::{Act, Host, axfr, message};
+//! use zonekit_wire::Rtype;
+//!
+//! // Says half of a zone, then closes the connection.
+//! let host = Host::new(7).tcp(Rtype::AXFR, |request| {
+//!     vec![Act::Say(message(request, &axfr(7)[..2])), Act::Close]
+//! });
+//! let address = host.listen();
+//! # assert!(address.ip().is_loopback());
+//! ```
+
+mod ask;
+mod host;
+mod record;
+mod reply;
+
+pub use ask::Ask;
+pub use host::{Act, Asked, Door, Host};
+pub use record::{
+    HELD, WHOLE, ZONE, axfr, axfr_of, hex, rr, rr_of, rrs, soa, soa_buf, soa_of, zone,
+};
+pub use reply::{Reply, failure, framed, message, one_by_one, unix_now};
