@@ -362,7 +362,7 @@ impl Exchange {
                 }
                 self.patience
                     .get_or_insert(now + self.visit.limits.probe_wait);
-                if self.grace.is_none() && self.best().is_some() {
+                if self.grace.is_none() && self.best(now).is_some() {
                     self.grace = Some(now + self.visit.limits.probe_grace);
                 }
             }
@@ -388,15 +388,15 @@ impl Exchange {
                     return;
                 }
                 let next = self
-                    .best()
-                    .or_else(|| self.lower().filter(|_| all_answered));
+                    .best(now)
+                    .or_else(|| self.lower(now).filter(|_| all_answered));
                 if let Some(primary) = next {
                     let kind = self.kind_for(primary, now);
                     let memory = self.visit.memory.get(primary);
                     let edns = memory.is_none_or(|memory| memory.may_edns(self.unix(now)));
                     self.begin_transfer(primary, kind, edns, now);
                 } else if all_answered {
-                    self.conclude(self.outcome());
+                    self.conclude(self.outcome(), now);
                 } else {
                     // Nobody is left to take from but those who have not answered yet: they set the pace again.
                     self.grace = None;
@@ -405,7 +405,7 @@ impl Exchange {
             Stage::Waiting(outcome, until) if all_answered || self.is_urgent || *until <= now => {
                 let outcome = *outcome;
                 self.give_up_probes(now);
-                self.conclude(outcome);
+                self.conclude(outcome, now);
             }
             _ => {}
         }
@@ -526,6 +526,9 @@ impl Exchange {
             memory.ixfr_succeeded();
         }
         if let (Change::Commit, Some(goal)) = (change, goal) {
+            for (index, memory) in self.visit.memory.iter_mut().enumerate() {
+                memory.gave = index == primary;
+            }
             let outcome = Outcome::Transferred {
                 kind: statistics.kind,
                 serial: goal.serial,
@@ -560,6 +563,9 @@ impl Exchange {
             if let Some(memory) = self.visit.memory.get_mut(primary) {
                 memory.ixfr_failed(unix);
             }
+            if !self.may_give_all(primary, now) {
+                return self.note_tried(primary);
+            }
             self.begin_transfer(primary, TransferKind::Axfr, attempt.offers_edns, now);
         } else if is_edns_refused {
             self.begin_transfer(primary, TransferKind::Axfr, false, now);
@@ -586,7 +592,8 @@ impl Exchange {
         }
     }
 
-    fn conclude(&mut self, outcome: Outcome) {
+    fn conclude(&mut self, outcome: Outcome, now: Instant) {
+        self.note_who_is_ahead(now);
         let is_taken = matches!(outcome, Outcome::Transferred { .. });
         if let Some(held) = self.visit.held.as_ref().filter(|_| !is_taken) {
             for report in &mut self.primaries {

@@ -132,4 +132,4 @@ pub use schedule::{
     Due, Finished, Notified, Reason, Schedule, Slots, Start, Timers, Timing, ZoneTimers,
 };
 pub use transfer::{Changes, Transfer, TransferError, TransferKind};
-pub use visit::{Memory, Primary, Visit};
+pub use visit::{Memory, Preference, Primary, Visit};

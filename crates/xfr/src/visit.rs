@@ -1,6 +1,7 @@
 //! What a visit is to do.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use zonekit_tsig::Key;
 use zonekit_wire::{NameBuf, SoaBuf};
@@ -33,6 +34,8 @@ pub struct Visit {
     pub held_records: u64,
     /// Who has the zone, in the order in which they are preferred.
     pub primaries: Vec<Primary>,
+    /// Which of them a newer version is taken from.
+    pub preference: Preference,
     /// Which of them sent the NOTIFY that this visit is about: it is preferred among those that offer the same serial.
     pub preferred: Option<usize>,
     /// Takes the whole zone by AXFR, whatever its serial.
@@ -55,6 +58,7 @@ impl Visit {
             held: None,
             held_records: 0,
             primaries,
+            preference: Preference::default(),
             preferred: None,
             force: false,
             accept_lower: false,
@@ -63,6 +67,21 @@ impl Visit {
             limits: Limits::default(),
         }
     }
+}
+
+/// Which of several primaries with different serials a newer version is taken from. All are asked in any case, and
+/// whoever fails is followed by the next.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Preference {
+    /// The one with the highest serial; among equals the notifier, then the first.
+    #[default]
+    Newest,
+    /// The first in order that answers and is not behind what is held, whatever those after it have.
+    InOrder,
+    /// The one that gave the version held, as long as it can be used. Another that is ahead of it is asked for differences;
+    /// a whole zone is taken from there only once it has been ahead for this long.
+    Same(Duration),
 }
 
 /// A server that a zone can be taken from.
@@ -96,6 +115,10 @@ pub struct Memory {
     pub ixfr_failures: u32,
     /// EDNS was refused: questions go without until then, in seconds since 1970.
     pub no_edns_until: Option<u64>,
+    /// The version held came from it.
+    pub gave: bool,
+    /// It has been ahead of the one that gave the version held since then, in seconds since 1970.
+    pub ahead_since: Option<u64>,
 }
 
 impl Memory {
