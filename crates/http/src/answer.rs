@@ -6,9 +6,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use tracing::Instrument;
 use zonekit_model::{BodyError, Refusal, ionos, oci};
 
-use crate::ServiceError;
+use crate::{ServiceError, dress::RequestId, v1};
 
 /// An answer with a JSON body. The header is there in any case: one vendor client refuses a body without it.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
@@ -39,7 +40,7 @@ pub(crate) type Answer = Result<Response, Problem>;
 /// Runs a write to its end, also when the client goes away or its time runs out: half a write helps nobody, and what was
 /// done must stand in the audit log.
 pub(crate) async fn to_the_end(write: impl Future<Output = Answer> + Send + 'static) -> Answer {
-    match tokio::spawn(write).await {
+    match tokio::spawn(write.in_current_span()).await {
         Ok(answer) => answer,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
@@ -48,7 +49,7 @@ pub(crate) async fn to_the_end(write: impl Future<Output = Answer> + Send + 'sta
     }
 }
 
-/// Why a request is not answered as hoped: the same for both faces, each of which has its own way to say it.
+/// Why a request is not answered as hoped: the same for all faces, each of which has its own way to say it.
 ///
 /// As a response it speaks as IONOS does, and lies among the response's extensions for whoever dresses it otherwise.
 #[derive(Clone, Debug)]
@@ -57,6 +58,15 @@ pub(crate) struct Problem {
     /// The status and the word of OCI.
     oci: (StatusCode, &'static str),
     message: String,
+    /// Which member or parameter is meant, and what was expected there.
+    fault: Option<Box<Fault>>,
+}
+
+/// A member of a body or a parameter of a query that is not as it should be.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    pub(crate) member: String,
+    pub(crate) expected: String,
 }
 
 impl Problem {
@@ -65,6 +75,7 @@ impl Problem {
             status,
             oci: (status, usual_code(status)),
             message: message.into(),
+            fault: None,
         }
     }
 
@@ -75,6 +86,15 @@ impl Problem {
     /// The same with this word of OCI's list.
     pub(crate) fn with_code(mut self, code: &'static str) -> Self {
         self.oci.1 = code;
+        self
+    }
+
+    /// The same with the member that is meant.
+    pub(crate) fn about(mut self, member: impl Into<String>, expected: impl Into<String>) -> Self {
+        self.fault = Some(Box::new(Fault {
+            member: member.into(),
+            expected: expected.into(),
+        }));
         self
     }
 
@@ -95,6 +115,22 @@ impl Problem {
             message: self.message,
         };
         with_hints(status, "Signature", json(status, &body))
+    }
+}
+
+impl Problem {
+    /// The answer in our own words.
+    pub(crate) fn into_v1(self, request: &RequestId) -> Response {
+        let fault = self.fault.map(|fault| *fault);
+        let (member, expected) = fault.map(|fault| (fault.member, fault.expected)).unzip();
+        let body = v1::Error {
+            code: v1::error_code(self.status),
+            message: self.message,
+            member,
+            expected,
+            request_id: request.to_string(),
+        };
+        with_hints(self.status, "Bearer", json(self.status, &body))
     }
 }
 
@@ -129,7 +165,14 @@ impl From<BodyError> for Problem {
             BodyError::Missing { .. } => "MissingParameter",
             _ => "InvalidParameter",
         };
-        Self::bad_request(error.to_string()).with_code(code)
+        let problem = Self::bad_request(error.to_string()).with_code(code);
+        match error {
+            BodyError::Missing { member, expected } => problem.about(member, expected),
+            BodyError::Unexpected {
+                member, expected, ..
+            } => problem.about(member, expected),
+            _ => problem,
+        }
     }
 }
 

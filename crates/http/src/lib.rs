@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | `/secondaryzones…`, `/quota` | the face of IONOS Cloud DNS | bearers of a token |
 //! | `/20180115/…`, `/20160918/workRequests/…` | the face of OCI's DNS API | signers with a key |
+//! | `/v1/…` | our own, described by the OpenAPI document at `/v1/openapi.json` | bearers of a token |
 //! | `/healthz`, `/readyz` | whether the process lives; whether it can answer | everybody |
 //! | `/metrics` | numbers in the OpenMetrics form | everybody |
 //!
@@ -44,16 +45,19 @@
 
 mod answer;
 mod audit;
+mod dress;
 mod ionos;
 mod metrics;
 mod oci;
 mod oci_keys;
+mod pieces;
 mod rehearsal;
 mod request;
 mod router;
 mod serve;
 mod service;
 mod tokens;
+mod v1;
 
 pub use axum::Router;
 pub use metrics::Metrics;

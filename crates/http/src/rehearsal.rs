@@ -10,8 +10,8 @@ use std::{
 use tokio::sync::mpsc;
 use zonekit_model::{
     Command, ContentVersion, Contract, KeyQuery, Page, PageRequest, Quota, QuotaLimits,
-    RecordOrder, RecordQuery, RecordView, Refusal, Registry, SecondaryZone, Selection, Timestamp,
-    TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneId, ZoneQuery, ZoneStatus,
+    RecordOrder, RecordQuery, RecordView, Refusal, Registry, SecondaryZone, Selection, SurveyQuery,
+    Timestamp, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneId, ZoneQuery, ZoneStatus,
 };
 
 use crate::{
@@ -209,7 +209,75 @@ impl Service for Rehearsal {
         Ok(StatusView {
             zone: Arc::clone(zone),
             status: state.status(zone),
+            version: state.version(zone),
         })
+    }
+
+    async fn survey(
+        &self,
+        contract: &Contract,
+        query: SurveyQuery,
+    ) -> Result<Selection<StatusView>, ServiceError> {
+        let state = self.state();
+        let now = now();
+        let (mut found, mut after) = (Vec::new(), query.after.clone());
+        loop {
+            let part = state.registry.select(
+                contract,
+                &ZoneQuery::all(query.order, after, 1_000),
+                |zone| state.status(zone).state(),
+            );
+            for zone in &part.items {
+                let status = state.status(zone);
+                if query.means(zone, &status, now) {
+                    found.push(StatusView {
+                        zone: Arc::clone(zone),
+                        status,
+                        version: state.version(zone),
+                    });
+                }
+            }
+            match part.next {
+                Some(next) if found.len() <= query.limit => after = Some(next),
+                _ => break,
+            }
+        }
+        let is_last = found.len() <= query.limit;
+        found.truncate(query.limit);
+        let last = found.last().filter(|_| !is_last);
+        Ok(Selection {
+            next: last.map(|view| query.order.place(&view.zone)),
+            total: state.registry.quota(contract).usage.secondary_zones,
+            items: found,
+        })
+    }
+
+    async fn serials(&self, contract: &Contract, id: Uuid) -> Result<Vec<u32>, ServiceError> {
+        let state = self.state();
+        let zone = state.zone(contract, id)?;
+        Ok(state.status(zone).serial.into_iter().collect())
+    }
+
+    async fn difference(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+        from: u32,
+        to: Option<u32>,
+    ) -> Result<Option<Content>, ServiceError> {
+        let state = self.state();
+        let zone = state.zone(contract, id)?;
+        let held = state.status(zone).serial;
+        // One version is all that there is: nothing leads from it to itself.
+        let is_known = held == Some(from) && to.is_none_or(|to| to == from);
+        Ok(is_known.then(|| {
+            let (sender, pieces) = mpsc::channel(1);
+            let _ = sender.try_send(None);
+            Content {
+                version: state.version(zone),
+                pieces,
+            }
+        }))
     }
 
     async fn transfer_now(&self, contract: &Contract, id: Uuid) -> Result<(), ServiceError> {
@@ -317,6 +385,10 @@ impl Service for Rehearsal {
     }
 
     fn transfer_addresses(&self) -> Arc<[IpAddr]> {
+        Arc::from([IpAddr::from([127, 0, 0, 1])])
+    }
+
+    fn notify_addresses(&self) -> Arc<[IpAddr]> {
         Arc::from([IpAddr::from([127, 0, 0, 1])])
     }
 

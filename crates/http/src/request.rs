@@ -175,11 +175,12 @@ impl Query {
     pub(crate) fn found(&self, name: &str, expected: &str, found: &str) -> Problem {
         let found: String = found.chars().take(60).collect();
         Problem::bad_request(format!("{name}: {expected} was expected, not {found:?}"))
+            .about(name, expected)
     }
 }
 
 /// A number written in digits and nothing else.
-fn digits(text: &str) -> Option<u64> {
+pub(crate) fn digits(text: &str) -> Option<u64> {
     text.bytes()
         .all(|octet| octet.is_ascii_digit())
         .then(|| text.parse().ok())

@@ -16,8 +16,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     Metrics, OciKeys, Readiness, Service, Tokens,
     answer::{self, Problem},
-    ionos, metrics,
+    dress, ionos, metrics,
     oci::{self, Face},
+    v1,
 };
 
 /// How much clients may ask of the service.
@@ -54,7 +55,7 @@ pub(crate) struct App<S> {
     pub(crate) oci: Face,
 }
 
-/// Who may use the API: bearers of tokens its IONOS face, holders of keys its OCI face.
+/// Who may use the API: bearers of tokens its IONOS face and our own, holders of keys its OCI face.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     /// The tokens.
@@ -74,7 +75,7 @@ impl From<Tokens> for Access {
 
 /// All routes of a service.
 ///
-/// Without a token or key in `access` nothing but health, readiness and metrics can be had.
+/// Without a token or key in `access` nothing but health, readiness, metrics and the OpenAPI document can be had.
 pub fn router<S: Service>(
     service: Arc<S>,
     access: impl Into<Access>,
@@ -92,6 +93,7 @@ pub fn router<S: Service>(
     Router::new()
         .merge(ionos::routes(&app))
         .merge(oci::routes(&app))
+        .merge(v1::routes(&app))
         .route("/healthz", get(health))
         .route("/readyz", get(readiness::<S>))
         .route("/metrics", get(metrics::exposition::<S>))
@@ -102,7 +104,7 @@ pub fn router<S: Service>(
             Arc::clone(&app),
             in_time::<S>,
         ))
-        .layer(middleware::from_fn(oci::dress))
+        .layer(middleware::from_fn(dress::dress))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),
             metrics::observe::<S>,

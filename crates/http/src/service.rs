@@ -6,8 +6,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use zonekit_model::{
     Command, ContentVersion, Contract, KeyQuery, Page, PageRequest, Quota, RecordQuery, RecordView,
-    Refusal, SecondaryZone, Selection, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneName, ZoneQuery,
-    ZoneState, ZoneStatus,
+    Refusal, SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneName,
+    ZoneQuery, ZoneState, ZoneStatus,
 };
 
 /// The service behind the routes. Every call is made for one contract and must not tell anything of another.
@@ -66,6 +66,30 @@ pub trait Service: Send + Sync + 'static {
         contract: &Contract,
         id: Uuid,
     ) -> impl Future<Output = Result<StatusView, ServiceError>> + Send;
+
+    /// A page of the contract's zones, by age, that are as the query says, each with its status.
+    fn survey(
+        &self,
+        contract: &Contract,
+        query: SurveyQuery,
+    ) -> impl Future<Output = Result<Selection<StatusView>, ServiceError>> + Send;
+
+    /// The serials of the versions that differences can be told between, the oldest first; the last is the one held.
+    fn serials(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+    ) -> impl Future<Output = Result<Vec<u32>, ServiceError>> + Send;
+
+    /// What leads from one version of a zone to another or the one held, as text; `None` if one of them is not known any
+    /// more.
+    fn difference(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+        from: u32,
+        to: Option<u32>,
+    ) -> impl Future<Output = Result<Option<Content>, ServiceError>> + Send;
 
     /// Has the zone's primaries visited at once.
     fn transfer_now(
@@ -133,6 +157,9 @@ pub trait Service: Send + Sync + 'static {
     /// The addresses that zones are transferred from here, which primaries have to allow.
     fn transfer_addresses(&self) -> Arc<[IpAddr]>;
 
+    /// The addresses that primaries have to send NOTIFY to.
+    fn notify_addresses(&self) -> Arc<[IpAddr]>;
+
     /// The name servers that zones are to be delegated to.
     fn nameservers(&self) -> Arc<[String]>;
 
@@ -173,7 +200,7 @@ pub struct Commanded {
     pub key: Option<Arc<TsigKey>>,
 }
 
-/// The content of a zone as a master file, piece by piece: all of one version.
+/// The content of a zone as a master file, or what changed in it, piece by piece: all of one version.
 #[derive(Debug)]
 pub struct Content {
     /// Which version.
@@ -200,6 +227,8 @@ pub struct StatusView {
     pub zone: Arc<SecondaryZone>,
     /// What is known.
     pub status: ZoneStatus,
+    /// Which version is held.
+    pub version: ContentVersion,
 }
 
 /// Whether requests and queries can be answered.

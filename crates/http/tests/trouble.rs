@@ -20,8 +20,8 @@ use zonekit_http::{
     ServiceError, StatusView, Token, Tokens, ZoneRef, ZoneView, router, serve,
 };
 use zonekit_model::{
-    Command, Contract, KeyQuery, Page, PageRequest, Quota, RecordQuery, Selection, TsigKey, Uuid,
-    ZoneDraft, ZoneFilter, ZoneQuery,
+    Command, Contract, KeyQuery, Page, PageRequest, Quota, RecordQuery, Selection, SurveyQuery,
+    TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery,
 };
 
 /// A service of which every call goes wrong in its own way.
@@ -63,6 +63,28 @@ impl Service for Troubled {
     }
 
     async fn status(&self, _: &Contract, _: Uuid) -> Result<StatusView, ServiceError> {
+        pending().await
+    }
+
+    async fn survey(
+        &self,
+        _: &Contract,
+        _: SurveyQuery,
+    ) -> Result<Selection<StatusView>, ServiceError> {
+        pending().await
+    }
+
+    async fn serials(&self, _: &Contract, _: Uuid) -> Result<Vec<u32>, ServiceError> {
+        pending().await
+    }
+
+    async fn difference(
+        &self,
+        _: &Contract,
+        _: Uuid,
+        _: u32,
+        _: Option<u32>,
+    ) -> Result<Option<Content>, ServiceError> {
         pending().await
     }
 
@@ -117,6 +139,10 @@ impl Service for Troubled {
     }
 
     fn transfer_addresses(&self) -> Arc<[IpAddr]> {
+        Arc::from([])
+    }
+
+    fn notify_addresses(&self) -> Arc<[IpAddr]> {
         Arc::from([])
     }
 

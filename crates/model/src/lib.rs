@@ -55,6 +55,7 @@ mod record;
 mod registry;
 mod retry;
 mod status;
+mod survey;
 mod time;
 mod version;
 mod zone;
@@ -81,6 +82,7 @@ pub use status::{
     Failure, PrimaryOutcome, PrimaryStatus, Standing, TransferFigures, TransferKind, VisitCause,
     VisitOutcome, VisitRecord, ZoneState, ZoneStatus,
 };
+pub use survey::{SurveyQuery, Trouble, TroubleError};
 pub use time::{Timestamp, TimestampError};
 pub use uuid::Uuid;
 pub use version::ContentVersion;

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
-use crate::{Timestamp, Within, ZoneState};
+use crate::{SecondaryZone, Timestamp, Within, ZoneState};
 
 /// Which part of a list is asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -87,6 +87,24 @@ pub struct ZoneQuery {
     pub limit: usize,
 }
 
+impl ZoneQuery {
+    /// All zones, in that order, from there on.
+    pub fn all(order: Order, after: Option<Cursor>, limit: usize) -> Self {
+        Self {
+            within: None,
+            name: None,
+            name_contains: None,
+            created_from: None,
+            created_before: None,
+            state: None,
+            key: None,
+            order,
+            after,
+            limit,
+        }
+    }
+}
+
 /// Which keys are asked for, in which order, from where on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KeyQuery {
@@ -111,6 +129,16 @@ pub struct Order {
     pub by: OrderBy,
     /// The other way round.
     pub descending: bool,
+}
+
+impl Order {
+    /// The place of a zone in a list that is ordered so.
+    pub fn place(self, zone: &SecondaryZone) -> Cursor {
+        match self.by {
+            OrderBy::Created => Cursor::Created(zone.created, zone.id),
+            OrderBy::Name => Cursor::Name(zone.name.as_str().into()),
+        }
+    }
 }
 
 /// What a list is ordered by.

@@ -54,7 +54,9 @@ mod service;
 #[cfg(test)]
 mod simulation;
 mod sink;
+mod survey;
 mod upkeep;
+mod versions;
 mod visits;
 mod zones;
 

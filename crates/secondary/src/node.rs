@@ -18,8 +18,8 @@ use zonekit_model::{
 };
 use zonekit_serve::{CookieSecret, Notification, Notifier, NotifyRetry, Responder};
 use zonekit_store::{
-    BackupError, Batch, Content, Generation, Held, Options, Publication, Store, StoreError, Timers,
-    Zone,
+    BackupError, Batch, Content, Diff, Generation, Held, Options, Publication, Store, StoreError,
+    Timers, Zone,
 };
 use zonekit_tsig::Key;
 use zonekit_wire::Serial;
@@ -146,6 +146,20 @@ impl Node {
             count,
         };
         (version, held.and_then(|held| held.zone.clone()))
+    }
+
+    /// The serials of the versions that the history of a zone knows, oldest first.
+    pub(crate) fn serials(&self, name: &ZoneName) -> Vec<Serial> {
+        self.store.journal_serials(name.to_name().as_name())
+    }
+
+    /// The differences that lead from a version to the one held, if they are known. Reads the disk.
+    pub(crate) fn journal(
+        &self,
+        name: &ZoneName,
+        from: Serial,
+    ) -> Result<Option<Vec<Diff>>, StoreError> {
+        self.store.journal(name.to_name().as_name(), from)
     }
 
     /// What the store has of a zone.

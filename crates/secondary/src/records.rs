@@ -132,6 +132,23 @@ pub(crate) fn text(zone: Option<Zone>) -> mpsc::Receiver<Option<Bytes>> {
     receiver
 }
 
+/// A text that is there already, in pieces.
+pub(crate) fn pieces(text: String) -> mpsc::Receiver<Option<Bytes>> {
+    const OCTETS: usize = 65_536;
+    let (sender, receiver) = mpsc::channel(2);
+    tokio::spawn(async move {
+        let mut rest = Bytes::from(text);
+        while !rest.is_empty() {
+            let piece = rest.split_to(rest.len().min(OCTETS));
+            if sender.send(Some(piece)).await.is_err() {
+                return;
+            }
+        }
+        let _ = sender.send(None).await;
+    });
+    receiver
+}
+
 fn piece(zone: &Zone, at: u64) -> Bytes {
     let mut writer = master::Writer::new(Vec::new());
     let mut records = zone.iter_at(at);

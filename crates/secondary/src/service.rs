@@ -9,11 +9,13 @@ use zonekit_http::{
 };
 use zonekit_model::{
     Command, Contract, KeyQuery, Page, PageRequest, Quota, RecordQuery, Refusal, SecondaryZone,
-    Selection, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery, ZoneState,
+    Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery, ZoneState,
 };
+use zonekit_store::StoreError;
+use zonekit_wire::Serial;
 
-use crate::node::{About, Node};
-use crate::records;
+use crate::node::{About, Node, in_words};
+use crate::{records, survey, versions};
 
 /// The node as the routes see it.
 pub(crate) struct Desk(pub(crate) Arc<Node>);
@@ -153,7 +155,53 @@ impl Service for Desk {
     async fn status(&self, contract: &Contract, id: Uuid) -> Result<StatusView, ServiceError> {
         let zone = self.find_id(contract, id)?;
         let status = self.0.zones.status(&zone.name).unwrap_or_default();
-        Ok(StatusView { zone, status })
+        let (version, _) = self.0.content(&zone.name);
+        Ok(StatusView {
+            zone,
+            status,
+            version,
+        })
+    }
+
+    async fn survey(
+        &self,
+        contract: &Contract,
+        query: SurveyQuery,
+    ) -> Result<Selection<StatusView>, ServiceError> {
+        Ok(survey::survey(&self.0, contract, &query).await)
+    }
+
+    async fn serials(&self, contract: &Contract, id: Uuid) -> Result<Vec<u32>, ServiceError> {
+        let zone = self.find_id(contract, id)?;
+        let serials = self.0.serials(&zone.name);
+        Ok(serials.into_iter().map(|serial| serial.0).collect())
+    }
+
+    async fn difference(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+        from: u32,
+        to: Option<u32>,
+    ) -> Result<Option<Content>, ServiceError> {
+        let zone = self.find_id(contract, id)?;
+        let (version, held) = self.0.content(&zone.name);
+        let Some(held) = held else {
+            return Ok(None);
+        };
+        let node = Arc::clone(&self.0);
+        let to = to.map_or(held.serial(), Serial);
+        let reading = move || {
+            let journal = node.journal(&zone.name, Serial(from))?;
+            Ok(journal.and_then(|steps| versions::difference(&steps, Serial(from), to)))
+        };
+        let read: Result<_, StoreError> = { tokio::task::spawn_blocking(reading).await }
+            .map_err(|error| ServiceError::Internal(error.to_string()))?;
+        let text = read.map_err(|error| ServiceError::Internal(in_words(&error)))?;
+        Ok(text.map(|text| Content {
+            version,
+            pieces: records::pieces(text),
+        }))
     }
 
     async fn transfer_now(&self, contract: &Contract, id: Uuid) -> Result<(), ServiceError> {
@@ -168,6 +216,10 @@ impl Service for Desk {
 
     fn transfer_addresses(&self) -> Arc<[IpAddr]> {
         self.0.config().dns.transfer_addresses.as_slice().into()
+    }
+
+    fn notify_addresses(&self) -> Arc<[IpAddr]> {
+        self.0.config().dns.notify_addresses.as_slice().into()
     }
 
     fn nameservers(&self) -> Arc<[String]> {

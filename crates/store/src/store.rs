@@ -258,6 +258,26 @@ impl Store {
         }
     }
 
+    /// The serials that a [`journal`](Self::journal) can begin with, oldest first; the last is that of the version held.
+    /// Empty while there is none. Known from memory.
+    pub fn journal_serials(&self, name: Name<'_>) -> Vec<Serial> {
+        let table = self.table.load();
+        let Some(entry) = table.find(name) else {
+            return Vec::new();
+        };
+        let (file, keep) = (entry.file(), self.keep());
+        let mut serials: Vec<_> = match file.doubtful {
+            true => Vec::new(),
+            false => { file.steps.iter().rev() }
+                .take_while(|step| !keep.is_old(step))
+                .map(|step| step.from)
+                .collect(),
+        };
+        serials.reverse();
+        serials.extend(entry.head.load().zone.as_ref().map(Zone::serial));
+        serials
+    }
+
     /// How many octets the [`journal`](Self::journal) from a version on takes in the file, which is about the length of its
     /// records in wire form; `None` when there is none. Known from memory, so that one that is too long need not be read.
     pub fn journal_octets(&self, name: Name<'_>, from: Serial) -> Option<u64> {

@@ -15,24 +15,22 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::Request,
-    http::{HeaderValue, Method},
-    middleware::{self, Next},
-    response::Response,
+    http::Method,
+    middleware,
     routing::{any, get, post},
 };
 use jiff::fmt::rfc2822;
-use zonekit_model::{Timestamp, Uuid, oci::TransferServer};
+use zonekit_model::{Timestamp, oci::TransferServer};
 
 use self::{call::Call, replay::Replays, work::Works};
 use crate::{
     OciKeys, Service,
-    answer::{Answer, Problem, json},
+    answer::{Answer, json},
     router::App,
 };
 
 /// Where the paths of this face begin.
-const ROOTS: [&str; 2] = ["/20180115", "/20160918"];
+pub(crate) const ROOTS: [&str; 2] = ["/20180115", "/20160918"];
 
 /// What this face keeps beside the service.
 #[derive(Debug, Default)]
@@ -101,40 +99,6 @@ pub(crate) fn routes<S: Service>(app: &Arc<App<S>>) -> Router<Arc<App<S>>> {
             Arc::clone(app),
             auth::authenticate::<S>,
         ))
-}
-
-/// Gives every answer of this face its own look: also those that no route of it has given.
-pub(crate) async fn dress(request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let is_ours = ROOTS.iter().any(|root| {
-        let rest = path.strip_prefix(root);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
-    if !is_ours {
-        return next.run(request).await;
-    }
-    let id = request_id(&request);
-    let mut response = next.run(request).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = problem.into_oci();
-    }
-    if let Ok(id) = HeaderValue::try_from(id) {
-        response.headers_mut().insert("opc-request-id", id);
-    }
-    response
-}
-
-/// What a request is known by: what the client calls it, if that is fit to be repeated, and a word of ours.
-fn request_id(request: &Request) -> String {
-    let ours = Uuid::new_v4().simple();
-    let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_./:".contains(&octet);
-    let given = request.headers().get("opc-request-id");
-    match given.and_then(|value| value.to_str().ok()) {
-        Some(given) if matches!(given.len(), 1..=128) && given.bytes().all(plain) => {
-            format!("{given}/{ours}")
-        }
-        _ => ours.to_string(),
-    }
 }
 
 async fn servers<S: Service>(call: Call<S>) -> Answer {

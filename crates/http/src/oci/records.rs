@@ -1,19 +1,10 @@
 //! Records, and zones as master files.
 
-use std::{
-    io,
-    pin::Pin,
-    task::{Context, Poll, ready},
-};
-
 use axum::{
-    body::Body,
     extract::Path,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
-use bytes::Bytes;
-use hyper::body::Frame;
 use zonekit_model::{
     ContentVersion, PageRequest, RecordOrder, RecordQuery, Refusal,
     oci::{RecordItem, RecordItems},
@@ -27,6 +18,7 @@ use super::{
 use crate::{
     Content, RecordsView, Service, ServiceError, ZoneView,
     answer::{Answer, Problem, json},
+    pieces::in_pieces,
     request::Query,
 };
 
@@ -99,13 +91,7 @@ pub(super) async fn content<S: Service>(call: Call<S>, Path(text): Path<String>)
         .service
         .content(&call.caller.contract, view.zone.id)
         .await?;
-    let mut response = Response::new(Body::new(Pieces {
-        pieces,
-        is_over: false,
-    }));
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/dns"));
+    let response = in_pieces("text/dns", pieces);
     Ok(fresh(&call.headers, &version_tag(version), None, response))
 }
 
@@ -225,32 +211,4 @@ fn rtype<R: std::str::FromStr>(query: &Query, text: &str) -> Result<R, Problem> 
     text.to_ascii_uppercase()
         .parse()
         .map_err(|_| query.found("rtype", "the type of a record", text))
-}
-
-/// A body that comes in pieces.
-struct Pieces {
-    pieces: tokio::sync::mpsc::Receiver<Option<Bytes>>,
-    is_over: bool,
-}
-
-impl hyper::body::Body for Pieces {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.is_over {
-            return Poll::Ready(None);
-        }
-        let frame = match ready!(self.pieces.poll_recv(context)) {
-            Some(Some(piece)) => return Poll::Ready(Some(Ok(Frame::data(piece)))),
-            Some(None) => None,
-            // The connection breaks off, so that the client sees that there was more.
-            None => Some(Err(io::ErrorKind::UnexpectedEof.into())),
-        };
-        self.is_over = true;
-        Poll::Ready(frame)
-    }
 }
