@@ -17,11 +17,15 @@
 //! ```
 
 mod ask;
+#[cfg(feature = "certificates")]
+mod certificate;
 mod host;
 mod record;
 mod reply;
 
 pub use ask::Ask;
+#[cfg(feature = "certificates")]
+pub use certificate::{Authority, Leaf};
 pub use host::{Act, Asked, Door, Host};
 pub use record::{
     HELD, WHOLE, ZONE, axfr, axfr_of, hex, rr, rr_of, rrs, soa, soa_buf, soa_of, zone,

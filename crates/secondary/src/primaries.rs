@@ -34,9 +34,9 @@ pub(crate) fn resolve(
             Some(name) => Some(keys.get(name).ok_or_else(|| name.clone())?.clone()),
         };
         Ok(zonekit_xfr::Primary {
-            address: address(config, primary),
             key,
             source: config.source_for(primary.address),
+            ..zonekit_xfr::Primary::new(address(config, primary))
         })
     };
     zone.primaries.iter().map(resolve).collect()

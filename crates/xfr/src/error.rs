@@ -10,6 +10,7 @@ use zonekit_wire::{Rcode, ReadError, Serial};
 
 use crate::answer::AnswerError;
 use crate::limits::LimitError;
+use crate::tls::TlsFault;
 use crate::transfer::TransferError;
 
 /// Why one primary did not give us what we asked for.
@@ -92,6 +93,7 @@ impl VisitError {
                 Loss::Refused => ErrorKind::ConnectionRefused,
                 Loss::TimedOut => ErrorKind::Timeout,
                 Loss::Unreachable => ErrorKind::Unreachable,
+                Loss::Tls(fault) => fault.kind(),
                 _ => ErrorKind::Broken,
             },
             Self::OutOfReach => ErrorKind::Unreachable,
@@ -99,6 +101,7 @@ impl VisitError {
             Self::Broken { loss, .. } => match loss {
                 Loss::TimedOut => ErrorKind::Timeout,
                 Loss::ZeroLengthFrame => ErrorKind::Malformed,
+                Loss::Tls(fault) => fault.kind(),
                 _ => ErrorKind::Broken,
             },
             Self::LoneSoa(_) => ErrorKind::Broken,
@@ -186,6 +189,10 @@ pub enum ErrorKind {
     ConnectionRefused,
     /// There is no way to the address, or it was out of reach for another zone a moment ago.
     Unreachable,
+    /// The primary does not prove by its certificate that it is the one.
+    Certificate,
+    /// There is no TLS with the primary, or it does not want us.
+    Tls,
     /// The primary does not know our key, or signs with another (BADKEY).
     BadKey,
     /// The secrets differ, or somebody changed a message (BADSIG, BADTRUNC).
@@ -220,6 +227,8 @@ impl ErrorKind {
             Self::Timeout => "timeout",
             Self::ConnectionRefused => "connection refused",
             Self::Unreachable => "unreachable",
+            Self::Certificate => "bad certificate",
+            Self::Tls => "tls",
             Self::BadKey => "bad key",
             Self::BadSignature => "bad signature",
             Self::BadTime => "bad time",
@@ -267,6 +276,9 @@ pub enum Loss {
     /// A frame of no octets came (RFC 7766 §8 frames hold a message).
     #[error("zero-length message")]
     ZeroLengthFrame,
+    /// TLS does not come to stand, or fails.
+    #[error("TLS")]
+    Tls(#[source] TlsFault),
     /// The system says something else.
     #[error("{}", io::Error::from(*.0))]
     Other(io::ErrorKind),
@@ -275,6 +287,10 @@ pub enum Loss {
 impl From<&io::Error> for Loss {
     fn from(error: &io::Error) -> Self {
         use io::ErrorKind as Kind;
+        #[cfg(feature = "tls")]
+        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            return Self::Tls(TlsFault::of(error));
+        }
         match error.kind() {
             Kind::ConnectionRefused => Self::Refused,
             Kind::HostUnreachable

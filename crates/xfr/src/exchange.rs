@@ -1,7 +1,7 @@
 //! One visit for one zone, without sockets and clock.
 //!
 //! ```text
-//!              SOA? to every primary (UDP; TCP where cut off or not answered)
+//!              SOA? to every primary (UDP; TCP where cut off or not answered; TLS)
 //!                 │
 //!   nobody newer  ▼      somebody newer: all have answered, or the grace is over
 //!  ┌────────── Asking ───────────────────────────────────────────────┐
@@ -114,6 +114,7 @@ impl Exchange {
         visit.memory.resize_with(count, Default::default);
         let mut ids = Ids::new(seed);
         let mut transmits = VecDeque::with_capacity(count);
+        let mut connections = 0;
         let probes = visit.primaries.iter().enumerate().map(|(index, primary)| {
             let memory = visit.memory.get(index);
             let edns = memory.is_none_or(|memory| memory.may_edns(unix));
@@ -121,9 +122,18 @@ impl Exchange {
                 return None;
             }
             let query = question(ids.draw(), &visit.zone, primary, unix, edns);
-            let probe = Probe::new(query, &visit.limits, now);
-            transmits.push_back(probe.transmit(index));
-            Some(probe)
+            if primary.transport.has_datagrams() {
+                let probe = Probe::new(query, &visit.limits, now);
+                transmits.push_back(probe.transmit(index));
+                return Some(probe);
+            }
+            let connection = Connection(connections);
+            connections += 1;
+            transmits.push_back(Transmit::Connect {
+                connection,
+                primary: index,
+            });
+            Some(Probe::connecting(query, connection, &visit.limits, now))
         });
         let probes: Vec<Option<Probe>> = probes.collect();
         let primaries = visit.primaries.iter().enumerate();
@@ -155,7 +165,7 @@ impl Exchange {
             grace: None,
             patience: None,
             is_urgent: false,
-            connections: 0,
+            connections,
             transmits,
         }
     }

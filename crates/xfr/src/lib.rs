@@ -1,5 +1,6 @@
 //! Zone transfers, from the side of the secondary: AXFR, IXFR, SOA checks, NOTIFY and refresh timers, as state machines
-//! without sockets and clock, and a tokio client over them (feature `tokio`, on by default).
+//! without sockets and clock, and a tokio client over them (feature `tokio`, on by default), which also speaks TLS (feature
+//! `tls`, off by default).
 //!
 //! This crate knows nothing of how zones are stored, managed or served. What a transfer asks of a zone comes out as
 //! [`Change`]s, for whoever implements [`Apply`].
@@ -90,10 +91,12 @@
 //! - Data behind the message with the closing SOA spoils a transfer as far as it has arrived by then; a connection is
 //!   not kept waiting for more.
 //! - IXFR is asked over TCP alone.
+//! - TLS without ALPN is taken where `Tls::without_alpn` says so: NSD 4 answers so ([RFC 9103 §7.1] has none of it).
 //! - Of several primaries with the version held, one that does not know EXPIRE counts as the zone's origin, and the version
 //!   is good for as long as its SOA says ([RFC 7314 §4] speaks of one primary).
 //!
 //! [RFC 7314 §4]: https://www.rfc-editor.org/rfc/rfc7314#section-4
+//! [RFC 9103 §7.1]: https://www.rfc-editor.org/rfc/rfc9103#section-7.1
 //! [RFC 6895 §3.1]: https://www.rfc-editor.org/rfc/rfc6895#section-3.1
 
 #![forbid(unsafe_code)]
@@ -113,6 +116,7 @@ mod query;
 mod reach;
 mod report;
 mod schedule;
+mod tls;
 mod transfer;
 mod visit;
 
@@ -131,5 +135,8 @@ pub use report::{Outcome, PrimaryReport, Report, Statistics, TransferReport};
 pub use schedule::{
     Due, Finished, Notified, Reason, Schedule, Slots, Start, Timers, Timing, ZoneTimers,
 };
+pub use tls::TlsFault;
+#[cfg(feature = "tls")]
+pub use tls::{SpkiPin, SpkiPinError, Tls, TlsError};
 pub use transfer::{Changes, Transfer, TransferError, TransferKind};
-pub use visit::{Memory, Preference, Primary, Visit};
+pub use visit::{Memory, Preference, Primary, Transport, Visit};

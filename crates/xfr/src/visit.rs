@@ -7,6 +7,8 @@ use zonekit_tsig::Key;
 use zonekit_wire::{NameBuf, SoaBuf};
 
 use crate::Limits;
+#[cfg(feature = "tls")]
+use crate::Tls;
 
 /// One visit for one zone: asks all its primaries for their SOA and takes what is newer than what is held.
 ///
@@ -87,8 +89,10 @@ pub enum Preference {
 /// A server that a zone can be taken from.
 #[derive(Clone, Debug)]
 pub struct Primary {
-    /// Where it listens, over UDP and TCP.
+    /// Where it listens.
     pub address: SocketAddr,
+    /// How it is spoken with there.
+    pub transport: Transport,
     /// Signs what we ask; then everything that it answers must be signed too.
     pub key: Option<Key>,
     /// The address of ours that our sockets are bound to; any if there is none.
@@ -100,9 +104,29 @@ impl Primary {
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address,
+            transport: Transport::default(),
             key: None,
             source: None,
         }
+    }
+}
+
+/// How a primary is spoken with.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Transport {
+    /// In clear text: SOA over UDP, transfers over TCP.
+    #[default]
+    Plain,
+    /// Over TLS, whatever is asked (RFC 9103).
+    #[cfg(feature = "tls")]
+    Tls(Tls),
+}
+
+impl Transport {
+    /// Whether a datagram may be sent: all that is asked of others goes over connections.
+    pub(crate) fn has_datagrams(&self) -> bool {
+        matches!(self, Self::Plain)
     }
 }
 

@@ -63,7 +63,7 @@ pub enum Transmit {
         /// The message.
         octets: Vec<u8>,
     },
-    /// Connect to a primary, over TCP.
+    /// Connect to a primary, over TCP, or over TLS if that is its [`Transport`](crate::Transport).
     Connect {
         /// What to call the connection.
         connection: Connection,

@@ -75,6 +75,20 @@ impl Probe {
         }
     }
 
+    /// A probe that begins so, over a connection: no datagram is sent.
+    pub(super) fn connecting(
+        query: Query,
+        connection: Connection,
+        limits: &Limits,
+        now: Instant,
+    ) -> Self {
+        Self {
+            way: Way::Connecting(connection),
+            deadline: later(now, limits.connect_timeout),
+            ..Self::new(query, limits, now)
+        }
+    }
+
     pub(super) fn transmit(&self, primary: usize) -> Transmit {
         Transmit::Datagram {
             primary,
@@ -265,6 +279,7 @@ fn refuses_edns(octets: &[u8]) -> bool {
 /// Whether a primary that failed so is there at all. Silence says no more than that all datagrams had their time.
 pub(super) fn is_reached(error: &VisitError, limits: &Limits) -> Option<bool> {
     match error {
+        VisitError::Connect(Loss::Tls(_)) => Some(true),
         VisitError::Connect(Loss::Refused | Loss::TimedOut | Loss::Unreachable)
         | VisitError::ConnectTimeout(_) => Some(false),
         VisitError::Connect(_) => None, // something here may lack

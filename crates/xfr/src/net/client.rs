@@ -50,6 +50,27 @@ impl Client {
         self
     }
 
+    /// Asks over TLS ([RFC 9103]): the address is that of the port for it, 853 as a rule.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use zonekit_xfr::{Client, Tls};
+    ///
+    /// let tls = Tls::authenticated(&std::fs::read("ca.pem")?, "ns1.example.net")?;
+    /// let client = Client::new("192.0.2.1:853".parse()?).tls(tls);
+    /// println!("serial {}", client.soa("example.org").await?.serial);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [RFC 9103]: https://www.rfc-editor.org/rfc/rfc9103
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: crate::Tls) -> Self {
+        self.primary.transport = crate::Transport::Tls(tls);
+        self
+    }
+
     /// Asks from this address of ours.
     #[must_use]
     pub fn source(mut self, source: IpAddr) -> Self {
@@ -121,7 +142,7 @@ impl Client {
         TransferStream::open(&self.primary, query, transfer, &self.limits).await
     }
 
-    /// Asks for a zone's SOA, over UDP, and over TCP where that is cut off or not answered.
+    /// Asks for a zone's SOA: over UDP, and over TCP where that is cut off or not answered; over TLS if there is to be.
     ///
     /// # Errors
     ///
@@ -150,7 +171,8 @@ impl Client {
     }
 
     /// Says that a zone has changed, with its new SOA as a hint (RFC 1996), and waits for the answer: three datagrams at
-    /// most, [`Limits::query_timeout`] after the first, and twice as long after each further one.
+    /// most, [`Limits::query_timeout`] after the first, and twice as long after each further one. Over TLS there are none: a
+    /// client for the clear-text port does this.
     ///
     /// With a key, a datagram whose signature does not prove that it is from the server does not end the waiting: anybody may
     /// have sent it (RFC 5452 §9.1). What it says is told when nothing better comes.
@@ -170,6 +192,9 @@ impl Client {
         let mut answer = Answer::new(&mut query, 0);
         let begin = now();
         let unreachable = |error| VisitError::Connect(Loss::from(&error));
+        if !self.primary.transport.has_datagrams() {
+            return Err(unreachable(std::io::ErrorKind::Unsupported.into()).into());
+        }
         let socket = datagrams(&self.primary).await.map_err(unreachable)?;
         let reply = |rcode, sent| NotifyReply {
             rcode,

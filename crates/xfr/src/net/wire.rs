@@ -1,25 +1,48 @@
 //! A way to a primary, whatever its transport: octets go in and come out in order.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::Primary;
+#[cfg(feature = "tls")]
+use crate::tls::Encrypted;
+use crate::{Primary, Transport};
 
 /// A connection with a primary that stands.
 #[derive(Debug)]
 pub(super) enum Wire {
     Tcp(TcpStream),
+    #[cfg(feature = "tls")]
+    Tls(Encrypted),
 }
 
 impl Wire {
     /// Connects to a primary, as it is to be connected to.
     pub(super) async fn connect(primary: &Primary) -> io::Result<Self> {
-        tcp(primary).await.map(Self::Tcp)
+        let Primary {
+            address, source, ..
+        } = *primary;
+        match &primary.transport {
+            Transport::Plain => tcp(address, source).await.map(Self::Tcp),
+            #[cfg(feature = "tls")]
+            Transport::Tls(tls) => {
+                let connecting = tcp(address, source);
+                let Some(port) = tls.clear_text() else {
+                    return tls.begin(address, connecting).await.map(Self::Tls);
+                };
+                match tls.try_begin(address, connecting).await {
+                    Some(encrypted) => Ok(Self::Tls(encrypted)),
+                    None => {
+                        let address = SocketAddr::new(address.ip(), port);
+                        tcp(address, source).await.map(Self::Tcp)
+                    }
+                }
+            }
+        }
     }
 
     /// Octets that are there without waiting; 0 if there are none, or never will be.
@@ -42,6 +65,8 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_read(context, buffer),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
         }
     }
 }
@@ -54,30 +79,36 @@ impl AsyncWrite for Wire {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_write(context, octets),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => Pin::new(tls).poll_write(context, octets),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_flush(context),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => Pin::new(tls).poll_flush(context),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(context),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => Pin::new(tls).poll_shutdown(context),
         }
     }
 }
 
-async fn tcp(primary: &Primary) -> io::Result<TcpStream> {
-    let socket = match primary.address {
+async fn tcp(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    if let Some(source) = primary.source {
+    if let Some(source) = source {
         socket.bind((source, 0).into())?;
     }
     socket.set_nodelay(true)?;
-    socket.connect(primary.address).await
+    socket.connect(address).await
 }
