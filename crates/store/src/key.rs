@@ -21,34 +21,74 @@ pub(crate) fn write_key(name: Name<'_>, apex_octets: usize, out: &mut KeyBuf) {
     let octets = name.as_octets();
     let below = &octets[..octets.len().saturating_sub(apex_octets)];
     out.clear();
-    // A label and its length octet take as much room as the label and what closes it, if nothing has to be escaped.
-    out.resize(below.len(), 0);
-    let mut plain = true;
-    let (mut rest, mut end) = (below, below.len());
-    while let Some((&length, behind)) = rest.split_first() {
-        let (label, behind) = behind.split_at(usize::from(length).min(behind.len()));
-        let start = end - 1 - label.len();
-        for (to, from) in out[start..end].iter_mut().zip(label) {
-            plain &= *from > 1;
-            *to = from.to_ascii_lowercase();
-        }
-        (rest, end) = (behind, start);
+    if has_low_octets(below) && labels(below).any(|label| label.iter().any(|octet| *octet <= 1)) {
+        return write_escaped(below, out);
     }
-    if !plain {
-        write_escaped(below, out);
+    match below {
+        // A label and its length octet take as much room as the label and what closes it.
+        [length, label @ ..] if usize::from(*length) == label.len() => {
+            out.extend_from_slice(label);
+            out.push(0);
+        }
+        _ => {
+            out.resize(below.len(), 0);
+            let mut end = below.len();
+            for label in labels(below) {
+                let start = end - 1 - label.len();
+                out[start..end - 1].copy_from_slice(label);
+                end = start;
+            }
+        }
+    }
+    make_lower(out);
+}
+
+/// The labels at the front of a name.
+fn labels(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (&length, behind) = rest.split_first()?;
+        let (label, behind) = behind.split_at(usize::from(length).min(behind.len()));
+        rest = behind;
+        Some(label)
+    })
+}
+
+/// Whether there may be an octet below 2: labels that are to be escaped have one, and few others do.
+fn has_low_octets(octets: &[u8]) -> bool {
+    let is_low = |word: u64| word.wrapping_sub(2 * ONES) & !word & (0x80 * ONES) != 0;
+    match (octets.as_chunks(), octets.last_chunk()) {
+        ((words, _), Some(last)) => {
+            let mut words = words.iter().chain([last]);
+            words.any(|word| is_low(u64::from_le_bytes(*word)))
+        }
+        _ => octets.iter().any(|octet| *octet < 2),
     }
 }
+
+/// Makes capital letters small ones, eight octets at a time; the last eight overlap those before them.
+fn make_lower(octets: &mut [u8]) {
+    let lower = |octets: &mut [u8; 8]| {
+        let word = u64::from_le_bytes(*octets);
+        let low_bits = word & (0x7F * ONES);
+        let is_from_a = low_bits + (0x80 - u64::from(b'A')) * ONES;
+        let is_behind_z = low_bits + (0x7F - u64::from(b'Z')) * ONES;
+        let is_upper = is_from_a & !is_behind_z & !word & (0x80 * ONES);
+        *octets = (word | is_upper >> 2).to_le_bytes(); // 0x20 tells the two apart
+    };
+    if octets.len() < 8 {
+        return octets.make_ascii_lowercase();
+    }
+    octets.as_chunks_mut().0.iter_mut().for_each(lower);
+    octets.last_chunk_mut().into_iter().for_each(lower);
+}
+
+/// One in each octet.
+const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// The same for labels that hold 0x00 or 0x01, which hardly any do.
 #[cold]
 fn write_escaped(below: &[u8], out: &mut KeyBuf) {
-    let mut labels: SmallVec<[&[u8]; 128]> = SmallVec::new();
-    let mut rest = below;
-    while let Some((&length, behind)) = rest.split_first() {
-        let (label, behind) = behind.split_at(usize::from(length).min(behind.len()));
-        labels.push(label);
-        rest = behind;
-    }
+    let labels: SmallVec<[&[u8]; 128]> = labels(below).collect();
     out.clear();
     for label in labels.into_iter().rev() {
         for octet in label {
@@ -199,6 +239,16 @@ mod tests {
             name(&[b"exa\x01mple", b"org"]),
             name(&[b"WWW", b"exa\x01mple", b"org"]),
             name(&[b"\x00a\x01", b"*", b"b", b"exa\x01mple", b"org"]),
+            name(&[
+                b"a",
+                b"@AZ[`az{\x7F\x80\xC1\xDA\xFF-LONG-",
+                b"B",
+                b"exa\x01mple",
+                b"org",
+            ]),
+            name(&[b"@AMZ[`az{", b"exa\x01mple", b"org"]),
+            name(&[b"ABCdEFGHIJKLMNOPQRSTUVWXYZ\x02", b"exa\x01mple", b"org"]),
+            name(&[b"12345678901234567\x01", b"exa\x01mple", b"org"]),
         ] {
             let mut whole = Vec::new();
             below.as_name().write_sort_key(&mut whole);

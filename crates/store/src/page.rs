@@ -128,8 +128,41 @@ struct Key<'z> {
     suffix: &'z [u8],
     /// How long the body is.
     body: usize,
-    /// Where the next key starts.
-    end: usize,
+    /// The next key, and what follows it.
+    behind: &'z [u8],
+}
+
+impl Slot {
+    #[inline]
+    fn read([k0, k1, b0, b1, head @ ..]: &[u8; SLOT]) -> Self {
+        Self {
+            key_start: usize::from(u16::from_be_bytes([*k0, *k1])),
+            body_start: usize::from(u16::from_be_bytes([*b0, *b1])),
+            head: u32::from_be_bytes(*head),
+        }
+    }
+}
+
+impl<'z> Key<'z> {
+    #[inline]
+    fn read(keys: &'z [u8]) -> Option<Self> {
+        let (sizes, mut rest) = keys.split_first()?;
+        let (mut shared, mut length) = (usize::from(sizes >> 4), usize::from(sizes & 15));
+        if shared == 15 {
+            (shared, rest) = read_number(rest)?;
+        }
+        if length == 15 {
+            (length, rest) = read_number(rest)?;
+        }
+        let (suffix, rest) = rest.split_at_checked(length)?;
+        let (body, behind) = read_number(rest)?;
+        Some(Self {
+            shared,
+            suffix,
+            body,
+            behind,
+        })
+    }
 }
 
 /// What a search for a key in a page comes to.
@@ -143,6 +176,8 @@ pub(crate) struct Search {
     pub(crate) common_before: usize,
     /// The same of the entry behind it; `None` when it is the last of the page.
     pub(crate) common_after: Option<usize>,
+    /// The closest ancestor that was passed, and how long its key is. There may be others, before what was passed.
+    pub(crate) above: Option<(Spot, usize)>,
 }
 
 impl<'z> Page<'z> {
@@ -166,9 +201,12 @@ impl<'z> Page<'z> {
         loop {
             let slot = page.slot(entries.index / GROUP);
             let is_first = entries.index.is_multiple_of(GROUP) && entries.index < page.len();
-            if is_first
-                && (slot.key_start, slot.body_start) != (entries.key_start, entries.body_start)
-            {
+            let place = (entries.key_start, entries.body_start);
+            if is_first && (slot.key_start, slot.body_start) != place {
+                return false;
+            }
+            let next = octets.get(entries.key_start..).and_then(Key::read);
+            if is_first && next.is_none_or(|key| key.shared > 0) {
                 return false;
             }
             let Some(body) = entries.next() else {
@@ -255,21 +293,14 @@ impl<'z> Page<'z> {
         let rest = &key[prefix.len()..];
         let sought = head(rest);
         // The last group whose first entry is not behind the key.
-        let (mut low, mut high) = (0, self.groups());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let slot = self.slot(middle);
-            let is_behind = match slot.head.cmp(&sought) {
-                std::cmp::Ordering::Equal => self.whole_key(slot.key_start) > rest,
-                order => order.is_gt(),
-            };
-            if is_behind {
-                high = middle;
-            } else {
-                low = middle + 1;
+        let behind = self.slots().partition_point(|slot| {
+            let slot = Slot::read(slot);
+            match slot.head.cmp(&sought) {
+                std::cmp::Ordering::Equal => self.whole_key(slot.key_start) <= rest,
+                order => order.is_lt(),
             }
-        }
-        let Some(group) = low.checked_sub(1) else {
+        });
+        let Some(group) = behind.checked_sub(1) else {
             let common = common_prefix(self.whole_key(self.slot(0).key_start), rest);
             return Search {
                 common_after: Some(prefix.len() + common),
@@ -279,58 +310,52 @@ impl<'z> Page<'z> {
         let mut index = group * GROUP;
         let end = self.len().min(index + GROUP);
         let Slot {
-            mut key_start,
+            key_start,
             mut body_start,
             ..
         } = self.slot(group);
+        let mut keys = self.0.get(key_start..).unwrap_or_default();
         let mut search = Search::default();
-        let mut matched = 0;
+        let mut matched = 0; // the first key of a group shares nothing
         while index < end {
             let Some(Key {
                 shared,
                 suffix,
                 body,
-                end,
-            }) = self.key_at(key_start)
+                behind,
+            }) = Key::read(keys)
             else {
                 return search;
-            };
-            let shared = if index.is_multiple_of(GROUP) {
-                0
-            } else {
-                shared
             };
             // The entry before is below the key and differs from it at `matched`.
             if shared < matched {
                 search.common_after = Some(prefix.len() + shared);
                 return search;
             }
-            if shared == matched {
-                let sought = &rest[matched..];
-                let common = common_prefix(suffix, sought);
-                match (suffix.get(common), sought.get(common)) {
-                    (Some(ours), Some(theirs)) if ours > theirs => {
-                        search.common_after = Some(prefix.len() + matched + common);
-                        return search;
-                    }
-                    (Some(_), None) => {
-                        search.common_after = Some(prefix.len() + matched + common);
-                        return search;
-                    }
-                    (None, None) => search.exact = true,
-                    _ => {}
-                }
-                matched += common;
-            }
-            search.before = Some(Spot {
+            let spot = Spot {
                 index,
                 body_start,
                 body_end: body_start.saturating_add(body),
-            });
+            };
+            if shared == matched {
+                let sought = &rest[matched..];
+                let common = common_prefix(suffix, sought);
+                matched += common;
+                match (suffix.get(common), sought.get(common)) {
+                    (Some(ours), Some(theirs)) if ours < theirs => {}
+                    (Some(_), _) => {
+                        search.common_after = Some(prefix.len() + matched);
+                        return search;
+                    }
+                    (None, None) => search.exact = true,
+                    (None, Some(_)) => search.above = Some((spot, prefix.len() + matched)),
+                }
+            }
+            search.before = Some(spot);
             search.common_before = prefix.len() + matched;
             index += 1;
-            key_start = end;
-            body_start = body_start.saturating_add(body);
+            keys = behind;
+            body_start = spot.body_end;
             if search.exact {
                 break; // what comes behind it, no one asks then
             }
@@ -404,48 +429,31 @@ impl<'z> Page<'z> {
         self.len().div_ceil(GROUP)
     }
 
+    /// The directory.
+    #[inline]
+    fn slots(self) -> &'z [[u8; SLOT]] {
+        let at = HEADER + usize::from(self.number_at(16));
+        let directory = self.0.get(at..at + self.groups() * SLOT);
+        directory.unwrap_or_default().as_chunks().0
+    }
+
     /// Where a group starts, and the head of its first key.
     #[inline]
     fn slot(self, group: usize) -> Slot {
-        let at = HEADER + usize::from(self.number_at(16)) + group * SLOT;
-        match self.0.get(at..at + SLOT) {
-            Some([k0, k1, b0, b1, a, b, c, d]) => Slot {
-                key_start: usize::from(u16::from_be_bytes([*k0, *k1])),
-                body_start: usize::from(u16::from_be_bytes([*b0, *b1])),
-                head: u32::from_be_bytes([*a, *b, *c, *d]),
-            },
-            _ => Slot {
+        self.slots().get(group).map_or_else(
+            || Slot {
                 key_start: self.0.len(),
                 body_start: self.0.len(),
                 head: 0,
             },
-        }
+            Slot::read,
+        )
     }
 
     /// The key, without the prefix, of the first entry of a group.
     fn whole_key(self, start: usize) -> &'z [u8] {
-        self.key_at(start).map_or(&[], |key| key.suffix)
-    }
-
-    /// Reads a key.
-    #[inline]
-    fn key_at(self, start: usize) -> Option<Key<'z>> {
-        let (sizes, mut rest) = self.0.get(start..)?.split_first()?;
-        let (mut shared, mut length) = (usize::from(sizes >> 4), usize::from(sizes & 15));
-        if shared == 15 {
-            (shared, rest) = read_number(rest)?;
-        }
-        if length == 15 {
-            (length, rest) = read_number(rest)?;
-        }
-        let (suffix, rest) = rest.split_at_checked(length)?;
-        let (body, rest) = read_number(rest)?;
-        Some(Key {
-            shared,
-            suffix,
-            body,
-            end: self.0.len() - rest.len(),
-        })
+        let keys = self.0.get(start..).unwrap_or_default();
+        Key::read(keys).map_or(&[], |key| key.suffix)
     }
 
     #[inline]
@@ -487,13 +495,8 @@ impl<'z> Entries<'z> {
             shared,
             suffix,
             body,
-            end,
-        } = self.page.key_at(self.key_start)?;
-        let shared = if self.index.is_multiple_of(GROUP) {
-            0
-        } else {
-            shared
-        };
+            behind,
+        } = Key::read(self.page.0.get(self.key_start..)?)?;
         self.key.truncate(self.page.prefix().len() + shared);
         self.key.extend_from_slice(suffix);
         let body_end = self
@@ -506,7 +509,7 @@ impl<'z> Entries<'z> {
             body_end,
         };
         self.index += 1;
-        self.key_start = end;
+        self.key_start = self.page.0.len() - behind.len();
         self.body_start = body_end;
         Some(spot)
     }

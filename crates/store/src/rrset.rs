@@ -447,11 +447,15 @@ pub(crate) fn write_number(mut number: usize, out: &mut Vec<u8>) {
 }
 
 /// Reads a number and returns what follows it.
-#[inline]
+#[inline(always)] // nearly all take one octet
 pub(crate) fn read_number(octets: &[u8]) -> Option<(usize, &[u8])> {
-    if let [octet @ 0..=0x7F, rest @ ..] = octets {
-        return Some((usize::from(*octet), rest));
+    match octets {
+        [octet @ 0..=0x7F, rest @ ..] => Some((usize::from(*octet), rest)),
+        _ => read_wide_number(octets),
     }
+}
+
+fn read_wide_number(octets: &[u8]) -> Option<(usize, &[u8])> {
     let mut number = 0;
     let mut rest = octets;
     for shift in (0..usize::BITS).step_by(7) {

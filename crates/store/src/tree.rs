@@ -413,31 +413,42 @@ impl Inner {
         if last == 0 {
             return 0;
         }
-        let common = &self.separator(1)[..usize::from(self.common)];
-        let Some(rest) = key.strip_prefix(common) else {
-            return if key < common { 0 } else { last };
-        };
+        let mut rest = key;
+        if self.common > 0 {
+            let common = &self.separator(1)[..usize::from(self.common)];
+            match key.strip_prefix(common) {
+                Some(behind) => rest = behind,
+                None => return if key < common { 0 } else { last },
+            }
+        }
         let sought = head(rest);
-        let is_at_or_before = |child: usize| match self.heads.get(child) {
-            Some(head) if *head == sought => self.separator(child) <= key,
-            Some(head) => *head < sought,
-            None => false,
-        };
-        let (mut low, mut high) = (1, self.links.len());
+        let heads = self.heads.get(1..).unwrap_or_default();
+        let before = heads.partition_point(|head| *head < sought);
+        let equal = heads.get(before..).unwrap_or_default();
+        if equal.first() != Some(&sought) {
+            return before;
+        }
+        let (mut low, mut high) = (
+            before,
+            before + equal.partition_point(|head| *head == sought),
+        );
         while low < high {
             let middle = low + (high - low) / 2;
-            if is_at_or_before(middle) {
+            if self.separator(middle + 1) <= key {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        low - 1
+        low
     }
 }
 
 /// The first eight octets of a key, as a number that orders as they do.
 fn head(key: &[u8]) -> u64 {
+    if let Some(octets) = key.first_chunk() {
+        return u64::from_be_bytes(*octets);
+    }
     let mut octets = [0; 8];
     let front = key.len().min(8);
     octets[..front].copy_from_slice(&key[..front]);

@@ -49,6 +49,8 @@ pub struct Zone(Arc<Version>);
 pub(crate) struct Version {
     /// In wire form, case as received with the SOA.
     apex: Box<[u8]>,
+    /// How many labels the apex has, the root not counted.
+    apex_labels: u8,
     serial: Serial,
     names: Tree,
     hashes: Tree,
@@ -59,9 +61,9 @@ pub(crate) struct Version {
 impl Zone {
     /// A version of these trees; `None` when there is no SOA in it.
     pub(crate) fn new(apex: Name<'_>, names: Tree, hashes: Tree) -> Option<Self> {
-        let apex = apex.as_octets().into();
         let mut version = Version {
-            apex,
+            apex: apex.as_octets().into(),
+            apex_labels: apex.label_count() as u8, // a name has at most 127
             serial: Serial(0),
             names,
             hashes,
@@ -155,7 +157,7 @@ impl Zone {
     /// Where a name is, and what stands above it. A name outside the zone is missing from the apex.
     pub fn find(&self, name: Name<'_>) -> Finding<'_> {
         let zone = &*self.0;
-        let apex_labels = self.apex().label_count();
+        let apex_labels = usize::from(zone.apex_labels);
         let missing = Place::Missing {
             closest_encloser_labels: apex_labels,
         };
@@ -172,7 +174,7 @@ impl Zone {
             return nothing;
         };
         let flags = zone.names.totals().flags;
-        let labels = name.label_count() - apex_labels;
+        let labels = key::labels_within(&key, key.len());
         let (place, encloser) = if let Some(exact) = found.exact() {
             (Place::Node(zone.node(exact)), labels)
         } else {
@@ -211,7 +213,14 @@ impl Zone {
         };
         let first = usize::from(!flags.has(Flags::DNAME)); // the apex is no cut
         for labels in first..above {
-            let Some(node) = zone.near(found.page, key::ancestor(&key, labels)) else {
+            let ancestor = key::ancestor(&key, labels);
+            let node = match found.search.above {
+                Some((spot, length)) if length == ancestor.len() => {
+                    Some(zone.node((found.page, spot)))
+                }
+                _ => zone.near(found.page, ancestor),
+            };
+            let Some(node) = node else {
                 continue; // an empty non-terminal
             };
             if labels > 0 && node.has(Rtype::NS) {
