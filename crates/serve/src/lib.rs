@@ -3,7 +3,7 @@
 //! The rules come first and know no sockets: a [`Responder`] over a table of [`Zones`] makes [`Worker`]s, and
 //! [`Worker::respond`] turns the octets of a request into the octets of its answer, or into something that is for its
 //! caller to do ([`Action`]). With feature `tokio` (on by default) [`Server`] puts them behind UDP and TCP, and
-//! [`Notifier`] tells other servers of new versions.
+//! [`Notifier`] tells other servers of new versions. Feature `hickory` puts zones of ours under hickory-server.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -61,6 +61,8 @@ mod counters;
 mod denial;
 mod edns;
 mod extended_error;
+#[cfg(feature = "hickory")]
+mod hickory;
 mod names;
 #[cfg(feature = "tokio")]
 mod notifier;
@@ -80,6 +82,8 @@ pub use acl::{Acl, AclEntry, AclEntryError};
 pub use config::{Config, Nobody, NotifySources};
 pub use cookie::CookieSecret;
 pub use counters::{Counter, Counters};
+#[cfg(feature = "hickory")]
+pub use hickory::HickoryZone;
 #[cfg(feature = "tokio")]
 pub use notifier::{Notifier, NotifyRetry, NotifyTarget};
 pub use notify::Notification;
