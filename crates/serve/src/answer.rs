@@ -279,9 +279,8 @@ impl Search<'_, '_> {
             }
             return Ok(Step::Done);
         }
-        if let Some(alias) = node.rrset(Rtype::CNAME)
-            && !matches!(self.query.rtype, Rtype::ANY | Rtype::RRSIG | Rtype::NSEC)
-        {
+        // Also for NSEC and RRSIG where the zone has none: RFC 6840 §4.3 takes a proof that shows a CNAME for none.
+        if let Some(alias) = node.rrset(Rtype::CNAME) {
             self.reply.rrset(Section::Answer, name, &alias)?;
             self.expanded(zone, name, wildcard);
             return Ok(match alias.rdatas().next().map(Name::from_octets) {
@@ -379,6 +378,7 @@ impl Search<'_, '_> {
         self.reply.rrset(Section::Authority, owner, &servers)?;
         match cut.rrset(Rtype::DS) {
             Some(_) if !self.query.dnssec => {}
+            Some(ds) if ds.signature_records(owner).next().is_none() => {} // proves nothing: RFC 4035 §3.1.4
             Some(ds) => self.reply.rrset(Section::Authority, owner, &ds)?,
             None => self.prove(|denial| denial.no_data(owner), zone)?,
         }

@@ -117,11 +117,10 @@ impl Edns {
         Ok(self)
     }
 
-    /// Octets that the OPT of the answer may take.
+    /// Octets that the OPT of the answer takes; a reason goes with answers that have no records, and needs no room kept.
     pub(crate) fn room(&self, config: &Config) -> usize {
         let nsid = config.nsid.as_ref().filter(|_| self.asks_nsid);
         let options = [
-            Some(2), // an extended error
             nsid.map(Vec::len),
             self.cookie.map(|cookie| cookie.len()),
             self.asks_expire.then_some(4),
@@ -131,7 +130,7 @@ impl Edns {
         11 + options.iter().flatten().map(|len| 4 + len).sum::<usize>()
     }
 
-    /// Writes the OPT of the answer, for which there is [`room`](Self::room).
+    /// Writes the OPT of the answer, for which there is [`room`](Self::room); the reason only if that fits too.
     pub(crate) fn write(
         &self,
         config: &Config,
@@ -169,13 +168,20 @@ impl Edns {
             *place = option;
             count += 1;
         }
-        _ = writer.opt(&OptRepr {
+        let opt = OptRepr {
             udp_size: config.max_udp_size,
             rcode,
             do_bit: self.dnssec_ok,
             options: options.get(..count).unwrap_or_default(),
             ..OptRepr::default()
-        });
+        };
+        if writer.opt(&opt).is_err() && told.reason.is_some() {
+            let told = Told {
+                reason: None,
+                ..told
+            };
+            self.write(config, rcode, told, writer);
+        }
     }
 }
 

@@ -373,6 +373,32 @@ fn a_dname_whose_result_is_too_long_is_yxdomain() {
 }
 
 #[test]
+fn a_cname_is_followed_for_nsec_and_rrsig_where_there_are_none() {
+    for rtype in ["NSEC", "RRSIG"] {
+        check(
+            &table(),
+            &format!("away.example. {rtype}"),
+            "NOERROR aa\naway.example. 3600 IN CNAME www.elsewhere.",
+        );
+    }
+}
+
+#[test]
+fn a_ds_without_signature_is_left_out_of_a_referral() {
+    let table = Table::of(&[zone(
+        "example.",
+        "@ 60 SOA ns host 1 2 3 4 5\n@ NS ns\nsub NS ns.other.\nsub DS 1 13 2 0102\n",
+    )]);
+    check(
+        &table,
+        "www.sub.example. A +do",
+        "NOERROR edns do
+         ; authority
+         sub.example. 60 IN NS ns.other.",
+    );
+}
+
+#[test]
 fn any_over_udp_is_one_rrset_and_over_tcp_everything() {
     let udp = ask(&table(), "ns1.example. ANY");
     assert_eq!(udp, "NOERROR aa\nns1.example. 3600 IN A 192.0.2.1");

@@ -303,6 +303,7 @@ impl Files<'_> {
   logfile: "{directory}/log"
   server-count: 1
   rrl-ratelimit: 0
+  minimal-responses: yes
   xfrd-reload-timeout: 0
 remote-control:
   control-enable: yes
@@ -406,7 +407,7 @@ remote-control:
             r#"options {{
   directory "{directory}"; pid-file "{directory}/pid"; session-keyfile "{directory}/session"; lock-file none;
   listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-  recursion no; allow-query {{ any; }}; dnssec-validation no; empty-zones-enable no;
+  recursion no; allow-query {{ any; }}; dnssec-validation no; empty-zones-enable no; minimal-responses yes;
   notify explicit; notify-delay 0; startup-notify-rate 1000; notify-rate 1000;
   ixfr-from-differences yes;
 }};
