@@ -23,7 +23,7 @@ use zonekit_store::{
 };
 use zonekit_tsig::Key;
 use zonekit_wire::Serial;
-use zonekit_xfr::{Due, Noted, Notified, PrimaryReport, Reach, Schedule, Slots, Timing};
+use zonekit_xfr::{Due, Lines, Noted, Notified, PrimaryReport, Reach, Schedule, Slots, Timing};
 
 use crate::answering::{SharedSchedule, Table};
 use crate::book::Book;
@@ -48,6 +48,8 @@ pub(crate) struct Node {
     schedule: SharedSchedule,
     /// Which primaries are down, as one of their zones found out.
     reach: Mutex<Reach<ZoneName>>,
+    /// Connections with primaries, which visits share.
+    pub(crate) lines: Lines,
     /// Kept over changes of the configuration, so that clients' cookies stay good.
     cookie_secret: CookieSecret,
     /// Something new may be due.
@@ -115,6 +117,7 @@ impl Node {
             keys: ArcSwap::default(),
             schedule,
             reach: Mutex::default(),
+            lines: Lines::default(),
             cookie_secret: CookieSecret::random(),
             wake: tokio::sync::Notify::new(),
             responder,

@@ -148,6 +148,7 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
             preferred,
             force: order.force,
             accept_lower: order.expired,
+            straight: true,
             memory: charge.memory.clone(),
             out_of_reach,
             limits,
@@ -198,7 +199,8 @@ async fn visit(mut running: Running, plan: Plan) {
     let visiting = {
         let visit = plan.visit.clone();
         let hurry = plan.hurry.notified();
-        async move { zonekit_xfr::visit_until_hurried(visit, &mut sink, hurry).await }
+        let lines = node.lines.clone();
+        async move { lines.visit(visit, &mut sink, hurry).await }
     };
     // Published as soon as it is whole: the visit may go on waiting for the word of other primaries.
     let publishing = async {

@@ -34,8 +34,8 @@ use self::attempt::Attempt;
 use self::probe::{Probe, Verdict, is_reached, question};
 use crate::query::{Extra, Ids};
 use crate::{
-    Apply, Change, Outcome, PrimaryReport, Query, Report, Transfer, TransferKind, TransferReport,
-    Visit, VisitError,
+    AnswerError, Apply, Change, Outcome, PrimaryReport, Query, Report, Transfer, TransferKind,
+    TransferReport, Visit, VisitError,
 };
 
 /// One visit for one zone: a machine that is told what happens and says what to do.
@@ -113,16 +113,18 @@ impl Exchange {
         let count = visit.primaries.len();
         visit.memory.resize_with(count, Default::default);
         let mut ids = Ids::new(seed);
+        let is_straight = visit.is_straight() && !only_ask;
         let mut transmits = VecDeque::with_capacity(count);
         let mut connections = 0;
         let probes = visit.primaries.iter().enumerate().map(|(index, primary)| {
             let memory = visit.memory.get(index);
             let edns = memory.is_none_or(|memory| memory.may_edns(unix));
-            if visit.out_of_reach.contains(&index) {
+            if visit.out_of_reach.contains(&index) || is_straight {
                 return None;
             }
-            let query = question(ids.draw(), &visit.zone, primary, unix, edns);
-            if primary.transport.has_datagrams() {
+            let has_datagrams = primary.transport.has_datagrams();
+            let query = question(ids.draw(), &visit.zone, primary, unix, edns, !has_datagrams);
+            if has_datagrams {
                 let probe = Probe::new(query, &visit.limits, now);
                 transmits.push_back(probe.transmit(index));
                 return Some(probe);
@@ -132,6 +134,7 @@ impl Exchange {
             transmits.push_back(Transmit::Connect {
                 connection,
                 primary: index,
+                alone: false,
             });
             Some(Probe::connecting(query, connection, &visit.limits, now))
         });
@@ -147,12 +150,12 @@ impl Exchange {
             transfers: Vec::new(),
         });
         let primaries = primaries.collect();
-        let stage = if probes.iter().all(Option::is_none) {
+        let stage = if probes.iter().all(Option::is_none) && !is_straight {
             Stage::Done(Some(Outcome::Failed))
         } else {
             Stage::Asking
         };
-        Self {
+        let mut exchange = Self {
             visit,
             only_ask,
             started: now,
@@ -167,7 +170,13 @@ impl Exchange {
             is_urgent: false,
             connections,
             transmits,
+        };
+        if is_straight {
+            let memory = exchange.visit.memory.first();
+            let edns = memory.is_none_or(|memory| memory.may_edns(unix));
+            exchange.begin_transfer(0, TransferKind::Axfr, edns, false, now);
         }
+        exchange
     }
 
     /// Takes in what happened. Records go to `sink` from here.
@@ -192,7 +201,8 @@ impl Exchange {
             Event::Connected(connection)
             | Event::Message { connection, .. }
             | Event::Received { connection, .. }
-            | Event::Lost { connection, .. } => {
+            | Event::Lost { connection, .. }
+            | Event::Displaced(connection) => {
                 if let Some(primary) = self.probe_on(connection) {
                     self.probe_event(primary, event, now);
                 } else {
@@ -304,6 +314,7 @@ impl Exchange {
             }
             Event::Message { octets, .. } => probe.message(octets, unix, &self.visit.zone),
             Event::Lost { loss, .. } => probe.lost(loss),
+            Event::Displaced(_) => probe.displaced(),
             _ => return,
         };
         self.judge(primary, verdict, now);
@@ -320,7 +331,7 @@ impl Exchange {
                     self.probes.get_mut(primary),
                     self.visit.primaries.get(primary),
                 ) {
-                    let query = question(id, &self.visit.zone, to, unix, false);
+                    let query = question(id, &self.visit.zone, to, unix, false, false);
                     probe.ask_plainly(query, &self.visit.limits, now);
                     self.transmits.push_back(probe.transmit(primary));
                 }
@@ -333,13 +344,16 @@ impl Exchange {
                     self.probes.get_mut(primary),
                     self.visit.primaries.get(primary),
                 ) {
-                    let query = question(id, &self.visit.zone, to, unix, probe.offers_edns());
+                    let query = question(id, &self.visit.zone, to, unix, probe.offers_edns(), true);
+                    // Whatever was wrong with the one before shall not be with this.
+                    let alone = probe.connection().is_some();
                     self.transmits
                         .extend(probe.connection().map(Transmit::Close));
                     probe.connect(query, connection, &self.visit.limits, now);
                     self.transmits.push_back(Transmit::Connect {
                         connection,
                         primary,
+                        alone,
                     });
                 }
                 return;
@@ -357,7 +371,7 @@ impl Exchange {
             return;
         };
         self.transmits
-            .extend(probe.connection().map(Transmit::Close));
+            .extend(probe.connection().map(leave(answer.as_ref().err())));
         match answer {
             Ok((soa, expire)) => {
                 report.answered_in = Some(now.saturating_duration_since(probe.started()));
@@ -404,7 +418,7 @@ impl Exchange {
                     let kind = self.kind_for(primary, now);
                     let memory = self.visit.memory.get(primary);
                     let edns = memory.is_none_or(|memory| memory.may_edns(self.unix(now)));
-                    self.begin_transfer(primary, kind, edns, now);
+                    self.begin_transfer(primary, kind, edns, false, now);
                 } else if all_answered {
                     self.conclude(self.outcome(), now);
                 } else {
@@ -421,7 +435,15 @@ impl Exchange {
         }
     }
 
-    fn begin_transfer(&mut self, primary: usize, kind: TransferKind, edns: bool, now: Instant) {
+    /// Asks for the zone; `alone`: on a connection that carries nothing else.
+    fn begin_transfer(
+        &mut self,
+        primary: usize,
+        kind: TransferKind,
+        edns: bool,
+        alone: bool,
+        now: Instant,
+    ) {
         let unix = self.unix(now);
         let id = self.ids.draw();
         let connection = self.connection();
@@ -450,6 +472,7 @@ impl Exchange {
         let extra = Extra {
             soa: since,
             has_edns: edns,
+            over_tcp: true,
         };
         let query = Query::ask(id, zone, rtype, extra, key, unix);
         let attempt = Attempt::new(
@@ -464,6 +487,7 @@ impl Exchange {
         self.transmits.push_back(Transmit::Connect {
             connection,
             primary,
+            alone,
         });
         self.stage = Stage::Transferring(Box::new(attempt));
     }
@@ -494,6 +518,7 @@ impl Exchange {
                 .received(octets, left, &self.visit.limits, now)
                 .and_then(|change| apply(change, sink)),
             Event::Lost { loss, .. } => Err(attempt.lost(loss)),
+            Event::Displaced(_) => return self.attempt_displaced(now, sink),
             _ => Ok(None),
         };
         match result {
@@ -509,8 +534,7 @@ impl Exchange {
         };
         let unix = self.unix(now);
         let primary = attempt.primary;
-        self.transmits
-            .push_back(Transmit::Close(attempt.connection));
+        self.transmits.push_back(Transmit::Done(attempt.connection));
         let goal = attempt.incoming().transfer().goal().cloned();
         let statistics = attempt.statistics(now);
         if let Some(report) = self.primaries.get_mut(primary) {
@@ -520,6 +544,7 @@ impl Exchange {
                 error: None,
             });
             report.error = None;
+            report.is_reached = Some(true);
             report.soa.clone_from(&goal);
             // What came with the transfer goes before what came with the SOA (RFC 7314 §4).
             report.expires = attempt.expires().or(report.expires);
@@ -560,8 +585,11 @@ impl Exchange {
         let unix = self.unix(now);
         let primary = attempt.primary;
         self.transmits
-            .push_back(Transmit::Close(attempt.connection));
+            .push_back(leave(Some(&error))(attempt.connection));
         if let Some(report) = self.primaries.get_mut(primary) {
+            if report.is_reached.is_none() {
+                report.is_reached = is_reached(&error, &self.visit.limits);
+            }
             report.transfers.push(TransferReport {
                 asked: attempt.asked,
                 statistics: attempt.statistics(now),
@@ -576,12 +604,25 @@ impl Exchange {
             if !self.may_give_all(primary, now) {
                 return self.note_tried(primary);
             }
-            self.begin_transfer(primary, TransferKind::Axfr, attempt.offers_edns, now);
+            let edns = attempt.offers_edns;
+            self.begin_transfer(primary, TransferKind::Axfr, edns, true, now);
         } else if is_edns_refused {
-            self.begin_transfer(primary, TransferKind::Axfr, false, now);
+            self.begin_transfer(primary, TransferKind::Axfr, false, true, now);
         } else {
             self.note_tried(primary);
         }
+    }
+
+    /// Asks the same again, on a connection of its own.
+    fn attempt_displaced<A: Apply>(&mut self, now: Instant, sink: &mut A) {
+        let Stage::Transferring(attempt) = std::mem::replace(&mut self.stage, Stage::Asking) else {
+            return;
+        };
+        sink.abandon();
+        self.transmits
+            .push_back(Transmit::Close(attempt.connection));
+        let (primary, kind, edns) = (attempt.primary, attempt.asked, attempt.offers_edns);
+        self.begin_transfer(primary, kind, edns, true, now);
     }
 
     fn note_tried(&mut self, primary: usize) {
@@ -620,6 +661,19 @@ impl Exchange {
             }
         }
         self.stage = Stage::Done(Some(outcome));
+    }
+}
+
+/// How to leave a connection on which the answer has come to this. An answer that says no is whole; after everything else
+/// nobody knows what may still come.
+fn leave(error: Option<&VisitError>) -> fn(Connection) -> Transmit {
+    match error {
+        None
+        | Some(VisitError::Answer {
+            message: 1,
+            error: AnswerError::Rcode(_) | AnswerError::KeyNotTaken | AnswerError::NoSoa,
+        }) => Transmit::Done,
+        Some(_) => Transmit::Close,
     }
 }
 

@@ -11,13 +11,15 @@
 //!                           ID, TSIG, …   AXFR, IXFR
 //!                         └────────── Incoming ──────┘
 //!                         └──── Exchange: one visit: SOA of every primary, IXFR, AXFR, next primary ────┘
-//!   Schedule: which zone is due when, and who goes first             Link: message ID → exchange
+//!   Schedule: which zone is due when, and who goes first             Link: one connection, many exchanges
 //! ```
 //!
 //! - [`Transfer`] is one answer stream, record by record; [`Answer`] judges its messages; [`Incoming`] is both.
 //! - [`Exchange`] is one visit for one zone over all its primaries. Events and time go in ([`Exchange::handle_event`],
 //!   [`Exchange::handle_timeout`]), effects come out ([`Exchange::poll_transmit`], [`Exchange::poll_timeout`],
 //!   [`Exchange::poll`]); [`visit()`] runs one on real sockets.
+//! - [`Link`] is one connection that many exchanges share, with answers in any order; [`Manners`] is who does not put up
+//!   with that. [`Lines`] is such connections for visits on real sockets.
 //! - [`Schedule`] is the timers of all zones: a heap, and no task for an idle zone.
 //! - [`Reach`] is what all zones know of primaries that are down.
 //! - [`Client`] is for use without all that: one server, one transfer, record by record.
@@ -110,6 +112,7 @@ mod exchange;
 mod incoming;
 mod limits;
 mod link;
+mod manners;
 #[cfg(feature = "tokio")]
 mod net;
 mod query;
@@ -126,9 +129,12 @@ pub use error::{ErrorKind, Loss, VisitError};
 pub use exchange::{Connection, Event, Exchange, Transmit};
 pub use incoming::Incoming;
 pub use limits::{LimitError, Limits, Rate};
-pub use link::Link;
+pub use link::{Arrival, Link};
+pub use manners::Manners;
 #[cfg(feature = "tokio")]
-pub use net::{Client, ClientError, NotifyReply, TransferStream, visit, visit_until_hurried};
+pub use net::{
+    Client, ClientError, Lines, NotifyReply, TransferStream, visit, visit_until_hurried,
+};
 pub use query::Query;
 pub use reach::{Noted, Reach};
 pub use report::{Outcome, PrimaryReport, Report, Statistics, TransferReport};

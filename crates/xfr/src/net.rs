@@ -2,11 +2,13 @@
 
 mod client;
 mod drive;
+mod lines;
 mod stream;
 mod wire;
 
 pub use client::{Client, ClientError, NotifyReply};
 pub use drive::{visit, visit_until_hurried};
+pub use lines::Lines;
 pub use stream::TransferStream;
 
 use std::io;

@@ -45,7 +45,7 @@ impl Query {
     pub fn ixfr(id: u16, zone: &NameBuf, held: &SoaBuf, key: Option<&Key>, now: u64) -> Self {
         let extra = Extra {
             soa: Some(held),
-            has_edns: false,
+            ..Extra::default()
         };
         Self::ask(id, zone, Rtype::IXFR, extra, key, now)
     }
@@ -78,7 +78,7 @@ impl Query {
             Rtype::SOA,
             Extra {
                 soa,
-                has_edns: false,
+                ..Extra::default()
             },
             key,
             now,
@@ -127,9 +127,13 @@ impl Query {
             octets.extend(Rtype::OPT.0.to_be_bytes());
             octets.extend(UDP_SIZE.to_be_bytes());
             octets.extend([0; 4]); // version 0, no flags
-            octets.extend(4_u16.to_be_bytes());
-            octets.extend(EdnsOption::EXPIRE.to_be_bytes());
-            octets.extend([0; 2]); // empty: that asks
+            let options = [EdnsOption::EXPIRE, EdnsOption::KEEPALIVE];
+            let count = if extra.over_tcp { 2 } else { 1 };
+            octets.extend([0, 4 * count]);
+            for option in options.iter().take(count.into()) {
+                octets.extend(option.to_be_bytes());
+                octets.extend([0; 2]); // empty: that asks
+            }
         }
         let signatures = key.map(|key| sign_request(key, &mut octets, now));
         Self {
@@ -161,6 +165,8 @@ pub(crate) struct Extra<'a> {
     pub(crate) soa: Option<&'a SoaBuf>,
     /// EDNS, asking for EXPIRE.
     pub(crate) has_edns: bool,
+    /// Then it asks for how long the connection may be idle, too (RFC 7828 §3.2.1).
+    pub(crate) over_tcp: bool,
 }
 
 /// Message IDs that cannot be guessed from outside, from a seed that the caller draws.

@@ -44,6 +44,9 @@ pub struct Visit {
     pub force: bool,
     /// Takes an older serial too, if nobody has a newer one: our copy has expired.
     pub accept_lower: bool,
+    /// Asks for the zone at once, without asking for its SOA first, where that would tell nothing: nothing is held, and there
+    /// is one primary.
+    pub straight: bool,
     /// What the visits before found out, one for each primary; missing ones are as [`Memory::default`].
     pub memory: Vec<Memory>,
     /// Which of them are not to be asked, since they were out of reach a moment ago ([`Reach`](crate::Reach)).
@@ -64,10 +67,18 @@ impl Visit {
             preferred: None,
             force: false,
             accept_lower: false,
+            straight: false,
             memory: Vec::new(),
             out_of_reach: Vec::new(),
             limits: Limits::default(),
         }
+    }
+
+    pub(crate) fn is_straight(&self) -> bool {
+        self.straight
+            && self.held.is_none()
+            && self.primaries.len() == 1
+            && self.out_of_reach.is_empty()
     }
 }
 

@@ -50,6 +50,9 @@ pub enum Event<'m> {
         /// How.
         loss: Loss,
     },
+    /// A connection that carries other questions too is of no use any more, for which neither this question nor its answer
+    /// need be the reason: it is asked anew, on a connection of its own, and counts as asked once.
+    Displaced(Connection),
 }
 
 /// What to do.
@@ -69,6 +72,8 @@ pub enum Transmit {
         connection: Connection,
         /// Which primary, in the visit's order.
         primary: usize,
+        /// Whether it has to be a fresh one that carries nothing else. Otherwise one that stands will do.
+        alone: bool,
     },
     /// Send a message on a connection, behind two octets of length.
     Message {
@@ -77,6 +82,8 @@ pub enum Transmit {
         /// The message.
         octets: Vec<u8>,
     },
-    /// Close a connection; nothing more is asked or taken there.
+    /// The answer is whole: nothing more is asked on the connection, and nothing more to come. It may serve others.
+    Done(Connection),
+    /// Close a connection, or have it carry no more than the answers of others; nothing more is asked or taken there.
     Close(Connection),
 }

@@ -204,6 +204,11 @@ impl Probe {
         }
     }
 
+    /// Its connection is of no use any more, for no fault of its own.
+    pub(super) fn displaced(&self) -> Verdict {
+        Verdict::NeedsConnection
+    }
+
     /// The way to the primary is lost, or was never there.
     pub(super) fn lost(&mut self, loss: Loss) -> Verdict {
         match self.way {
@@ -255,10 +260,12 @@ pub(super) fn question(
     primary: &Primary,
     unix: u64,
     with_edns: bool,
+    over_tcp: bool,
 ) -> Query {
     let extra = Extra {
         soa: None,
         has_edns: with_edns,
+        over_tcp,
     };
     Query::ask(id, zone, Rtype::SOA, extra, primary.key.as_ref(), unix)
 }

@@ -1,5 +1,6 @@
 //! Runs an exchange: does what it asks for, tells it what happens.
 
+use std::collections::VecDeque;
 use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -10,14 +11,20 @@ use tokio::net::UdpSocket;
 use tokio::time::{Sleep, sleep_until};
 use zonekit_wire::FrameBuffer;
 
+use super::lines::{self, Inbox, Line, Lines, Mail, MailSender};
 use super::{ROOM, Wire, arrived, datagrams, framed, now, seed, unix_now};
-use crate::{Apply, Change, Connection, Event, Exchange, Loss, Primary, Report, Transmit, Visit};
+use crate::{
+    Apply, Change, Connection, Event, Exchange, Limits, Loss, Primary, Report, Transmit, Visit,
+};
 
 /// Octets taken in a row before others on this thread get their turn.
 const TURN: usize = 512 * 1024;
 
 /// Reads in a row, however little they bring, before others on this thread get their turn.
 const READS: usize = 32;
+
+/// Room for a datagram.
+const DATAGRAM: usize = 4096;
 
 /// Makes one visit: asks all primaries, takes what is newer, says what came of it. Records go to `sink` as they arrive.
 ///
@@ -60,36 +67,39 @@ pub async fn visit_until_hurried<A: Apply + Send>(
     sink: &mut A,
     hurry: impl Future<Output = ()> + Send,
 ) -> Report {
-    let primaries = visit.primaries.clone();
+    run_visit(visit, sink, pin!(hurry), None).await
+}
+
+/// The same, over connections that others use too, if there are such.
+pub(super) async fn run_visit<A: Apply + Send>(
+    visit: Visit,
+    sink: &mut A,
+    hurry: Pin<&mut (impl Future<Output = ()> + Send)>,
+    lines: Option<Lines>,
+) -> Report {
+    let sockets = Sockets::new(&visit, lines);
     let exchange = Exchange::new(visit, now(), unix_now(), seed());
-    run(exchange, primaries, sink, pin!(hurry)).await
+    run(exchange, sockets, sink, hurry).await
 }
 
 /// Asks all primaries for their SOA.
 pub(super) async fn ask(visit: Visit) -> Report {
-    let primaries = visit.primaries.clone();
+    let sockets = Sockets::new(&visit, None);
     let exchange = Exchange::ask(visit, now(), unix_now(), seed());
-    run(exchange, primaries, &mut Nobody, pin!(pending())).await
+    run(exchange, sockets, &mut Nobody, pin!(pending())).await
 }
 
 async fn run<A: Apply + Send>(
     mut exchange: Exchange,
-    primaries: Vec<Primary>,
+    mut sockets: Sockets,
     sink: &mut A,
     hurry: Pin<&mut (impl Future<Output = ()> + Send)>,
 ) -> Report {
     let mut hurry = Some(hurry);
-    let mut sockets = Sockets {
-        datagrams: primaries.iter().map(|_| None).collect(),
-        primaries,
-        streams: Vec::new(),
-        datagram: vec![0; 4096],
-        timer: None,
-    };
     let (mut taken, mut reads) = (0, 0);
     loop {
         while let Some(transmit) = exchange.poll_transmit() {
-            if let Err(event) = sockets.transmit(transmit).await {
+            if let Some(event) = sockets.transmit(transmit).await {
                 exchange.handle_event(event, now(), sink);
             }
         }
@@ -104,6 +114,15 @@ async fn run<A: Apply + Send>(
                 exchange.handle_event(Event::Datagram { primary, octets }, now(), sink);
             }
             Happening::Event(event) => exchange.handle_event(event, now(), sink),
+            Happening::Mail(mail) => {
+                taken += sockets.open(mail, &mut exchange, sink);
+                reads += 1;
+                if taken >= TURN || reads >= READS {
+                    (taken, reads) = (0, 0);
+                    tokio::task::yield_now().await;
+                }
+                continue;
+            }
             Happening::Octets { stream, octets } => {
                 if let Some(stream) = sockets.streams.get_mut(stream) {
                     taken += stream.take(octets, &mut exchange, sink);
@@ -122,13 +141,19 @@ async fn run<A: Apply + Send>(
     }
 }
 
-/// The sockets of one visit.
+/// The sockets of one visit, and its shares in those of others.
 struct Sockets {
     primaries: Vec<Primary>,
+    limits: Limits,
     datagrams: Vec<Option<UdpSocket>>,
     streams: Vec<Stream>,
     datagram: Vec<u8>,
     timer: Option<Pin<Box<Sleep>>>,
+    lines: Option<Lines>,
+    /// What shared connections bring; made when there is one.
+    mail: Option<(MailSender, Inbox)>,
+    /// Taken out of it, and not yet looked at.
+    opened: VecDeque<Mail>,
 }
 
 struct Stream {
@@ -140,7 +165,22 @@ struct Stream {
 enum State {
     Connecting(Pin<Box<dyn Future<Output = io::Result<Wire>> + Send>>),
     Connected(Wire),
+    /// It is shared with others.
+    Shared(Line),
     Lost,
+}
+
+/// Why a question was not sent.
+enum Unsent {
+    Failed(io::Error),
+    /// The shared connection that was to carry it is no longer there.
+    Gone,
+}
+
+impl From<io::Error> for Unsent {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
 enum Happening {
@@ -148,51 +188,175 @@ enum Happening {
     Hurry,
     Datagram { primary: usize, length: usize },
     Octets { stream: usize, octets: usize },
+    Mail(Mail),
     Event(Event<'static>),
 }
 
 impl Sockets {
-    /// Does what the exchange asks for; what goes wrong at once is an event.
-    async fn transmit(&mut self, transmit: Transmit) -> Result<(), Event<'static>> {
+    fn new(visit: &Visit, lines: Option<Lines>) -> Self {
+        Self {
+            datagrams: visit.primaries.iter().map(|_| None).collect(),
+            primaries: visit.primaries.clone(),
+            limits: visit.limits.clone(),
+            streams: Vec::new(),
+            datagram: Vec::new(),
+            timer: None,
+            lines,
+            mail: None,
+            opened: VecDeque::new(),
+        }
+    }
+
+    /// Does what the exchange asks for; what comes of it at once is an event.
+    async fn transmit(&mut self, transmit: Transmit) -> Option<Event<'static>> {
         match transmit {
             Transmit::Datagram { primary, octets } => {
-                self.send(primary, &octets)
-                    .await
-                    .map_err(|error| Event::Undeliverable {
-                        primary,
-                        loss: Loss::from(&error),
-                    })
+                let error = self.send(primary, &octets).await.err()?;
+                let loss = Loss::from(&error);
+                Some(Event::Undeliverable { primary, loss })
             }
             Transmit::Connect {
                 connection,
                 primary,
-            } => {
-                if let Some(socket) = self.datagrams.get_mut(primary) {
-                    *socket = None;
-                }
-                if let Some(primary) = self.primaries.get(primary).cloned() {
-                    self.streams.push(Stream {
-                        connection,
-                        state: State::Connecting(Box::pin(
-                            async move { Wire::connect(&primary).await },
-                        )),
-                        frames: FrameBuffer::with_room(ROOM),
-                    });
-                }
-                Ok(())
-            }
+                alone,
+            } => self.connect(connection, primary, alone),
             Transmit::Message { connection, octets } => {
-                self.write(connection, &octets).await.map_err(|error| {
-                    let loss = Loss::from(&error);
-                    Event::Lost { connection, loss }
+                let error = self.write(connection, octets).await.err()?;
+                Some(match error {
+                    Unsent::Failed(error) => lost(connection, Loss::from(&error)),
+                    Unsent::Gone => Event::Displaced(connection),
                 })
             }
+            Transmit::Done(connection) => {
+                if let Some(State::Shared(line)) = self.remove(connection) {
+                    line.done();
+                }
+                None
+            }
             Transmit::Close(connection) => {
-                self.streams
-                    .retain(|stream| stream.connection != connection);
-                Ok(())
+                self.remove(connection);
+                None
             }
         }
+    }
+
+    fn connect(
+        &mut self,
+        connection: Connection,
+        primary: usize,
+        alone: bool,
+    ) -> Option<Event<'static>> {
+        if let Some(socket) = self.datagrams.get_mut(primary) {
+            *socket = None;
+        }
+        let primary = self.primaries.get(primary)?;
+        let line = { self.lines.as_ref() }
+            .filter(|_| !alone)
+            .and_then(|lines| {
+                let (mail, _) = self.mail.get_or_insert_with(lines::inbox);
+                lines.join(primary, connection, mail, &self.limits)
+            });
+        let (state, event) = match line {
+            Some(line) => {
+                let stands = line.is_connected();
+                let event = stands.then_some(Event::Connected(connection));
+                (State::Shared(line), event)
+            }
+            None => {
+                let primary = primary.clone();
+                let connecting = async move { Wire::connect(&primary).await };
+                (State::Connecting(Box::pin(connecting)), None)
+            }
+        };
+        self.streams.push(Stream {
+            connection,
+            state,
+            frames: FrameBuffer::with_room(ROOM),
+        });
+        event
+    }
+
+    fn remove(&mut self, connection: Connection) -> Option<State> {
+        let mut streams = self.streams.iter();
+        let at = streams.position(|stream| stream.connection == connection)?;
+        Some(self.streams.swap_remove(at).state)
+    }
+
+    /// Tells the exchange what a shared connection has brought. Returns how many octets there were.
+    fn open<A: Apply>(&mut self, mail: Mail, exchange: &mut Exchange, sink: &mut A) -> usize {
+        let connection = mail.connection();
+        let mut streams = self.streams.iter_mut();
+        let Some(stream) = streams.find(|stream| stream.connection == connection) else {
+            return 0; // it is no longer waited for
+        };
+        let event = match mail {
+            Mail::Connected(_) => Event::Connected(connection),
+            Mail::Lost(_, loss) => lost(connection, loss),
+            Mail::Displaced(_) => Event::Displaced(connection),
+            Mail::Wire(_, own) => {
+                let (wire, frames) = *own;
+                stream.frames = frames;
+                stream.state = State::Connected(wire);
+                return 0;
+            }
+            Mail::Message { octets, left, .. } => {
+                return self.messages(connection, octets, left, exchange, sink);
+            }
+        };
+        exchange.handle_event(event, now(), sink);
+        0
+    }
+
+    /// Tells of a message on a shared connection, and of those that lie behind it if it completes the transfer: then they
+    /// spoil it.
+    fn messages<A: Apply>(
+        &mut self,
+        connection: Connection,
+        mut octets: Vec<u8>,
+        mut left: bool,
+        exchange: &mut Exchange,
+        sink: &mut A,
+    ) -> usize {
+        let mut sum = 0;
+        loop {
+            sum += octets.len();
+            let event = Event::Message {
+                connection,
+                octets: &octets,
+            };
+            exchange.handle_event(event, now(), sink);
+            let stream = { self.streams.iter() }.find(|stream| stream.connection == connection);
+            if let Some(State::Shared(line)) = stream.map(|stream| &stream.state) {
+                line.taken(octets.len());
+            }
+            if !exchange.is_complete(connection) {
+                break;
+            }
+            let inbox = self.mail.iter_mut().map(|(_, inbox)| inbox);
+            for inbox in inbox {
+                while let Ok(mail) = inbox.try_recv() {
+                    self.opened.push_back(mail);
+                }
+            }
+            let behind = { self.opened.iter() }
+                .position(|mail| matches!(mail, Mail::Message { connection: other, .. } if *other == connection));
+            let Some(Mail::Message {
+                octets: more,
+                left: again,
+                ..
+            }) = behind.and_then(|at| self.opened.remove(at))
+            else {
+                break;
+            };
+            (octets, left) = (more, again);
+        }
+        let event = Event::Received {
+            connection,
+            octets: sum,
+            left,
+        };
+        exchange.handle_event(event, now(), sink);
+        sum
     }
 
     async fn send(&mut self, primary: usize, octets: &[u8]) -> io::Result<()> {
@@ -208,17 +372,19 @@ impl Sockets {
         Ok(())
     }
 
-    /// A question is the first that goes out on its connection, and short: it fits the socket's buffer.
-    async fn write(&mut self, connection: Connection, octets: &[u8]) -> io::Result<()> {
-        let stream = self
-            .streams
-            .iter_mut()
-            .find(|stream| stream.connection == connection);
+    /// A question is the first that goes out on a connection of our own, and short: it fits the socket's buffer.
+    async fn write(&mut self, connection: Connection, octets: Vec<u8>) -> Result<(), Unsent> {
+        let mut streams = self.streams.iter_mut();
+        let stream = streams.find(|stream| stream.connection == connection);
         match stream.map(|stream| &mut stream.state) {
             Some(State::Connected(wire)) => {
-                wire.write_all(&framed(octets)?).await?;
-                wire.flush().await
+                wire.write_all(&framed(&octets)?).await?;
+                Ok(wire.flush().await?)
             }
+            Some(State::Shared(line)) => match line.ask(octets, &self.limits) {
+                true => Ok(()),
+                false => Err(Unsent::Gone),
+            },
             _ => Ok(()),
         }
     }
@@ -255,6 +421,14 @@ impl Sockets {
     }
 
     fn poll_happening(&mut self, context: &mut Context<'_>) -> Poll<Happening> {
+        if let Some(mail) = self.opened.pop_front() {
+            return Poll::Ready(Happening::Mail(mail));
+        }
+        if let Some((_, inbox)) = &mut self.mail
+            && let Poll::Ready(Some(mail)) = inbox.poll_recv(context)
+        {
+            return Poll::Ready(Happening::Mail(mail));
+        }
         for (index, stream) in self.streams.iter_mut().enumerate() {
             if let Poll::Ready(happening) = stream.poll(index, context) {
                 return Poll::Ready(happening);
@@ -264,6 +438,7 @@ impl Sockets {
             let Some(socket) = slot else {
                 continue;
             };
+            self.datagram.resize(DATAGRAM, 0);
             let mut buffer = ReadBuf::new(&mut self.datagram);
             match socket.poll_recv(context, &mut buffer) {
                 Poll::Pending => {}
@@ -308,7 +483,7 @@ impl Stream {
                     Err(loss) => (State::Lost, lost(connection, loss)),
                 }
             }
-            State::Lost => return Poll::Pending,
+            State::Shared(_) | State::Lost => return Poll::Pending,
         };
         self.state = state;
         Poll::Ready(Happening::Event(event))

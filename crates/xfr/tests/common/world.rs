@@ -106,6 +106,7 @@ impl World {
             Transmit::Connect {
                 connection,
                 primary,
+                ..
             } => {
                 self.connections.insert(connection, primary);
                 match self.tcp_door.unwrap_or(self.hosts[primary].door) {
@@ -129,7 +130,7 @@ impl World {
                     }
                 }
             }
-            Transmit::Close(connection) => {
+            Transmit::Close(connection) | Transmit::Done(connection) => {
                 self.connections.remove(&connection);
                 self.happening.retain(|(_, happens)| match happens {
                     Happens::Connected(other)

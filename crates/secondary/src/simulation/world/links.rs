@@ -30,6 +30,7 @@ impl World {
             Transmit::Connect {
                 connection,
                 primary,
+                ..
             } => {
                 self.tell_visit(number, |visit| {
                     let stream = (primary, FrameBuffer::with_room(4096));
@@ -53,7 +54,7 @@ impl World {
                 }
             }
             Transmit::Message { connection, octets } => self.stream(number, connection, &octets),
-            Transmit::Close(connection) => {
+            Transmit::Close(connection) | Transmit::Done(connection) => {
                 self.tell_visit(number, |visit| drop(visit.streams.remove(&connection)));
             }
             other => unreachable!("{other:?}"),

@@ -1,0 +1,433 @@
+//! Visits that share connections, against primaries on loopback that like it or not.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use common::{Copy, HELD, axfr, failure, message, one_by_one, rr, rrs, soa, soa_buf, zone};
+use zonekit_wire::{Message, Rcode, RecordBuf, Rtype};
+use zonekit_xfr::{
+    Apply, Change, ErrorKind, Limits, Lines, Outcome, Primary, Report, TransferKind, Visit,
+};
+
+/// A primary over TCP alone, whose connections are played by `play`, each on its own thread.
+fn primary(
+    play: impl Fn(Stream) -> Option<()> + Send + Sync + 'static,
+) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (count, play) = (Arc::<AtomicUsize>::default(), Arc::new(play));
+    let connections = Arc::clone(&count);
+    thread::spawn(move || {
+        while let Ok((tcp, _)) = listener.accept() {
+            tcp.set_nodelay(true).unwrap();
+            let number = connections.fetch_add(1, Ordering::SeqCst);
+            let play = Arc::clone(&play);
+            thread::spawn(move || play(Stream { tcp, number }));
+        }
+    });
+    (address, count)
+}
+
+struct Stream {
+    tcp: TcpStream,
+    /// How many there were before it.
+    number: usize,
+}
+
+impl Stream {
+    /// The next question; none when the other side has closed.
+    fn question(&mut self) -> Option<Vec<u8>> {
+        let mut length = [0; 2];
+        self.tcp.read_exact(&mut length).ok()?;
+        let mut request = vec![0; u16::from_be_bytes(length).into()];
+        self.tcp.read_exact(&mut request).ok()?;
+        Some(request)
+    }
+
+    fn say(&mut self, message: &[u8]) -> Option<()> {
+        let length = u16::try_from(message.len()).unwrap().to_be_bytes();
+        self.tcp.write_all(&[&length, message].concat()).ok()
+    }
+
+    /// Answers as it should.
+    fn answer(&mut self, request: &[u8]) -> Option<()> {
+        self.say(&answer(request))
+    }
+}
+
+fn rtype(request: &[u8]) -> Rtype {
+    let message = Message::new(request).unwrap();
+    message.question().unwrap().unwrap().rtype
+}
+
+/// The small zone at serial 7, by AXFR.
+fn answer(request: &[u8]) -> Vec<u8> {
+    match rtype(request) {
+        Rtype::AXFR => message(request, &axfr(7)),
+        Rtype::SOA => message(request, &[soa(7)]),
+        _ => failure(request, Rcode::NOTIMP),
+    }
+}
+
+/// Patience with others is a quarter of the idle time.
+fn limits() -> Limits {
+    Limits {
+        idle_timeout: Duration::from_secs(1),
+        ..Limits::default()
+    }
+}
+
+fn bootstrap(primary: SocketAddr) -> Visit {
+    Visit {
+        straight: true,
+        limits: limits(),
+        ..Visit::new(zone(), vec![Primary::new(primary)])
+    }
+}
+
+async fn visit(lines: &Lines, visit: Visit) -> (Report, Copy) {
+    let mut copy = visit
+        .held
+        .as_ref()
+        .map_or_else(Copy::default, |held| Copy::of(held.serial.0, &HELD));
+    let report = lines.visit(visit, &mut copy, std::future::pending()).await;
+    (report, copy)
+}
+
+/// So many visits at a time, each of which has to bring the whole zone as if it were the only one; says how many had to
+/// begin anew.
+async fn all_are_current(lines: &Lines, primary: SocketAddr, count: usize) -> usize {
+    let visits: Vec<_> = (0..count)
+        .map(|_| {
+            let lines = lines.clone();
+            tokio::spawn(async move { visit(&lines, bootstrap(primary)).await })
+        })
+        .collect();
+    let mut abandoned = 0;
+    for visit in visits {
+        let (report, copy) = visit.await.unwrap();
+        assert!(
+            matches!(report.outcome, Outcome::Transferred { .. }),
+            "{report:?}"
+        );
+        assert_eq!((copy.serial, copy.commits), (Some(7), 1));
+        // One transfer, and nothing that went wrong.
+        assert_eq!(report.primaries[0].transfers.len(), 1, "{report:?}");
+        assert!(report.error().is_none());
+        abandoned += copy.abandoned;
+    }
+    abandoned
+}
+
+fn play_well(mut stream: Stream) -> Option<()> {
+    loop {
+        let request = stream.question()?;
+        stream.answer(&request)?;
+    }
+}
+
+#[tokio::test]
+async fn many_zones_share_few_connections() {
+    let (address, connections) = primary(play_well);
+    let lines = Lines::default();
+    for _ in 0..5 {
+        assert_eq!(all_are_current(&lines, address, 30).await, 0);
+    }
+    let connections = connections.load(Ordering::SeqCst);
+    assert!((1..=4).contains(&connections), "{connections}");
+}
+
+#[tokio::test]
+async fn answers_may_come_in_any_order() {
+    let (address, connections) = primary(|mut stream| {
+        loop {
+            let requests: Vec<_> = (0..5).map_while(|_| stream.question()).collect();
+            for request in requests.iter().rev() {
+                stream.answer(request)?;
+            }
+            if requests.len() < 5 {
+                return None;
+            }
+        }
+    });
+    assert_eq!(all_are_current(&Lines::default(), address, 5).await, 0);
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn messages_of_several_answers_may_alternate() {
+    let (address, connections) = primary(|mut stream| {
+        let requests: Vec<_> = (0..4).map_while(|_| stream.question()).collect();
+        let answers = requests.iter().map(|request| one_by_one(request, &axfr(7)));
+        let answers: Vec<_> = answers.collect();
+        for place in 0..axfr(7).len() {
+            for answer in &answers {
+                stream.say(&answer[place])?;
+            }
+        }
+        stream.question().map(drop)
+    });
+    assert_eq!(all_are_current(&Lines::default(), address, 4).await, 0);
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn soa_and_transfer_go_over_one_connection() {
+    let (address, connections) = primary(play_well);
+    let held = Visit {
+        held: Some(soa_buf(1)),
+        straight: false,
+        ..bootstrap(address)
+    };
+    // Nobody hears datagrams at that port. IXFR is not known there, and AXFR follows on a fresh connection.
+    let (report, copy) = visit(&Lines::default(), held).await;
+    assert!(copy.is(7, &["@ NS ns1", "ns1 A 192.0.2.1", "www A 192.0.2.80"]));
+    assert_eq!(report.primaries[0].transfers.len(), 2);
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+/// Whatever is wrong with sharing there, all is well in the end, and the next visits do not try it.
+async fn check_ill_mannered(play: impl Fn(Stream) -> Option<()> + Send + Sync + 'static) {
+    let (address, connections) = primary(play);
+    let lines = Lines::default();
+    all_are_current(&lines, address, 6).await;
+    let before = connections.load(Ordering::SeqCst);
+    all_are_current(&lines, address, 6).await;
+    assert_eq!(connections.load(Ordering::SeqCst), before + 6);
+}
+
+#[tokio::test]
+async fn a_primary_that_closes_after_one_answer_gets_a_connection_for_each() {
+    check_ill_mannered(|mut stream| {
+        let request = stream.question()?;
+        // The others have arrived by then.
+        thread::sleep(Duration::from_millis(50));
+        stream.answer(&request)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_primary_that_answers_the_first_question_alone_gets_a_connection_for_each() {
+    check_ill_mannered(|mut stream| {
+        let request = stream.question()?;
+        stream.answer(&request)?;
+        while stream.question().is_some() {}
+        None
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_for_nobody_ends_the_sharing() {
+    check_ill_mannered(|mut stream| {
+        let requests: Vec<_> = (0..if stream.number == 0 { 6 } else { 1 })
+            .map_while(|_| stream.question())
+            .collect();
+        if stream.number == 0 {
+            let mut stray = answer(&requests[0]);
+            let taken: Vec<_> = requests
+                .iter()
+                .map(|request| request[..2].to_vec())
+                .collect();
+            let mut free = (0..=u16::MAX).map(u16::to_be_bytes);
+            let free = free.find(|id| !taken.contains(&id.to_vec())).unwrap();
+            stray[..2].copy_from_slice(&free);
+            stream.say(&stray)?;
+        }
+        for request in &requests {
+            stream.answer(request)?;
+        }
+        stream.question().map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_lost_in_the_middle_of_an_answer_costs_no_visit_anything() {
+    let (address, _) = primary(|mut stream| {
+        if stream.number > 0 {
+            return play_well(stream);
+        }
+        let requests: Vec<_> = (0..6).map_while(|_| stream.question()).collect();
+        stream.answer(&requests[0])?;
+        for message in &one_by_one(&requests[1], &axfr(7))[..3] {
+            stream.say(message)?;
+        }
+        stream.tcp.write_all(&[1]).ok()
+    });
+    let abandoned = all_are_current(&Lines::default(), address, 6).await;
+    assert_eq!(abandoned, 5);
+}
+
+#[tokio::test]
+async fn one_that_is_refused_leaves_the_others_alone() {
+    let (address, connections) = primary(|mut stream| {
+        for number in 0.. {
+            let request = stream.question()?;
+            match number {
+                0 => stream.say(&failure(&request, Rcode::REFUSED))?,
+                _ => stream.answer(&request)?,
+            }
+        }
+        None
+    });
+    let lines = Lines::default();
+    let (one, other) = tokio::join!(
+        visit(&lines, bootstrap(address)),
+        visit(&lines, bootstrap(address))
+    );
+    let kinds = [one.0, other.0].map(|report| report.error().map(|error| error.kind()));
+    assert!(kinds.contains(&None) && kinds.contains(&Some(ErrorKind::Refused)));
+    all_are_current(&lines, address, 6).await;
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn alone_on_a_connection_a_wrong_id_is_an_error_of_the_answer() {
+    let (address, _) = primary(|mut stream| {
+        let mut message = answer(&stream.question()?);
+        message[0] ^= 1;
+        stream.say(&message)?;
+        stream.question().map(drop)
+    });
+    let (report, _) = visit(&Lines::default(), bootstrap(address)).await;
+    let words = report.error().unwrap().in_words();
+    assert!(words.contains("is not that of the question"), "{words}");
+}
+
+#[tokio::test]
+async fn what_follows_the_closing_soa_is_an_error_on_a_shared_connection_too() {
+    for more in [vec![0], b"\0\x0cwhatever it is".to_vec()] {
+        let (address, _) = primary(move |mut stream| {
+            let whole = answer(&stream.question()?);
+            let length = u16::try_from(whole.len()).unwrap().to_be_bytes();
+            let octets = [&length[..], &whole, &more].concat();
+            stream.tcp.write_all(&octets).ok()?;
+            stream.question().map(drop)
+        });
+        let (report, copy) = visit(&Lines::default(), bootstrap(address)).await;
+        assert_eq!((report.outcome, copy.commits), (Outcome::Failed, 0));
+    }
+}
+
+/// A zone that is large enough to have its connection for itself.
+fn large() -> Vec<RecordBuf> {
+    let text = "x".repeat(200);
+    let middle = (0..4000).map(|number| rr(&format!("n{number} TXT {text}")));
+    { [soa(7)].into_iter().chain(rrs(&["@ NS ns1"])) }
+        .chain(middle)
+        .chain([soa(7)])
+        .collect()
+}
+
+/// Takes its time.
+struct Slow(Copy);
+
+impl Apply for Slow {
+    type Error = <Copy as Apply>::Error;
+
+    fn apply(&mut self, change: Change<'_>) -> Result<(), Self::Error> {
+        if self
+            .0
+            .pending
+            .as_ref()
+            .is_some_and(|(_, records)| records.len() % 1000 == 999)
+        {
+            thread::sleep(Duration::from_millis(100));
+        }
+        self.0.apply(change)
+    }
+
+    fn abandon(&mut self) {
+        self.0.abandon();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_waits_behind_a_large_transfer_whose_records_all_arrive() {
+    let records = Arc::new(large());
+    let sent = records.len();
+    let (address, _) = primary(move |mut stream| {
+        for number in 0.. {
+            let request = stream.question()?;
+            if (stream.number, number) != (0, 0) {
+                stream.answer(&request)?;
+                continue;
+            }
+            for (place, records) in records.chunks(100).enumerate() {
+                // The others have asked by the time it turns out how large it is.
+                if place == 5 {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                stream.say(&message(&request, records))?;
+            }
+        }
+        None
+    });
+    let lines = Lines::default();
+    let first = tokio::spawn({
+        let lines = lines.clone();
+        async move {
+            let mut slow = Slow(Copy::default());
+            let visit = bootstrap(address);
+            let report = lines.visit(visit, &mut slow, std::future::pending()).await;
+            (report, slow.0)
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    all_are_current(&lines, address, 6).await;
+    let (report, copy) = first.await.unwrap();
+    assert!(matches!(
+        report.outcome,
+        Outcome::Transferred {
+            kind: TransferKind::Axfr,
+            ..
+        }
+    ));
+    assert_eq!(copy.records.len(), sent - 2);
+}
+
+#[tokio::test]
+async fn a_visit_that_is_called_off_leaves_the_others_alone() {
+    let (address, connections) = primary(|mut stream| {
+        let requests: Vec<_> = (0..3).map_while(|_| stream.question()).collect();
+        thread::sleep(Duration::from_millis(100));
+        for request in &requests {
+            stream.answer(request)?;
+        }
+        play_well(stream)
+    });
+    let lines = Lines::default();
+    let (called_off, others) = tokio::join!(
+        tokio::time::timeout(Duration::from_millis(20), visit(&lines, bootstrap(address))),
+        all_are_current(&lines, address, 2),
+    );
+    assert!(called_off.is_err());
+    assert_eq!((others, connections.load(Ordering::SeqCst)), (0, 1));
+}
+
+#[tokio::test]
+async fn one_who_is_out_of_reach_is_so_for_all_who_would_share() {
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let lines = Lines::default();
+    let (one, other) = tokio::join!(
+        visit(&lines, bootstrap(address)),
+        visit(&lines, bootstrap(address))
+    );
+    for (report, _) in [one, other] {
+        let primary = &report.primaries[0];
+        assert_eq!(primary.is_reached, Some(false));
+        let kind = report.error().unwrap().kind();
+        assert_eq!(kind, ErrorKind::ConnectionRefused);
+    }
+}
