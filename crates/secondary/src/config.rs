@@ -21,21 +21,21 @@ mod clients;
 mod file;
 mod place;
 mod problem;
+mod zones;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use zonekit_http::OciKey;
-use zonekit_model::{Contract, KeyDraft, KeyName, Primaries, QuotaLimits, ZoneName, ZonemdPolicy};
+use zonekit_model::{Contract, KeyDraft, QuotaLimits, ZoneName};
 use zonekit_serve::AclEntry;
-use zonekit_store::Checks as StoreChecks;
 
 pub use self::bounds::{Limits, Timers};
 pub use self::clients::Clients;
 pub use self::problem::{ConfigError, Problem};
+pub use self::zones::{Checks, PrimaryRule, Verify, ZoneEntry};
 
 /// Everything that a node is told from outside.
 ///
@@ -66,12 +66,12 @@ pub struct Config {
     pub quota: QuotaLimits,
     /// `[[key]]`: TSIG keys, each with a name of its own.
     pub keys: Vec<KeyDraft>,
-    /// `[[primary]]`: keys for primaries that are given without one.
+    /// `[[primary]]`: keys and source addresses for primaries that are given without.
     pub primaries: Vec<PrimaryRule>,
     /// `[[zone]]`: zones declared here rather than over the API.
     pub zones: Vec<ZoneEntry>,
-    /// Those of them with lenient checks: asked for at every visit, of which there may be many thousands.
-    lenient: HashSet<ZoneName>,
+    /// Where in that list each of them is: asked for at every visit, of which there may be many thousands.
+    places: HashMap<ZoneName, usize>,
 }
 
 /// `[dns]`: the name server side.
@@ -90,7 +90,8 @@ pub struct Dns {
     pub workers: usize,
     /// `nameservers`: host names, without final dot, that the API reports as assigned. Default: none.
     pub nameservers: Vec<String>,
-    /// `transfer_addresses`: what outgoing sockets bind to, the first of the primary's family. Default: the system chooses.
+    /// `transfer_addresses`: what outgoing sockets bind to, the first of the primary's family unless its `source` says which.
+    /// Default: the system chooses.
     pub transfer_addresses: Vec<IpAddr>,
     /// `notify_addresses`: where primaries are told to send NOTIFY. Default: none is told.
     pub notify_addresses: Vec<IpAddr>,
@@ -125,50 +126,6 @@ pub struct Token {
     pub sha256: [u8; 32],
 }
 
-/// `[[primary]]`: the key for a primary wherever it is given without one, be it by a zone or over the API.
-#[derive(Clone, Debug)]
-pub struct PrimaryRule {
-    /// `address`: the primary's address.
-    pub address: IpAddr,
-    /// Its port, if `address` has one: the rule is for that port only.
-    pub port: Option<u16>,
-    /// `key`: signs requests to it, and its NOTIFYs may be signed with it.
-    pub key: KeyName,
-}
-
-impl PrimaryRule {
-    /// Whether the rule is for the primary at `address`.
-    pub fn is_for(&self, address: SocketAddr) -> bool {
-        self.address == address.ip() && self.port.is_none_or(|port| port == address.port())
-    }
-}
-
-/// `[[zone]]`: a zone that the configuration declares.
-#[derive(Clone, Debug)]
-pub struct ZoneEntry {
-    /// `name`: the apex.
-    pub name: ZoneName,
-    /// `contract`: whose API shows the zone, if anyone's; a zone with none is counted against no quota.
-    pub contract: Option<Contract>,
-    /// `primaries`: in the order of preference. One without a key gets that of the `[[primary]]` rules.
-    pub primaries: Primaries,
-    /// `checks`: what becomes of a zone whose content is wrong.
-    pub checks: Checks,
-    /// `zonemd`: whether its digest has to be right, or there at all: `off`, `if-present` or `required`. Default: off.
-    pub zonemd: ZonemdPolicy,
-}
-
-/// Whether a zone with a CNAME beside other data, or without NS at its apex, is taken.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "lowercase")]
-pub enum Checks {
-    /// It is refused, and the version before stays. The default.
-    #[default]
-    Strict,
-    /// It is taken, and the oddities are reported.
-    Lenient,
-}
-
 impl Config {
     /// Reads and checks the file at `path`.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
@@ -199,26 +156,6 @@ impl Config {
             key,
             problem,
         })
-    }
-
-    /// The key for a primary that is given without one: that of the first `[[primary]]` rule for it.
-    pub fn key_for(&self, address: SocketAddr) -> Option<&KeyName> {
-        let rule = self.primaries.iter().find(|rule| rule.is_for(address))?;
-        Some(&rule.key)
-    }
-
-    /// The local address for connections to `primary`, if `transfer_addresses` has one of its family.
-    pub fn source_for(&self, primary: IpAddr) -> Option<IpAddr> {
-        let addresses = self.dns.transfer_addresses.iter().copied();
-        { addresses }.find(|address| address.is_ipv4() == primary.is_ipv4())
-    }
-
-    /// What becomes of a zone's content that is wrong: only declared zones can say.
-    pub fn checks_for(&self, zone: &ZoneName) -> StoreChecks {
-        match self.lenient.contains(zone) {
-            true => StoreChecks::Lenient,
-            false => StoreChecks::Strict,
-        }
     }
 }
 

@@ -6,9 +6,10 @@ use zonekit_model::{
 };
 use zonekit_store::EditError;
 use zonekit_wire::Serial;
-use zonekit_xfr::{ErrorKind, Outcome, PrimaryReport, Report, Statistics, VisitError};
+use zonekit_xfr::{ErrorKind, Memory, Outcome, PrimaryReport, Report, Statistics, VisitError};
 
 use crate::sink::SinkError;
+use crate::verify::VerifyError;
 
 /// A visit that has ended, and everything that the status tells of it.
 pub(crate) struct Finished<'r> {
@@ -66,6 +67,29 @@ impl Finished<'_> {
     pub(crate) fn failure(&self) -> Option<Failure> {
         let here = self.unpublished.clone();
         here.or_else(|| self.report.error().map(failure))
+    }
+
+    /// What the next visit should know. A version that was not kept here has come from nobody; and where the zone's command
+    /// has refused what differences led to, the zone is asked for whole.
+    pub(crate) fn memory(&self, before: &[Memory]) -> Vec<Memory> {
+        let mut memory = self.report.memory.clone();
+        let Outcome::Transferred { kind, primary, .. } = self.report.outcome else {
+            return memory;
+        };
+        let Some(failure) = &self.unpublished else {
+            return memory;
+        };
+        for (memory, before) in memory.iter_mut().zip(before) {
+            memory.gave = before.gave;
+        }
+        let is_refused = failure.kind == VerifyError::KIND;
+        if let Some(memory) = memory.get_mut(primary)
+            && is_refused
+            && kind == zonekit_xfr::TransferKind::Ixfr
+        {
+            memory.ixfr_failed(self.ended.as_seconds());
+        }
+        memory
     }
 
     /// Enters the visit into the status of its zone, whose primaries must be those of the visit.

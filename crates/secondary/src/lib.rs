@@ -55,7 +55,10 @@ mod service;
 mod simulation;
 mod sink;
 mod survey;
+#[cfg(test)]
+mod trials;
 mod upkeep;
+mod verify;
 mod versions;
 mod visits;
 mod zones;
@@ -63,7 +66,7 @@ mod zones;
 pub use book::BookError;
 pub use config::{
     Checks, Clients, Config, ConfigError, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token,
-    ZoneEntry,
+    Verify, ZoneEntry,
 };
 pub use secondary::{ReloadError, Secondary, StartError};
 pub use upkeep::UpkeepError;

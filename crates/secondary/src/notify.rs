@@ -17,7 +17,7 @@ use crate::primaries::key_name;
 /// many as he likes.
 pub(crate) struct Judge {
     pub(crate) node: Weak<Node>,
-    /// `allow_notify`.
+    /// `allow_notify` of `[dns]`; that of each `[[zone]]` stands in the configuration.
     pub(crate) anywhere: Acl,
 }
 
@@ -34,6 +34,10 @@ impl NotifySources for Judge {
             return true;
         }
         let config = node.config();
+        let declared = config.declared(&name);
+        if declared.is_some_and(|entry| entry.allow_notify.admits(source, key.map(Key::name))) {
+            return true;
+        }
         let signer = key.map(|key| KeyName::from(key.name()));
         zone.primaries.iter().any(|primary| {
             primary.address == source

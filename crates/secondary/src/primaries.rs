@@ -28,18 +28,19 @@ pub(crate) fn resolve(
     keys: &HashMap<KeyName, Key>,
     zone: &SecondaryZone,
 ) -> Result<Vec<zonekit_xfr::Primary>, KeyName> {
-    let resolve = |primary: &Primary| {
+    let resolve = |(place, primary): (usize, &Primary)| {
+        let address = address(config, primary);
         let key = match key_name(config, primary) {
             None => None,
             Some(name) => Some(keys.get(name).ok_or_else(|| name.clone())?.clone()),
         };
         Ok(zonekit_xfr::Primary {
             key,
-            source: config.source_for(primary.address),
-            ..zonekit_xfr::Primary::new(address(config, primary))
+            source: config.source_of(zone, place, address),
+            ..zonekit_xfr::Primary::new(address)
         })
     };
-    zone.primaries.iter().map(resolve).collect()
+    zone.primaries.iter().enumerate().map(resolve).collect()
 }
 
 /// Whether two ways to a zone's primaries are the same.

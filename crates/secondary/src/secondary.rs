@@ -51,7 +51,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// ```
 #[derive(Debug)]
 pub struct Secondary {
-    node: Arc<Node>,
+    pub(crate) node: Arc<Node>,
     dns: Vec<SocketAddr>,
     http: Option<SocketAddr>,
     stop: watch::Sender<bool>,

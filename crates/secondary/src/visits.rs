@@ -20,12 +20,13 @@ use tokio::sync::{Notify, watch};
 use tracing::{debug, info, warn};
 use zonekit_model::{Failure, PrimaryOutcome, Standing, VisitCause, VisitOutcome, ZoneName};
 use zonekit_store::{Generation, Timers, Zone};
-use zonekit_xfr::{Due, Finished as Ended, Limits, Outcome, Reason, Visit};
+use zonekit_xfr::{Due, Finished as Ended, Limits, Outcome, Preference, Reason, Visit};
 
 use crate::clock;
 use crate::history::Finished;
-use crate::node::Node;
+use crate::node::{Node, in_words};
 use crate::sink::{Candidate, Sink};
+use crate::verify::{VerifyError, verify};
 
 /// Begins visits as they fall due, until `stop` says so.
 pub(crate) async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
@@ -145,6 +146,8 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
         visit: Visit {
             held: version.as_ref().map(Zone::soa),
             held_records: version.as_ref().map_or(0, Zone::record_count),
+            preference: { config.declared(&name) }
+                .map_or_else(Preference::default, |entry| entry.preference),
             preferred,
             force: order.force,
             accept_lower: order.expired,
@@ -223,6 +226,15 @@ async fn visit(mut running: Running, plan: Plan) {
 
 /// Makes a version durable, then visible, then tells of it; says what kept it from that.
 async fn publish(node: &Arc<Node>, plan: &Plan, candidate: Candidate) -> Result<(), Failure> {
+    let config = node.config();
+    if let Some(hook) = { config.declared(&plan.name) }.and_then(|entry| entry.verify.as_ref()) {
+        let held = plan.held.as_ref().map(Zone::serial);
+        let verified = verify(hook, &plan.name, held, &candidate).await;
+        verified.map_err(|error| Failure {
+            kind: VerifyError::KIND.to_owned(),
+            text: in_words(&error),
+        })?;
+    }
     let node = Arc::clone(node);
     let (name, term, generation) = (plan.name.clone(), plan.term, plan.generation);
     // Once begun it goes through, whoever waits for it or not.
@@ -261,7 +273,7 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
     let now = Instant::now();
     let entered = node.zones.within(name, plan.term, |charge| {
         charge.visit = None;
-        charge.memory.clone_from(&finished.report.memory);
+        charge.memory = finished.memory(&charge.memory);
         let status = &mut charge.status;
         finished.enter(status);
         // No timer runs while the zone waits in line: then it is tried as soon as there is a slot.

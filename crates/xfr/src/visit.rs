@@ -157,9 +157,9 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Notes that IXFR failed. It is tried again after ten minutes, and twice as long after each further failure, up to a
+    /// Notes that IXFR failed, or brought what nobody wanted. It is tried again after ten minutes, and twice as long after each further failure, up to a
     /// day.
-    pub(crate) fn ixfr_failed(&mut self, now: u64) {
+    pub fn ixfr_failed(&mut self, now: u64) {
         let wait = (600_u64 << self.ixfr_failures.min(8)).min(86_400);
         self.no_ixfr_until = Some(now + wait);
         self.ixfr_failures = self.ixfr_failures.saturating_add(1);

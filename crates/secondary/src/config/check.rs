@@ -7,14 +7,12 @@ use std::path::Path;
 use std::str::FromStr;
 
 use zonekit_http::{OciKey, OciKeyError};
-use zonekit_model::{Contract, KeyDraft, KeyName, Labels, Primaries, Primary, Secret, ZoneName};
+use zonekit_model::{Contract, KeyDraft, KeyName, Labels, Secret, ZoneName};
 use zonekit_serve::AclEntry;
 use zonekit_tsig::{Algorithm, Key};
 
-use super::{
-    Checks, Clients, Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, ZoneEntry,
-    file,
-};
+use super::zones::check_zones;
+use super::{Clients, Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, file};
 
 /// A key's path and what is wrong there.
 pub(super) type Fault = (String, Problem);
@@ -32,19 +30,26 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
     let keys = check_keys(file.key, directory)?;
     let primaries = each("primary", file.primary, |path, rule| {
         let (address, port) = address(&rule.address, &format!("{path}.address"))?;
-        let key = known_key(&keys, &rule.key, &format!("{path}.key"))?;
-        Ok(PrimaryRule { address, port, key })
+        let key = { rule.key }
+            .map(|key| known_key(&keys, &key, &format!("{path}.key")))
+            .transpose()?;
+        let source = source(&dns, rule.source, Some(address), path)?;
+        if key.is_none() && source.is_none() {
+            return Err((path.to_owned(), Problem::NothingSaid));
+        }
+        Ok(PrimaryRule {
+            address,
+            port,
+            key,
+            source,
+        })
     })?;
-    let zones = check_zones(file.zone, &keys)?;
+    let zones = check_zones(file.zone, &keys, &dns)?;
     for (list, entries) in [
         ("dns.allow_transfer", &dns.allow_transfer),
         ("dns.allow_notify", &dns.allow_notify),
     ] {
-        for (index, allowed) in entries.iter().enumerate() {
-            if let AclEntry::Key(name) = allowed {
-                known_key(&keys, &name.to_string(), &format!("{list}[{index}]"))?;
-            }
-        }
+        known_keys(&keys, entries, list)?;
     }
     Ok(Config {
         data_dir: directory.join(file.data_dir),
@@ -55,9 +60,8 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
         quota: file.quota,
         keys,
         primaries,
-        lenient: { zones.iter() }
-            .filter(|zone| zone.checks == Checks::Lenient)
-            .map(|zone| zone.name.clone())
+        places: { zones.iter().enumerate() }
+            .map(|(place, zone)| (zone.name.clone(), place))
             .collect(),
         zones,
     })
@@ -75,9 +79,6 @@ fn check_dns(dns: file::Dns) -> Result<Dns, Fault> {
     let plain = |path: &str, text: String| match text.parse() {
         Ok(address) => Ok(address),
         Err(_) => Err((path.to_owned(), Problem::NotAnAddress(text))),
-    };
-    let allowed = |path: &str, text: String| {
-        { text.parse() }.map_err(|_| (path.to_owned(), Problem::NotAllowed(text)))
     };
     Ok(Dns {
         listen: each("dns.listen", dns.listen, |path, text| match text.parse() {
@@ -237,34 +238,6 @@ fn check_keys(keys: Vec<file::Key>, directory: &Path) -> Result<Vec<KeyDraft>, F
     })
 }
 
-fn check_zones(zones: Vec<file::Zone>, keys: &[KeyDraft]) -> Result<Vec<ZoneEntry>, Fault> {
-    let mut names = HashSet::new();
-    each("zone", zones, |path, zone| {
-        let name: ZoneName = name(&zone.name, &format!("{path}.name"))?;
-        if !names.insert(name.clone()) {
-            return Err((format!("{path}.name"), Problem::Twice(zone.name)));
-        }
-        let contract = { zone.contract }
-            .map(|text| contract(text, &format!("{path}.contract")))
-            .transpose()?;
-        let list = format!("{path}.primaries");
-        let primaries = each(&list, zone.primaries, |path, primary| {
-            let (address, port) = address(&primary.address, &format!("{path}.address"))?;
-            let key = { primary.key }
-                .map(|key| known_key(keys, &key, &format!("{path}.key")))
-                .transpose()?;
-            Ok(Primary { address, port, key })
-        })?;
-        Ok(ZoneEntry {
-            name,
-            contract,
-            primaries: Primaries::new(primaries).map_err(|error| (list, error.into()))?,
-            checks: zone.checks,
-            zonemd: zone.zonemd,
-        })
-    })
-}
-
 /// Reads each element of a list, with the path of the element for what goes wrong in it.
 pub(super) fn each<T, U>(
     path: &str,
@@ -285,7 +258,7 @@ pub(super) fn within(path: &str, value: u64, least: u64, most: u64) -> Result<()
 }
 
 /// An address with or without a port; with one, an IPv6 address stands in brackets.
-fn address(text: &str, path: &str) -> Result<(IpAddr, Option<u16>), Fault> {
+pub(super) fn address(text: &str, path: &str) -> Result<(IpAddr, Option<u16>), Fault> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok((address.ip(), Some(address.port())));
     }
@@ -295,22 +268,60 @@ fn address(text: &str, path: &str) -> Result<(IpAddr, Option<u16>), Fault> {
     }
 }
 
-fn name<N: FromStr>(text: &str, path: &str) -> Result<N, Fault> {
+pub(super) fn name<N: FromStr>(text: &str, path: &str) -> Result<N, Fault> {
     text.parse()
         .map_err(|_| (path.to_owned(), Problem::NotAName(text.to_owned())))
 }
 
-fn contract(text: String, path: &str) -> Result<Contract, Fault> {
+pub(super) fn contract(text: String, path: &str) -> Result<Contract, Fault> {
     text.parse()
         .map_err(|_| (path.to_owned(), Problem::NotAContract(text)))
 }
 
-fn known_key(keys: &[KeyDraft], text: &str, path: &str) -> Result<KeyName, Fault> {
+pub(super) fn known_key(keys: &[KeyDraft], text: &str, path: &str) -> Result<KeyName, Fault> {
     let name: KeyName = name(text, path)?;
     match keys.iter().any(|key| key.name == name) {
         true => Ok(name),
         false => Err((path.to_owned(), Problem::UnknownKey(text.to_owned()))),
     }
+}
+
+/// All keys in an access list are there.
+pub(super) fn known_keys(keys: &[KeyDraft], entries: &[AclEntry], list: &str) -> Result<(), Fault> {
+    for (index, allowed) in entries.iter().enumerate() {
+        if let AclEntry::Key(name) = allowed {
+            known_key(keys, &name.to_string(), &format!("{list}[{index}]"))?;
+        }
+    }
+    Ok(())
+}
+
+/// An entry of an access list.
+pub(super) fn allowed(path: &str, text: String) -> Result<AclEntry, Fault> {
+    { text.parse() }.map_err(|_| (path.to_owned(), Problem::NotAllowed(text)))
+}
+
+/// `source` of what stands at `path`: one of `transfer_addresses`, of the primary's family.
+pub(super) fn source(
+    dns: &Dns,
+    text: Option<String>,
+    primary: Option<IpAddr>,
+    path: &str,
+) -> Result<Option<IpAddr>, Fault> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let at = || format!("{path}.source");
+    let Ok(source) = text.parse::<IpAddr>() else {
+        return Err((at(), Problem::NotAnAddress(text)));
+    };
+    if !dns.transfer_addresses.contains(&source) {
+        return Err((at(), Problem::NotATransferAddress(source)));
+    }
+    if primary.is_some_and(|primary| primary.is_ipv4() != source.is_ipv4()) {
+        return Err((at(), Problem::OtherFamily(source)));
+    }
+    Ok(Some(source))
 }
 
 fn sha256_from_hex(text: &str) -> Option<[u8; 32]> {

@@ -100,7 +100,8 @@ pub(super) struct Key {
 #[serde(deny_unknown_fields)]
 pub(super) struct PrimaryRule {
     pub(super) address: String,
-    pub(super) key: String,
+    pub(super) key: Option<String>,
+    pub(super) source: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +114,28 @@ pub(super) struct Zone {
     pub(super) checks: super::Checks,
     #[serde(default)]
     pub(super) zonemd: zonekit_model::ZonemdPolicy,
+    pub(super) verify: Option<Verify>,
+    #[serde(default)]
+    pub(super) primaries_order: Order,
+    pub(super) pin_tolerance: Option<u64>,
+    pub(super) source: Option<String>,
+    #[serde(default)]
+    pub(super) allow_notify: Vec<String>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Order {
+    #[default]
+    Newest,
+    Strict,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Verify {
+    pub(super) command: Vec<String>,
+    pub(super) timeout: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -120,4 +143,5 @@ pub(super) struct Zone {
 pub(super) struct Primary {
     pub(super) address: String,
     pub(super) key: Option<String>,
+    pub(super) source: Option<String>,
 }

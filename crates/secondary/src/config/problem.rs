@@ -1,5 +1,6 @@
 //! What can be wrong with a configuration, and where.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::{fmt, io};
 
@@ -80,6 +81,18 @@ pub enum Problem {
     /// Another entry has this name already.
     #[error("{0:?} is there twice")]
     Twice(String),
+    /// A source address that is none of those that outgoing sockets bind to.
+    #[error("{0} is not one of dns.transfer_addresses")]
+    NotATransferAddress(IpAddr),
+    /// A source address of the other family than the primary's address.
+    #[error("a socket at {0} cannot reach this primary: IPv4 and IPv6 do not go together")]
+    OtherFamily(IpAddr),
+    /// A `[[primary]]` that says nothing of it.
+    #[error("give a key or a source, or both")]
+    NothingSaid,
+    /// Primaries in strict order leave nothing to stay with.
+    #[error("does not go with primaries_order = \"strict\"")]
+    NotWithStrictOrder,
     /// An empty list or text where something is needed.
     #[error("must not be empty")]
     Empty,

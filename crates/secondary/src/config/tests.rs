@@ -1,4 +1,6 @@
-use zonekit_model::Primary;
+use zonekit_model::{Primary, ZonemdPolicy};
+use zonekit_store::Checks as StoreChecks;
+use zonekit_xfr::Preference;
 
 use super::*;
 
@@ -382,4 +384,133 @@ fn every_limit_has_its_default_and_reaches_transfers_and_zones() {
         (limits.for_transfers(), limits.for_zones()),
         (transfers, zones)
     );
+}
+
+/// The whole configuration with more than one source address, and these entries in its zone, its first primary and its
+/// `[[primary]]`.
+fn with_zone(zone: &str, primary: &str, rule: &str) -> Result<Config, ConfigError> {
+    let text = WHOLE
+        .replace(
+            "transfer_addresses = [\"127.0.0.1\"]",
+            "transfer_addresses = [\"127.0.0.1\", \"127.0.0.2\", \"127.0.0.3\", \"127.0.0.4\", \"::1\"]",
+        )
+        .replace("zonemd = \"if-present\"", &format!("zonemd = \"if-present\"\n{zone}"))
+        .replace("192.0.2.1:53\",", &format!("192.0.2.1:53\", {primary}"))
+        .replace("key = \"TRANSFER.example\"", rule);
+    parse(&text)
+}
+
+#[test]
+fn the_source_of_a_primary_goes_before_that_of_its_zone_and_that_before_the_rest() {
+    let check = |zone: &str, primary: &str, rule: &str, expected: [&str; 2]| {
+        let rule = format!("{rule}\n[[primary]]\naddress = \"192.0.2.1\"\n{rule}");
+        let config = with_zone(zone, primary, &rule).unwrap();
+        let command = crate::book::declaration(&config);
+        let mut registry = zonekit_model::Registry::new(config.quota);
+        let changes = registry
+            .judge(command, zonekit_model::Timestamp(0))
+            .unwrap();
+        let _ = registry.apply(changes);
+        let zone = registry.zones().next().unwrap();
+        let sources: Vec<String> = { zone.primaries.iter().enumerate() }
+            .map(|(place, primary)| {
+                let address = crate::primaries::address(&config, primary);
+                config.source_of(zone, place, address).unwrap().to_string()
+            })
+            .collect();
+        assert_eq!(sources, expected);
+    };
+    let key = "key = \"transfer.example.\"";
+    let (of_zone, of_primary) = ("source = \"127.0.0.2\"", "source = \"127.0.0.3\",");
+    let of_rule = "source = \"127.0.0.4\"";
+    check("", "", key, ["127.0.0.1", "::1"]);
+    check("", "", of_rule, ["127.0.0.4", "::1"]);
+    check(of_zone, "", of_rule, ["127.0.0.2", "::1"]);
+    check(of_zone, of_primary, of_rule, ["127.0.0.3", "::1"]);
+}
+
+#[test]
+fn what_a_zone_says_of_its_primaries_and_versions_is_read_and_checked() {
+    let key = "key = \"TRANSFER.example\"";
+    let zone = |entries: &str| with_zone(entries, "", key).unwrap().zones.remove(0);
+    assert_eq!(
+        (zone("").preference, zone("").verify),
+        (Preference::Newest, None)
+    );
+    assert_eq!(
+        zone("primaries_order = \"strict\"").preference,
+        Preference::InOrder
+    );
+    let minute = std::time::Duration::from_secs(60);
+    assert_eq!(
+        zone("pin_tolerance = 60").preference,
+        Preference::Same(minute)
+    );
+    let verify = zone("verify = { command = [\"a b\", \"-c\"] }")
+        .verify
+        .unwrap();
+    assert_eq!((verify.command.len(), verify.timeout), (2, minute));
+    let allowed = zone("allow_notify = [\"192.0.2.0/24\"]").allow_notify;
+    assert!(allowed.admits("192.0.2.1".parse().unwrap(), None));
+
+    let check = |zone: &str, primary: &str, rule: &str, says: &str| {
+        let error = with_zone(zone, primary, rule).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    };
+    check(
+        "primaries_order = \"some\"",
+        "",
+        key,
+        "zone[0].primaries_order: unknown variant",
+    );
+    check(
+        "primaries_order = \"strict\"\npin_tolerance = 1",
+        "",
+        key,
+        ":45: zone[0].pin_tolerance: does not go with primaries_order = \"strict\"",
+    );
+    check(
+        "pin_tolerance = 0",
+        "",
+        key,
+        "zone[0].pin_tolerance: must be 1 to",
+    );
+    check(
+        "verify = { command = [] }",
+        "",
+        key,
+        "zone[0].verify.command: must not be empty",
+    );
+    check(
+        "verify = { command = [\"x\"], timeout = 0 }",
+        "",
+        key,
+        "zone[0].verify.timeout: must be 1 to 86400",
+    );
+    check("verify = \"x\"", "", key, "zone[0].verify: invalid type");
+    check(
+        "source = \"192.0.2.9\"",
+        "",
+        key,
+        "zone[0].source: 192.0.2.9 is not one of",
+    );
+    check(
+        "",
+        "source = \"::1\",",
+        key,
+        "zone[0].primaries[0].source: a socket at ::1 cannot",
+    );
+    check(
+        "",
+        "source = \"x\",",
+        key,
+        "zone[0].primaries[0].source: \"x\" is not an address",
+    );
+    check(
+        "allow_notify = [\"key:x\"]",
+        "",
+        key,
+        "zone[0].allow_notify[0]: there is no [[key]]",
+    );
+    check("", "", "", "primary[0]: give a key or a source, or both");
 }

@@ -1,0 +1,76 @@
+//! A whole node on loopback, for tests that need all of it.
+
+mod hooks;
+mod notifies;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use zonekit_model::{ZoneName, ZoneStatus};
+
+use crate::node::Node;
+use crate::{Config, Secondary};
+
+/// A node with its directory.
+pub(crate) struct Trial {
+    pub(crate) secondary: Secondary,
+    _directory: TempDir,
+}
+
+impl Trial {
+    /// Starts a node with these tables beside those that all have.
+    pub(crate) async fn start(tables: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let config = Self::config_in(&directory, tables);
+        let secondary = Secondary::start(config).await.unwrap();
+        Self {
+            secondary,
+            _directory: directory,
+        }
+    }
+
+    fn config_in(directory: &TempDir, tables: &str) -> Config {
+        let text = format!(
+            "data_dir = \"var\"\n[dns]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\n\
+             [timers]\nmin_refresh = 1\nmin_retry = 1\nmax_retry = 1\n{tables}"
+        );
+        Config::parse(&text, &directory.path().join("secondary.toml")).unwrap()
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.secondary.node
+    }
+
+    pub(crate) fn status(&self, zone: &str) -> ZoneStatus {
+        let name: ZoneName = zone.parse().unwrap();
+        self.node().zones.status(&name).unwrap()
+    }
+
+    /// The serial of the version that is served.
+    pub(crate) fn serial(&self, zone: &str) -> Option<u32> {
+        let name: ZoneName = zone.parse().unwrap();
+        self.node().version(&name).map(|zone| zone.serial().0)
+    }
+
+    /// Has a zone visited at once.
+    pub(crate) fn visit(&self, zone: &str) {
+        self.node().request_visit(&zone.parse().unwrap());
+    }
+}
+
+/// A `[[zone]]` with one primary, and more entries.
+pub(crate) fn zone(name: &str, primary: std::net::SocketAddr, more: &str) -> String {
+    format!("[[zone]]\nname = \"{name}\"\nprimaries = [{{ address = \"{primary}\" }}]\n{more}\n")
+}
+
+/// Waits for what has to come about.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..6_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("waited in vain for {what}");
+}
