@@ -37,6 +37,8 @@ pub(crate) struct Backing<'s> {
     pub(crate) disk: &'s Disk,
     pub(crate) dirty: &'s Dirty,
     pub(crate) keep: Keep,
+    /// See [`Options::zones`](crate::Options::zones).
+    pub(crate) most_zones: u64,
 }
 
 struct Waiting {
@@ -213,6 +215,7 @@ impl Pen {
             disk,
             dirty,
             keep,
+            most_zones,
         } = backing;
         if let Err(failure) = self.repair.compare(disk, dirty) {
             for job in group {
@@ -221,9 +224,14 @@ impl Pen {
             return;
         }
         let mut accepted: Vec<(&Job, Vec<Act<'_>>)> = Vec::with_capacity(group.len());
+        let mut zones = table.load().len() as u64;
         for job in group {
-            match self.look_over(job, &table.load(), disk, keep) {
-                Ok(acts) => accepted.push((job, acts)),
+            let acts = self.look_over(job, &table.load(), disk, keep);
+            match acts.and_then(|acts| Ok((zones_after(&acts, zones, most_zones)?, acts))) {
+                Ok((after, acts)) => {
+                    zones = after;
+                    accepted.push((job, acts));
+                }
                 Err(error) => job.finish(Err(error)),
             }
         }
@@ -442,6 +450,22 @@ impl Pen {
             job.finish(Ok(generations));
         }
     }
+}
+
+/// How many zones there are after these changes; none is added to as many as there may be.
+fn zones_after(acts: &[Act<'_>], zones: u64, most: u64) -> Result<u64, StoreError> {
+    let mut after = zones;
+    for act in acts {
+        match act {
+            Act::Create(_) => after += 1,
+            Act::Remove(_) => after = after.saturating_sub(1),
+            Act::Timers(..) | Act::Publish(_) => {}
+        }
+    }
+    if most != 0 && after > most.max(zones) {
+        return Err(StoreError::TooManyZones { limit: most });
+    }
+    Ok(after)
 }
 
 impl Dirty {

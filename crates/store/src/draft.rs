@@ -126,7 +126,7 @@ impl Place {
     }
 
     /// The type of the set: for signatures, the type that they cover.
-    fn set(self) -> Rtype {
+    pub(crate) fn set(self) -> Rtype {
         match self.0 >> 1 {
             0 => Rtype::SOA,
             number => Rtype((number - 1) as u16),

@@ -59,6 +59,7 @@ mod staging;
 mod store;
 mod store_error;
 mod table;
+mod tally;
 mod tree;
 mod zone;
 mod zonemd;

@@ -19,6 +19,9 @@ pub struct Options {
     /// Octets of one zone that go into one transaction, about, 8 MiB by default: what is larger is written in pieces before
     /// it counts, so that changes to other zones never wait for more than a piece.
     pub piece_octets: u64,
+    /// How many zones there may be, 2 million by default; 0 is no limit. Those of a file that has more are all served; none
+    /// joins them.
+    pub zones: u64,
     /// How much history a zone keeps.
     pub journal: JournalLimits,
 }
@@ -42,6 +45,7 @@ impl Default for Options {
         Self {
             cache_octets: 2 << 20,
             piece_octets: 8 << 20,
+            zones: 2_000_000,
             journal: JournalLimits::default(),
         }
     }

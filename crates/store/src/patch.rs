@@ -9,6 +9,7 @@ use crate::draft::{Draft, Edit, is_nsec3, spelling};
 use crate::key::KeyBuf;
 use crate::page::Flags;
 use crate::rrset::{Body, Owner};
+use crate::tally::Tally;
 use crate::tree::Tree;
 use crate::{Checks, Diff, EditError, Notes, Zone, ZoneLimits};
 
@@ -18,7 +19,8 @@ use crate::{Checks, Diff, EditError, Notes, Zone, ZoneLimits};
 /// What is to be removed must be there, what is to be added must not: by owner, type and RDATA, names without
 /// case, never by TTL. All steps become one version, at a cost that follows the changes and not the zone; the version
 /// they start from stays as it is. Changes are gathered first, and carried out and held against
-/// what is there by [`finish`](Self::finish).
+/// what is there by [`finish`](Self::finish). Limits are those of the version that each step reaches, and are watched as
+/// records come.
 ///
 /// ```
 /// use zonekit_store::{Checks, ZoneLimits, ZonePatch};
@@ -60,6 +62,7 @@ use crate::{Checks, Diff, EditError, Notes, Zone, ZoneLimits};
 pub struct ZonePatch {
     zone: Zone,
     limits: ZoneLimits,
+    tally: Tally,
     checks: Checks,
     notes: Notes,
     /// The SOA reached so far.
@@ -107,6 +110,7 @@ impl ZonePatch {
         Self {
             zone: zone.clone(),
             limits,
+            tally: Tally::new(zone, limits),
             checks,
             notes: Notes::default(),
             soa: zone.soa(),
@@ -152,6 +156,7 @@ impl ZonePatch {
             return Err(EditError::SoaDue);
         }
         self.soa = self.read_soa(new_soa)?.to_buf();
+        self.tally.reach(new_soa)?;
         self.phase = Phase::Adding;
         self.reached = Some(self.log.push(TO, *new_soa));
         Ok(())
@@ -199,6 +204,7 @@ impl ZonePatch {
     fn change(&mut self, change: Change, record: &Record<'_>) -> Result<(), EditError> {
         check_record(record)?;
         if record.owner != self.owner {
+            self.tally.turn();
             self.owner.assign(record.owner);
             self.owner_key = self.zone.key(record.owner).map(|key: KeyBuf| {
                 let start = self.keys.len();
@@ -214,8 +220,10 @@ impl ZonePatch {
             return Err(EditError::SecondSoa);
         }
         let tag = if matches!(change, Change::Remove) {
+            self.tally.remove(record)?;
             REMOVED
         } else {
+            self.tally.add(record)?;
             ADDED
         };
         let item = self.log.push(tag, *record);

@@ -60,6 +60,8 @@ pub struct Store {
     committer: Committer,
     dirty: Dirty,
     journal: Mutex<JournalLimits>,
+    /// See [`Options::zones`].
+    most_zones: u64,
     damage: Vec<Damage>,
     /// Seconds since 1970, as far as we were told.
     now: AtomicU64,
@@ -120,6 +122,7 @@ impl Store {
             committer: Committer::new(last_id, last_generation),
             dirty: Dirty::default(),
             journal: Mutex::new(options.journal),
+            most_zones: options.zones,
             damage,
             now: AtomicU64::new(0),
         };
@@ -325,6 +328,7 @@ impl Store {
             disk: &self.disk,
             dirty: &self.dirty,
             keep: self.keep(),
+            most_zones: self.most_zones,
         }
     }
 

@@ -17,6 +17,12 @@ pub enum StoreError {
     /// There is a zone of this name already.
     #[error("zone {0} exists")]
     ZoneExists(NameBuf),
+    /// There are as many zones as there may be.
+    #[error("there are {limit} zones already, and may not be more")]
+    TooManyZones {
+        /// [`Options::zones`](crate::Options::zones).
+        limit: u64,
+    },
     /// One batch changes a zone twice.
     #[error("zone {0} is changed twice in one batch")]
     NamedTwice(NameBuf),

@@ -3,7 +3,10 @@
 mod common;
 
 use common::{build, name, record, soa};
-use zonekit_store::{Checks, EditError, Zone, ZoneBuilder, ZoneLimits, ZonePatch};
+use zonekit_store::{
+    Batch, Checks, EditError, Options, Store, StoreError, Timers, Zone, ZoneBuilder, ZoneLimits,
+    ZonePatch,
+};
 use zonekit_wire::{NameBuf, RecordBuf, Rtype};
 
 /// All records but the SOA, of which there are always the same octets.
@@ -168,4 +171,125 @@ fn what_is_removed_in_the_same_patch_does_not_count() {
     patch.reach(&soa(&apex, 2).as_record()).unwrap();
     patch.add(&new.as_record()).unwrap();
     assert_eq!(patch.finish().unwrap().0.record_count(), 10);
+}
+
+/// A patch is stopped by the record that passes a limit, long before it could be carried out.
+#[test]
+fn limits_of_a_patch_are_watched_as_records_come() {
+    let (apex, host) = (name("example"), name("host.example"));
+    let (held, _) = build(&apex, &soa(&apex, 1), &zone()[..1]).unwrap();
+    let size =
+        |record: &RecordBuf| record.owner.as_name().as_octets().len() + 10 + record.rdata.len();
+    let none = ZoneLimits::NONE;
+    let stopped_at = |limits, number_to_record: &dyn Fn(u16) -> RecordBuf| {
+        let mut patch = ZonePatch::new(&held, limits, Checks::Strict);
+        patch.step(&soa(&apex, 1).as_record()).unwrap();
+        patch.reach(&soa(&apex, 2).as_record()).unwrap();
+        (1..1_000).find_map(|number| {
+            let result = patch.add(&number_to_record(number).as_record());
+            result.err().map(|error| (number, error))
+        })
+    };
+    let address = |number: u16| {
+        let [high, low] = number.to_be_bytes();
+        record(&host, Rtype::A, 60, &[10, 0, high, low])
+    };
+    let typed = |number: u16| record(&host, Rtype(0xFA00 + number / 2), 60, &number.to_be_bytes());
+    let limits = ZoneLimits {
+        records: 50,
+        ..none
+    };
+    let error = EditError::TooManyRecords { limit: 50 };
+    assert_eq!(stopped_at(limits, &address), Some((49, error)));
+
+    let octets = held.octets() + 7 * size(&address(1)) as u64;
+    let limits = ZoneLimits { octets, ..none };
+    let error = EditError::TooManyOctets { limit: octets };
+    assert_eq!(stopped_at(limits, &address), Some((8, error)));
+
+    let (owner, limit) = (host.clone(), 20);
+    let limits = ZoneLimits {
+        records_per_rrset: limit,
+        ..none
+    };
+    let rtype = Rtype::A;
+    let error = EditError::TooManyRecordsInRrset {
+        owner: owner.clone(),
+        rtype,
+        limit,
+    };
+    assert_eq!(stopped_at(limits, &address), Some((21, error)));
+    assert_eq!(stopped_at(limits, &typed), None, "two of each type");
+
+    let limits = ZoneLimits {
+        types_per_name: limit,
+        ..none
+    };
+    let error = EditError::TooManyTypes { owner, limit };
+    assert_eq!(stopped_at(limits, &typed), Some((40, error)));
+    assert_eq!(stopped_at(limits, &address), None);
+}
+
+/// Steps that remove and add the same record again and again come to nothing, and take memory all the same.
+#[test]
+fn the_changes_of_a_patch_are_limited_whatever_they_come_to() {
+    let apex = name("example");
+    let (held, _) = build(&apex, &soa(&apex, 1), &zone()).unwrap();
+    let limit = held.octets();
+    let limits = ZoneLimits {
+        octets: limit,
+        ..ZoneLimits::NONE
+    };
+    let mut patch = ZonePatch::new(&held, limits, Checks::Strict);
+    let flipped = &zone()[8];
+    let stopped = (1..1_000_u32).find_map(|serial| {
+        patch.step(&soa(&apex, serial).as_record()).unwrap();
+        let removed = patch.remove(&flipped.as_record());
+        let reached = patch.reach(&soa(&apex, serial + 1).as_record());
+        let added = reached.and_then(|()| patch.add(&flipped.as_record()));
+        removed.and(added).err().map(|error| (serial, error))
+    });
+    let (serial, error) = stopped.unwrap();
+    assert_eq!(error, EditError::TooManyOctets { limit });
+    assert!((2..20).contains(&serial), "{serial}");
+}
+
+#[test]
+fn zones_are_limited() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zones");
+    let open = |zones| {
+        let mut options = Options::default();
+        options.zones = zones;
+        Store::open(&path, options).unwrap()
+    };
+    let is_full = |result: Result<(), StoreError>, expected| matches!(result, Err(StoreError::TooManyZones { limit }) if limit == expected);
+    let apex = |number: usize| name(&format!("z{number}.example"));
+    let create = |store: &Store, number| store.create_zone(apex(number).as_name()).map(drop);
+    let store = open(3);
+    for number in 0..3 {
+        create(&store, number).unwrap();
+    }
+    assert!(is_full(create(&store, 3), 3));
+    // One that goes makes room, also in the same batch.
+    store.remove_zone(apex(0).as_name()).unwrap();
+    create(&store, 3).unwrap();
+    let mut batch = Batch::new();
+    batch.create_zone(apex(4).as_name(), Timers::default());
+    batch.remove_zone(apex(3).as_name());
+    store.commit(batch).unwrap();
+    let mut batch = Batch::new();
+    batch.create_zone(apex(5).as_name(), Timers::default());
+    batch.remove_zone(apex(4).as_name());
+    batch.create_zone(apex(6).as_name(), Timers::default());
+    assert!(is_full(store.commit(batch), 3));
+    assert_eq!(store.zone_count(), 3);
+    drop(store);
+
+    // All that there are are served under any limit.
+    let store = open(2);
+    assert_eq!(store.zone_count(), 3);
+    assert!(is_full(create(&store, 7), 2));
+    drop(store);
+    create(&open(0), 7).unwrap();
 }
