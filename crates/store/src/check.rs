@@ -1,7 +1,6 @@
 //! Proving a file that is not in use.
 
 use std::io;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 use zonekit_wire::NameBuf;
@@ -60,17 +59,19 @@ pub fn check(path: &Path, mut show: impl FnMut(&Checked)) -> Result<Summary, Che
         _ => OpenError::Storage(StorageFailure::new(error)).into(),
     })?;
     let mut damaged = 0;
-    let proving = || {
-        let disk = Disk::open(file, &Options::default())?;
-        let proof = disk.prove(|zone| {
-            damaged += u64::from(!zone.damage.is_empty());
-            show(&zone);
-        });
-        Ok::<_, CheckError>(proof.map_err(OpenError::Storage)?)
+    let broken = |failure: StorageFailure| match failure.is_damage() {
+        true => CheckError::Broken,
+        false => OpenError::Storage(failure).into(),
     };
-    // redb panics on some kinds of damage to its own structure.
-    let proof = panic::catch_unwind(AssertUnwindSafe(proving));
-    let proof = proof.map_err(|_| CheckError::Broken)??;
+    let disk = Disk::open(file, &Options::default()).map_err(|error| match error {
+        OpenError::Storage(failure) => broken(failure),
+        error => error.into(),
+    })?;
+    let proof = disk.prove(|zone| {
+        damaged += u64::from(!zone.damage.is_empty());
+        show(&zone);
+    });
+    let proof = proof.map_err(broken)?;
     Ok(Summary {
         zones: proof.zones,
         settings: proof.settings,

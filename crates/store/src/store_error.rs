@@ -91,6 +91,8 @@ enum Cause {
     File(redb::Error),
     #[error("a sync of the file failed, nothing more is written until the store is opened again")]
     Sync(#[source] std::io::Error),
+    #[error("the structure of the file is damaged: {0}")]
+    Damaged(String),
 }
 
 /// Something in the file is not as it was written.
@@ -211,8 +213,21 @@ impl StorageFailure {
         matches!(*self.0, Cause::Sync(_))
     }
 
+    /// Whether the file's structure itself is damaged: it can be brought back from a [backup](crate::Store::backup), or made
+    /// anew by a transfer of every zone.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            &*self.0,
+            Cause::Damaged(_) | Cause::File(redb::Error::Corrupted(_))
+        )
+    }
+
     pub(crate) fn new(error: impl Into<redb::Error>) -> Self {
         Self(Arc::new(Cause::File(error.into())))
+    }
+
+    pub(crate) fn of_panic(said: String) -> Self {
+        Self(Arc::new(Cause::Damaged(said)))
     }
 
     pub(crate) fn of_sync(error: std::io::Error) -> Self {

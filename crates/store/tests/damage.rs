@@ -148,6 +148,81 @@ fn damage_in_the_history_costs_history_and_nothing_else() {
     check(&store, 6);
 }
 
+/// Wherever a file is damaged, opening it says so or brings what is whole; nothing panics.
+#[test]
+fn no_damage_to_the_file_makes_the_store_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zones");
+    let apexes: Vec<NameBuf> = (0..40).map(|n| name(&format!("z{n}.example"))).collect();
+    let store = Store::open(&path, Options::default()).unwrap();
+    for apex in &apexes {
+        store.create_zone(apex.as_name()).unwrap();
+        publish_records(&store, apex, 1, &[1, 2, 3]);
+        patch_records(&store, apex, 2, &[1, 2, 4]);
+    }
+    drop(store);
+    let whole = std::fs::read(&path).unwrap();
+    let rounds = std::env::var("ZONEKIT_STORE_DAMAGES").map_or(40, |number| {
+        number.parse().expect("ZONEKIT_STORE_DAMAGES: a number")
+    });
+    let (mut random, mut opened, mut refused) = (0x5EED_u64, 0, 0);
+    let mut draw = |end: usize| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % end
+    };
+    // Octets that are nothing yet are most of a small file: where one lies that is something, is worth more.
+    let used: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
+    for round in 0..rounds {
+        let mut octets = whole.clone();
+        for _ in 0..1 + draw(4) {
+            let at = used[draw(used.len())];
+            match draw(5) {
+                0 => octets[at..]
+                    .iter_mut()
+                    .take(512)
+                    .for_each(|octet| *octet = 0),
+                1 => octets[at] = 0xFF,
+                2 => octets[at..]
+                    .iter_mut()
+                    .take(8)
+                    .for_each(|octet| *octet = 0xFF),
+                _ => octets[at] ^= 1 << draw(8),
+            }
+        }
+        if draw(10) == 0 {
+            octets.truncate(used[draw(used.len())]);
+        }
+        std::fs::write(&path, &octets).unwrap();
+        let store = match Store::open(&path, Options::default()) {
+            Ok(store) => store,
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                refused += 1;
+                continue;
+            }
+        };
+        opened += 1;
+        for apex in &apexes {
+            if let Some(held) = store.zone(apex.as_name()) {
+                let _ = store.journal(apex.as_name(), Serial(1));
+                let _ = held.zone.as_ref().map(records);
+                if round % 4 == 0 {
+                    let replaced = replacement(apex, held.generation, zone(apex, 3, &[1]));
+                    let _ = store.publish(replaced);
+                }
+            }
+        }
+        drop(store);
+        let _ = zonekit_store::check(&path, |_| ());
+    }
+    assert!(
+        opened > 0 && refused > 0,
+        "{opened} opened, {refused} refused"
+    );
+}
+
 #[test]
 fn a_file_has_one_store_at_a_time_and_rubbish_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -31,6 +31,8 @@ mod seal;
 mod shared;
 mod write;
 
+use std::ops::DerefMut;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
@@ -156,8 +158,10 @@ impl Disk {
         self.reopen_if_closed()?;
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let database = database.as_ref().ok_or_else(closed)?;
-        let transaction = database.begin_read().map_err(StorageFailure::new)?;
-        read(&transaction)
+        contained(|| {
+            let transaction = database.begin_read().map_err(StorageFailure::new)?;
+            read(&transaction)
+        })?
     }
 
     /// Changes what is there, as [`write`](Self::write) does.
@@ -181,14 +185,16 @@ impl Disk {
         let result = {
             let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
             let database = database.as_ref().ok_or_else(closed)?;
-            self.commit(database, write)
+            contained(|| self.commit(database, write)).unwrap_or_else(|failure| {
+                Err(Unwritten {
+                    error: failure.into(),
+                    is_doubtful: true,
+                })
+            })
         };
         result.map_err(|unwritten| {
             self.is_closing.store(true, Ordering::Relaxed);
-            *self
-                .database
-                .write()
-                .unwrap_or_else(PoisonError::into_inner) = None;
+            close({ self.database.write() }.unwrap_or_else(PoisonError::into_inner));
             self.is_closing.store(false, Ordering::Relaxed);
             match self.backend.check() {
                 // Closing syncs too.
@@ -236,11 +242,46 @@ impl Disk {
     }
 }
 
+impl Drop for Disk {
+    fn drop(&mut self) {
+        close(
+            self.database
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+    }
+}
+
 fn open(backend: &SharedBackend, cache_octets: usize) -> Result<Database> {
-    Builder::new()
-        .set_cache_size(cache_octets)
-        .create_with_backend(backend.clone())
-        .map_err(|error| backend.cause(error))
+    contained(|| {
+        Builder::new()
+            .set_cache_size(cache_octets)
+            .create_with_backend(backend.clone())
+            .map_err(|error| backend.cause(error))
+    })?
+}
+
+/// What cannot be written when a file is closed was said before, or is mended when it is opened again.
+fn close(mut database: impl DerefMut<Target = Option<Database>>) {
+    let _ = contained(|| *database = None);
+}
+
+/// Makes a panic of redb a failure.
+///
+/// redb verifies checksums when a file was not closed properly, and otherwise takes its own pages at their word: where the disk
+/// has changed one behind its back, it may meet what it never writes, and panics. What lies in its pages cannot be proven
+/// from outside of it, short of reading the file twice. No broken state is left behind for anyone to see: a transaction that
+/// unwinds changes nothing in the file; after one that was to write, the database is closed and opened anew; our own tables
+/// change only after a transaction has returned.
+fn contained<T>(work: impl FnOnce() -> T) -> Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|said| {
+        let said = match (said.downcast_ref::<&str>(), said.downcast_ref::<String>()) {
+            (Some(said), _) => (*said).to_owned(),
+            (_, Some(said)) => said.clone(),
+            _ => String::new(),
+        };
+        StorageFailure::of_panic(said)
+    })
 }
 
 /// The format with its checksum above it.

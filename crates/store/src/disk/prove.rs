@@ -8,7 +8,9 @@ use zonekit_wire::{Name, rdata};
 
 use super::load::{self, Loaded, setting_key};
 use super::rows::{ContentRow, Extent, ZoneRow};
-use super::{BLOCKS, DOOMED, Disk, JOURNAL, Result, SETTINGS, TIMERS, ZONES, closed, seal};
+use super::{
+    BLOCKS, DOOMED, Disk, JOURNAL, Result, SETTINGS, TIMERS, ZONES, closed, contained, seal,
+};
 use crate::{Checked, Damage, StorageFailure, StoreError, Zone};
 
 /// What a whole file comes to.
@@ -67,10 +69,11 @@ impl Disk {
     fn is_sound(&self) -> Result<bool> {
         let mut database = { self.database.write() }.unwrap_or_else(PoisonError::into_inner);
         let database = database.as_mut().ok_or_else(closed)?;
-        match database.check_integrity() {
-            Ok(is_sound) => Ok(is_sound),
-            Err(redb::DatabaseError::Storage(redb::StorageError::Corrupted(_))) => Ok(false),
-            Err(error) => Err(failed(error)),
+        match contained(|| database.check_integrity()) {
+            Ok(Ok(is_sound)) => Ok(is_sound),
+            Err(_) => Ok(false),
+            Ok(Err(redb::DatabaseError::Storage(redb::StorageError::Corrupted(_)))) => Ok(false),
+            Ok(Err(error)) => Err(failed(error)),
         }
     }
 }
