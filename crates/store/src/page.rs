@@ -72,7 +72,7 @@ pub(crate) struct Totals {
 impl Totals {
     pub(crate) fn add(&mut self, other: Self) {
         self.records += other.records;
-        self.octets += other.octets;
+        self.octets = self.octets.wrapping_add(other.octets); // a page that is taken at its word may say anything
         self.flags = self.flags.or(other.flags);
     }
 
@@ -188,7 +188,7 @@ impl<'z> Page<'z> {
     /// Whether octets are a page whose every entry can be read, its keys in order.
     pub(crate) fn check(octets: &[u8], apex: usize) -> bool {
         let page = Page(octets);
-        if octets.first() != Some(&VERSION) || octets.len() < HEADER || page.len() == 0 {
+        if !page.is_of_this_version() {
             return false;
         }
         let mut entries = page.entries();
@@ -226,6 +226,11 @@ impl<'z> Page<'z> {
             && entries.key_start == bodies
             && entries.body_start == octets.len();
         is_all && totals == page.totals()
+    }
+
+    /// Whether it begins as a page of this version.
+    pub(crate) fn is_of_this_version(self) -> bool {
+        self.0.first() == Some(&VERSION) && self.0.len() >= HEADER && self.len() > 0
     }
 
     /// How many entries.

@@ -278,7 +278,9 @@ impl PageWriter {
         let bodies = &self.bodies[body_start..entries.last()?.body_end];
         let bodies_from = body_start;
         for (index, entry) in entries.iter().enumerate() {
-            let key = &self.keys[key_start + prefix..entry.key_end];
+            // In pages that were taken at their word, keys may be out of order: what is made of them is no better.
+            let key = self.keys.get(key_start + prefix..entry.key_end);
+            let key = key.unwrap_or_default();
             let shared = if index.is_multiple_of(GROUP) {
                 // Only the last entry can end behind 4 KiB, so two octets do. Bodies start where is not known yet.
                 let slot = directory + index / GROUP * SLOT;
@@ -289,9 +291,9 @@ impl PageWriter {
                 out[slot + 4..slot + SLOT].copy_from_slice(&head(key).to_be_bytes());
                 0
             } else {
-                entry.shared - prefix
+                entry.shared.saturating_sub(prefix).min(key.len())
             };
-            let suffix = &key[shared..];
+            let suffix = key.get(shared..).unwrap_or_default();
             out.push((shared.min(15) << 4 | suffix.len().min(15)) as u8);
             for size in [shared, suffix.len()] {
                 if size >= 15 {

@@ -74,7 +74,8 @@ impl Store {
             .expect("new memory is neither full nor damaged")
     }
 
-    /// Opens a file, or makes it. Zones are in memory when this returns; nothing is parsed or transferred for that.
+    /// Opens a file, or makes it. Zones are in memory when this returns; nothing is parsed or transferred for that: what
+    /// matches its checksum is taken as it was written. [`check`](crate::check) proves it entry by entry.
     ///
     /// # Errors
     ///

@@ -332,29 +332,6 @@ impl Zone {
         changed
     }
 
-    /// Makes a version of the pages of one, which are proven to be whole but not read record by record.
-    pub fn from_pages(
-        apex: Name<'_>,
-        pages: impl IntoIterator<Item = Arc<[u8]>>,
-    ) -> Result<Self, Corrupt> {
-        let (mut names, mut hashes) = (Vec::new(), Vec::new());
-        let mut last = KeyBuf::new();
-        for (page, octets) in pages.into_iter().enumerate() {
-            if !Page::check(&octets, apex.as_octets().len()) {
-                return Err(Corrupt::Page { page });
-            }
-            let is_hashes = Page::new(&octets).totals().flags.has(Flags::NSEC3);
-            let is_late = !is_hashes && !hashes.is_empty();
-            let side = if is_hashes { &mut hashes } else { &mut names };
-            if is_late || !side.is_empty() && last >= Page::new(&octets).first_key() {
-                return Err(Corrupt::Order { page });
-            }
-            Page::new(&octets).write_last_key(&mut last);
-            side.push(octets);
-        }
-        Self::new(apex, Tree::from_pages(names), Tree::from_pages(hashes)).ok_or(Corrupt::NoSoa)
-    }
-
     /// Shows the SOA record.
     pub(crate) fn with_soa<T>(&self, show: impl FnOnce(Record<'_>) -> T) -> Option<T> {
         let set = self.rrset(self.apex(), Rtype::SOA)?;
@@ -441,27 +418,6 @@ impl Version {
             _ => self.names.get(key).map(|place| self.node(place)),
         }
     }
-}
-
-/// Why pages are not those of a version.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Corrupt {
-    /// A page whose parts do not fit together.
-    #[error("page {page} is damaged")]
-    Page {
-        /// Its number, from 0.
-        page: usize,
-    },
-    /// A page that belongs before those that came before it.
-    #[error("page {page} is out of order")]
-    Order {
-        /// Its number, from 0.
-        page: usize,
-    },
-    /// No page has the SOA record of the apex.
-    #[error("no SOA at the apex")]
-    NoSoa,
 }
 
 /// How many NSEC3 records of other chains, whatever their owners, a lookup passes before it gives up.

@@ -1,4 +1,8 @@
 //! Reading zones back: pages as they are, then the steps on top of them.
+//!
+//! The file is ours: a seal that is unbroken says that what it covers is what we wrote, so at a start pages are not read
+//! entry by entry. Nothing hangs on that but the records found: no octets, sealed or not, make a lookup panic. To have every
+//! entry proven is what [`check`](crate::check) is for.
 
 use std::sync::atomic::Ordering;
 
@@ -19,6 +23,15 @@ pub(crate) struct Loaded {
     pub(crate) file: ZoneFile,
     pub(crate) standing: Standing,
     pub(crate) zone: Option<Zone>,
+}
+
+/// How far what lies in the file is believed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Trust {
+    /// Pages whose seal is unbroken are as we wrote them.
+    Seals,
+    /// Every page is proven entry by entry as well.
+    Nothing,
 }
 
 /// The narrow tables as the last commit left them.
@@ -53,7 +66,14 @@ impl Disk {
                 };
                 self.last_snapshot
                     .fetch_max(row.extent.snapshot.number, Ordering::Relaxed);
-                take(load_row(transaction, &timers, id, row, damage)?);
+                take(load_row(
+                    transaction,
+                    &timers,
+                    id,
+                    row,
+                    Trust::Seals,
+                    damage,
+                )?);
             }
             Ok(())
         })
@@ -156,6 +176,7 @@ pub(super) fn load_row(
     timers: &ReadOnlyTable<u64, TimerRow>,
     id: u64,
     row: ZoneRow,
+    trust: Trust,
     damage: &mut Vec<Damage>,
 ) -> Result<Loaded> {
     let found = timers.get(id).map_err(failed)?;
@@ -172,7 +193,7 @@ pub(super) fn load_row(
         ..ZoneFile::default()
     };
     let mut file = bare.clone();
-    let (zone, file) = match load_zone(transaction, id, &row, &mut file, damage) {
+    let (zone, file) = match load_zone(transaction, id, &row, trust, &mut file, damage) {
         Ok(zone) => (zone, file),
         Err(StoreError::Storage(failure)) => return Err(failure),
         Err(error) => {
@@ -200,6 +221,7 @@ fn load_zone(
     transaction: &ReadTransaction,
     id: u64,
     row: &ZoneRow,
+    trust: Trust,
     file: &mut ZoneFile,
     damage: &mut Vec<Damage>,
 ) -> Result<Option<Zone>, StoreError> {
@@ -207,7 +229,7 @@ fn load_zone(
         return Ok(None);
     };
     let apex = content.apex();
-    let mut zone = load_snapshot(transaction, id, row, apex)?;
+    let mut zone = load_snapshot(transaction, id, row, apex, trust)?;
     let snapshot = zone.clone();
     let extent = row.extent;
     for number in extent.first_step..extent.replay_from {
@@ -252,6 +274,7 @@ fn load_snapshot(
     id: u64,
     row: &ZoneRow,
     apex: Name<'_>,
+    trust: Trust,
 ) -> Result<Zone, StoreError> {
     let Snapshot { number, parts, .. } = row.extent.snapshot;
     let zone = || apex.to_buf();
@@ -282,7 +305,11 @@ fn load_snapshot(
         zone: zone(),
         source,
     };
-    Ok(Zone::from_pages(apex, pages).map_err(corrupt)?)
+    let zone = match trust {
+        Trust::Seals => Zone::from_sealed_pages(apex, pages),
+        Trust::Nothing => Zone::from_pages(apex, pages),
+    };
+    Ok(zone.map_err(corrupt)?)
 }
 
 /// Reads a step of the journal.

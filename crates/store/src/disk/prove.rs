@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use redb::{ReadTransaction, ReadableTable};
 use zonekit_wire::{Name, rdata};
 
-use super::load::{self, Loaded, setting_key};
+use super::load::{self, Loaded, Trust, setting_key};
 use super::rows::{ContentRow, Extent, ZoneRow};
 use super::{
     BLOCKS, DOOMED, Disk, JOURNAL, Result, SETTINGS, TIMERS, ZONES, closed, contained, seal,
@@ -44,7 +44,8 @@ impl Disk {
                 };
                 known.insert(id, Some(row.extent));
                 let mut damage = Vec::new();
-                let loaded = load::load_row(transaction, &timers, id, row, &mut damage)?;
+                let loaded =
+                    load::load_row(transaction, &timers, id, row, Trust::Nothing, &mut damage)?;
                 let found = prove_zone(transaction, &loaded)?.into_iter();
                 damage.extend(found.filter(|_| loaded.zone.is_some()));
                 damage.dedup();
