@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -18,6 +19,8 @@ pub enum Act {
     Say(Vec<u8>),
     /// Sends octets as they are, in a piece of their own.
     Raw(Vec<u8>),
+    /// Sends a datagram from an address that was not asked.
+    Stray(Vec<u8>),
     Wait(Duration),
     Close,
     Reset,
@@ -29,6 +32,8 @@ type Script = Arc<dyn Fn(&[u8]) -> Vec<Act> + Send + Sync>;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Asked {
     pub over_tcp: bool,
+    /// Which of the connections on loopback, in the order in which they came.
+    pub connection: Option<usize>,
     pub rtype: Rtype,
     pub is_signed: bool,
     pub has_edns: bool,
@@ -48,6 +53,9 @@ pub struct Host {
     scripts: HashMap<(bool, Rtype), Script>,
     pub door: Door,
     pub asked: Arc<Mutex<Vec<Asked>>>,
+    /// Connections that it serves at a time; who comes beyond that is reset.
+    at_most: usize,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Host {
@@ -75,6 +83,8 @@ impl Host {
             scripts: HashMap::new(),
             door: Door::Open,
             asked: Arc::default(),
+            at_most: usize::MAX,
+            connections: Arc::default(),
         }
     }
 
@@ -113,6 +123,11 @@ impl Host {
         self
     }
 
+    /// How many connections it serves at this moment.
+    pub fn open(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
     /// `SOA/udp AXFR/tcp …`, in the order in which they came.
     pub fn story(&self) -> String {
         let asked = self.asked.lock().unwrap();
@@ -123,13 +138,23 @@ impl Host {
         words.collect::<Vec<_>>().join(" ")
     }
 
+    /// Serves so many connections at a time and resets the others.
+    pub fn at_most(self, at_most: usize) -> Self {
+        Self { at_most, ..self }
+    }
+
     /// Notes the question and says what the script does about it.
     pub fn acts(&self, over_tcp: bool, request: &[u8]) -> Vec<Act> {
+        self.acts_on(over_tcp, None, request)
+    }
+
+    fn acts_on(&self, over_tcp: bool, connection: Option<usize>, request: &[u8]) -> Vec<Act> {
         let query = Message::new(request).unwrap();
         let rtype = query.question().unwrap().unwrap().rtype;
         let has_edns = query.opt().unwrap().is_some();
         self.asked.lock().unwrap().push(Asked {
             over_tcp,
+            connection,
             rtype,
             is_signed: query.header().additionals > u16::from(has_edns),
             has_edns,
@@ -157,6 +182,10 @@ impl Host {
                     match act {
                         Act::Say(octets) | Act::Raw(octets) => drop(udp.send_to(&octets, from)),
                         Act::Wait(wait) => thread::sleep(wait),
+                        Act::Stray(octets) => {
+                            let elsewhere = UdpSocket::bind("127.0.0.1:0").unwrap();
+                            drop(elsewhere.send_to(&octets, from));
+                        }
                         Act::Close | Act::Reset => {}
                     }
                 }
@@ -164,37 +193,53 @@ impl Host {
         });
         let host = self.clone();
         thread::spawn(move || {
-            while let Ok((stream, _)) = tcp.accept() {
+            for connection in 0.. {
+                let Ok((stream, _)) = tcp.accept() else {
+                    return;
+                };
                 let host = host.clone();
-                thread::spawn(move || host.play(stream));
+                thread::spawn(move || {
+                    if host.connections.fetch_add(1, Ordering::SeqCst) < host.at_most {
+                        host.play(stream, connection);
+                    } else {
+                        reset(&stream);
+                    }
+                    host.connections.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
         address
     }
 
     /// One connection: questions until the other side closes, each answered as the script says.
-    fn play(&self, mut stream: TcpStream) -> Option<()> {
+    fn play(&self, mut stream: TcpStream, connection: usize) -> Option<()> {
         stream.set_nodelay(true).ok()?;
         loop {
             let mut length = [0; 2];
             stream.read_exact(&mut length).ok()?;
             let mut request = vec![0; u16::from_be_bytes(length).into()];
             stream.read_exact(&mut request).ok()?;
-            for act in self.acts(true, &request) {
+            for act in self.acts_on(true, Some(connection), &request) {
                 match act {
                     Act::Say(message) => {
                         stream.write_all(&framed(&message)).ok()?;
                     }
                     Act::Raw(octets) => stream.write_all(&octets).ok()?,
                     Act::Wait(wait) => thread::sleep(wait),
+                    Act::Stray(_) => {}
                     Act::Close => return None,
                     Act::Reset => {
-                        let socket = socket2::SockRef::from(&stream);
-                        socket.set_linger(Some(Duration::ZERO)).unwrap();
+                        reset(&stream);
                         return None;
                     }
                 }
             }
         }
     }
+}
+
+/// The stream ends with RST when it is dropped.
+fn reset(stream: &TcpStream) {
+    let socket = socket2::SockRef::from(stream);
+    socket.set_linger(Some(Duration::ZERO)).unwrap();
 }

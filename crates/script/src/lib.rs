@@ -1,6 +1,8 @@
 //! Primaries that say and do, octet by octet, what a script tells them: messages, pieces of messages, pauses, closed and
 //! reset connections. For the tests of the other crates; not published.
 //!
+//! [`all`] is the table of what a secondary may be sent and what it makes of it: tests play each [`Row`] at three levels.
+//!
 //! A [`Host`] is such a primary. [`Host::listen`] puts it on loopback; a test without sockets plays its [`Act`]s itself.
 //!
 //! ```
@@ -22,6 +24,8 @@ mod certificate;
 mod host;
 mod record;
 mod reply;
+mod row;
+mod rows;
 
 pub use ask::Ask;
 #[cfg(feature = "certificates")]
@@ -31,3 +35,10 @@ pub use record::{
     HELD, WHOLE, ZONE, axfr, axfr_of, hex, rr, rr_of, rrs, soa, soa_buf, soa_of, zone,
 };
 pub use reply::{Reply, failure, framed, message, one_by_one, unix_now};
+pub use row::{Asks, Expected, Level, Row, Seen, whole};
+pub use rows::{all, row};
+
+/// Records that a row may send before there are too many.
+pub const RECORDS: u64 = 2_000;
+/// Octets that a row may send before there are too many.
+pub const OCTETS: u64 = 1_000_000;

@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 
 use zonekit_wire::{Class, NameBuf, RecordBuf, Rtype, Serial, SoaBuf};
 
+use crate::message;
+
 /// The zone that everything is about.
 pub const ZONE: &str = "example.org";
 
@@ -11,7 +13,9 @@ pub fn zone() -> NameBuf {
     ZONE.parse().unwrap()
 }
 
-/// A record of the zone from `owner [ttl] type rdata`: owners without a final dot are below the zone, `@` is its apex.
+/// A record of the zone from `owner [ttl] type rdata`: owners without a final dot are below the zone, `@` is its apex. RDATA
+/// of `TYPEn` is hexadecimal, `@` in it the apex. `owner FILL` is a record that makes the answer to AXFR with the SOA and
+/// itself 65,535 octets long.
 pub fn rr(text: &str) -> RecordBuf {
     rr_of(&zone(), text)
 }
@@ -21,6 +25,9 @@ pub fn rr_of(zone: &NameBuf, text: &str) -> RecordBuf {
     let name = |text: &str| name(zone, text);
     let mut words = text.split_whitespace().peekable();
     let owner = name(words.next().unwrap());
+    if words.next_if_eq(&"FILL").is_some() {
+        return fill(zone, owner);
+    }
     let ttl = words.next_if(|word| word.bytes().all(|octet| octet.is_ascii_digit()));
     let rtype = words.next().unwrap();
     let rest: Vec<&str> = words.collect();
@@ -50,7 +57,14 @@ pub fn rr_of(zone: &NameBuf, text: &str) -> RecordBuf {
         }
         other => {
             let number = other.strip_prefix("TYPE").unwrap().parse().unwrap();
-            (Rtype(number), hex(rest.first().unwrap_or(&"")))
+            let mut rdata = Vec::new();
+            for (place, digits) in rest.first().unwrap_or(&"").split('@').enumerate() {
+                if place > 0 {
+                    rdata.extend(flat("@"));
+                }
+                rdata.extend(hex(digits));
+            }
+            (Rtype(number), rdata)
         }
     };
     RecordBuf {
@@ -59,6 +73,23 @@ pub fn rr_of(zone: &NameBuf, text: &str) -> RecordBuf {
         class: Class::IN,
         ttl: ttl.map_or(3600, |ttl| ttl.parse().unwrap()),
         rdata,
+    }
+}
+
+fn fill(zone: &NameBuf, owner: NameBuf) -> RecordBuf {
+    let mut request = vec![0; 12];
+    request[5] = 1;
+    request.extend(zone.as_name().as_octets());
+    request.extend([0, Rtype::AXFR.0 as u8, 0, 1]);
+    let begins = message(&request, &[rr_of(zone, "@ SOA 0")]).len();
+    // A label and a pointer, ten octets, RDATA.
+    let name = owner.as_name().as_octets().len() - zone.as_name().as_octets().len() + 2;
+    RecordBuf {
+        owner,
+        rtype: Rtype(65_280),
+        class: Class::IN,
+        ttl: 3600,
+        rdata: vec![7; 65_535 - begins - name - 10],
     }
 }
 

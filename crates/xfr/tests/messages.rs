@@ -404,7 +404,13 @@ fn unknown_types_are_kept_as_they_are() {
 fn a_ttl_with_its_highest_bit_set_is_0() {
     let mut record = octets_of(1, &[192, 0, 2, 9]);
     record[6] = 0x80;
-    assert!(raw(&record).unwrap().ttls.values().any(|ttl| *ttl == 0));
+    assert!(
+        raw(&record)
+            .unwrap()
+            .sent
+            .values()
+            .any(|record| record.ttl == 0)
+    );
 }
 
 #[test]

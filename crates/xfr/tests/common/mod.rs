@@ -13,13 +13,13 @@ mod world;
 
 pub use world::{World, primaries};
 pub use zonekit_script::{
-    Act, Asked, Door, HELD, Host, Reply, ZONE, axfr, failure, framed, message, one_by_one, rr, rrs,
-    soa, soa_buf, unix_now, zone,
+    Act, Asked, Door, HELD, Host, Reply, ZONE, axfr, failure, framed, message, one_by_one, rr,
+    rr_of, rrs, soa, soa_buf, unix_now, zone,
 };
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use zonekit_wire::{Record, Soa};
+use zonekit_wire::{NameBuf, Record, RecordBuf, Soa};
 use zonekit_xfr::{Apply, Change};
 
 /// A copy of a zone: takes changes as strictly as a store does, shows what was committed.
@@ -34,20 +34,33 @@ pub struct Copy {
     pub up_to_date: usize,
     /// Refuses to commit zones without an NS at the apex.
     pub is_strict: bool,
-    /// TTLs of what was added.
-    pub ttls: BTreeMap<String, u32>,
+    /// What was added, as it was sent.
+    pub sent: BTreeMap<String, RecordBuf>,
 }
 
 impl Copy {
     pub fn of(serial: u32, records: &[&str]) -> Self {
+        Self::of_zone(&zone(), serial, records)
+    }
+
+    /// As [`of`](Self::of), of another zone.
+    pub fn of_zone(zone: &NameBuf, serial: u32, records: &[&str]) -> Self {
+        let records = records.iter().map(|text| rr_of(zone, text));
+        let sent: BTreeMap<_, _> = { records }
+            .map(|record| (key(&record.as_record()), record))
+            .collect();
         Self {
             serial: Some(serial),
-            records: records
-                .iter()
-                .map(|text| key(&rr(text).as_record()))
-                .collect(),
+            records: sent.keys().cloned().collect(),
+            sent,
             ..Self::default()
         }
+    }
+
+    /// The records beside the SOA as they were sent.
+    pub fn as_sent(&self) -> Vec<RecordBuf> {
+        let sent = |key| self.sent[key].clone();
+        self.records.iter().map(sent).collect()
     }
 
     pub fn has(&self, text: &str) -> bool {
@@ -109,7 +122,7 @@ impl Apply for Copy {
             }
             Change::Add(record) => {
                 let (_, pending) = self.pending.as_mut().unwrap();
-                self.ttls.insert(key(&record), record.ttl);
+                self.sent.insert(key(&record), record.to_buf());
                 if !pending.insert(key(&record)) && !self.replaces {
                     return Err(CopyError::Present);
                 }

@@ -126,7 +126,7 @@ impl World {
                         Act::Say(octets) => self.at(time, Happens::Message(connection, octets)),
                         Act::Close => self.at(time, Happens::Lost(connection, Loss::Closed)),
                         Act::Reset => self.at(time, Happens::Lost(connection, Loss::Reset)),
-                        Act::Raw(_) => panic!("no octets here, only messages"),
+                        Act::Raw(_) | Act::Stray(_) => panic!("no octets here, only messages"),
                     }
                 }
             }
