@@ -5,8 +5,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    Contract, KeyDraft, KeyName, LabelsEdit, PrimariesError, RetryToken, SecondaryZone, Timestamp,
-    TsigKey, ZoneDraft, ZoneEdit, ZoneName,
+    CatalogMember, Contract, KeyDraft, KeyName, LabelsEdit, Primaries, PrimariesError, RetryToken,
+    SecondaryZone, Timestamp, TsigKey, ZoneDraft, ZoneEdit, ZoneName,
 };
 
 /// Something asked of the registry. Ids are made by whoever asks, so that the judge needs no source of chance.
@@ -91,6 +91,14 @@ pub enum Command {
         /// The keys of the configuration.
         keys: Vec<DeclaredKey>,
     },
+    /// Make the members of a catalog exactly these, as far as they are not somebody else's
+    /// ([`Registry::clashes`](crate::Registry::clashes)).
+    Follow {
+        /// The catalog.
+        catalog: ZoneName,
+        /// What it names.
+        zones: Vec<FollowedZone>,
+    },
 }
 
 impl Command {
@@ -160,6 +168,19 @@ pub struct DeclaredZone {
     pub id: Uuid,
     /// What it should be like.
     pub draft: ZoneDraft,
+}
+
+/// A zone that a catalog names.
+#[derive(Clone, Debug)]
+pub struct FollowedZone {
+    /// The contract that sees it, if one does.
+    pub contract: Option<Contract>,
+    /// The id to give it if it is new.
+    pub id: Uuid,
+    /// What the catalog says of it.
+    pub member: CatalogMember,
+    /// The servers to take it from.
+    pub primaries: Primaries,
 }
 
 /// A key that the configuration declares.

@@ -39,6 +39,7 @@
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used))]
 
 mod body;
+mod catalog;
 mod command;
 mod contract;
 mod date;
@@ -61,7 +62,12 @@ mod version;
 mod zone;
 
 pub use body::BodyError;
-pub use command::{Change, Changes, Command, DeclaredKey, DeclaredZone, Expected, Refusal};
+pub use catalog::{
+    Catalog, CatalogError, CatalogMember, CatalogReader, MemberLabel, MemberLabelError,
+};
+pub use command::{
+    Change, Changes, Command, DeclaredKey, DeclaredZone, Expected, FollowedZone, Refusal,
+};
 pub use contract::{Contract, ContractError};
 pub use digest::ZonemdPolicy;
 pub use key::{KeyDraft, Secret, SecretError, TsigKey};
@@ -87,6 +93,6 @@ pub use time::{Timestamp, TimestampError};
 pub use uuid::Uuid;
 pub use version::ContentVersion;
 pub use zone::{
-    Description, DescriptionError, SecondaryZone, WantedPrimaries, WantedPrimary, ZoneDraft,
-    ZoneEdit, ZoneId,
+    Description, DescriptionError, Membership, SecondaryZone, WantedPrimaries, WantedPrimary,
+    ZoneDraft, ZoneEdit, ZoneId,
 };

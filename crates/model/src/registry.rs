@@ -1,5 +1,6 @@
 //! The one judge of every command, and the tables that it judges by.
 
+mod follow;
 mod judge;
 mod select;
 mod tenant;
@@ -47,6 +48,8 @@ pub struct Registry {
     tenants: HashMap<Option<Contract>, Tenant>,
     by_name: HashMap<ZoneName, Arc<SecondaryZone>>,
     keys: HashMap<KeyName, HeldKey>,
+    /// Names that no command makes a zone of.
+    reserved: HashSet<ZoneName>,
     /// The highest generation ever given out here, of what is gone too.
     latest: u64,
 }

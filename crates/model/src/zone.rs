@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Contract, Labels, LabelsEdit, Primaries, RetryToken, Timestamp, ZoneName, ZonemdPolicy,
+    Contract, Labels, LabelsEdit, MemberLabel, Primaries, RetryToken, Timestamp, ZoneName,
+    ZonemdPolicy,
 };
 
 /// A secondary zone as it was asked for. What became of it is a [`ZoneStatus`](crate::ZoneStatus).
@@ -42,6 +43,21 @@ pub struct SecondaryZone {
     /// What the request that made it was marked with, for as long as it may be repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Box<RetryToken>>,
+    /// The catalog that it came from, if one names it: then it is declared there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<Box<Membership>>,
+}
+
+/// What makes a zone the member of a catalog ([RFC 9432](https://www.rfc-editor.org/rfc/rfc9432)).
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Membership {
+    /// The catalog.
+    pub catalog: ZoneName,
+    /// What the zone is known by there.
+    pub label: MemberLabel,
+    /// The catalog that may take it over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_of_ownership: Option<ZoneName>,
 }
 
 impl SecondaryZone {

@@ -110,6 +110,7 @@ fn zones() -> impl Strategy<Value = SecondaryZone> {
                 declared: id % 2 == 0,
                 labels: Default::default(),
                 retry: None,
+                member: None,
             },
         )
 }

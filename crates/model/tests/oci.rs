@@ -164,6 +164,7 @@ fn zone(id: u128, name: &str, compartment: Option<&str>, ports: &[Option<u16>]) 
             ..Labels::default()
         },
         retry: None,
+        member: None,
     }
 }
 

@@ -191,6 +191,7 @@ mod tests {
             declared: false,
             labels: Default::default(),
             retry: None,
+            member: None,
         }
     }
 

@@ -110,6 +110,7 @@ impl Registry {
                 }
             }
             Command::Declare { zones, keys } => self.judge_declared(zones, keys, at),
+            Command::Follow { catalog, zones } => Ok(self.judge_followed(&catalog, zones, at)),
         }
     }
 
@@ -155,7 +156,7 @@ impl Registry {
                 false => Err(Refusal::TokenReused),
             };
         }
-        if self.by_name.contains_key(&draft.name) {
+        if self.by_name.contains_key(&draft.name) || self.is_reserved(&draft.name) {
             return Err(Refusal::NameTaken(draft.name));
         }
         let limit = self.limits.secondary_zones;
@@ -176,6 +177,7 @@ impl Registry {
             declared: false,
             labels: draft.labels.unwrap_or_default(),
             retry: retry.map(Box::new),
+            member: None,
         };
         Ok(Change::PutZone(Arc::new(zone)).into())
     }
@@ -339,7 +341,7 @@ impl Registry {
             draft,
         } in zones
         {
-            if !zone_names.insert(draft.name.clone()) {
+            if !zone_names.insert(draft.name.clone()) || self.is_reserved(&draft.name) {
                 return Err(Refusal::NameTaken(draft.name));
             }
             let primaries = match draft.primaries {
@@ -366,6 +368,7 @@ impl Registry {
             let zonemd = draft.zonemd.unwrap_or_default();
             if known.is_some_and(|zone| {
                 zone.declared
+                    && zone.member.is_none()
                     && zone.primaries == primaries
                     && zone.description == draft.description
                     && zone.zonemd == zonemd
@@ -385,12 +388,14 @@ impl Registry {
                 declared: true,
                 labels: known.map_or_else(Labels::default, |zone| zone.labels.clone()),
                 retry: None,
+                member: None,
             })));
         }
         // What leaves goes first, so that its id and name are free; keys go last, when nothing uses them any more.
         for zone in self
             .zones()
-            .filter(|zone| zone.declared && !zone_names.contains(&zone.name))
+            .filter(|zone| zone.declared && zone.member.is_none())
+            .filter(|zone| !zone_names.contains(&zone.name))
         {
             changes.push(Change::RemoveZone(Arc::clone(zone)));
         }
@@ -428,7 +433,7 @@ impl Registry {
     }
 
     /// Above all before, and above those of registries before a restart: it starts from the time.
-    fn next_generation(&self, at: Timestamp) -> u64 {
+    pub(super) fn next_generation(&self, at: Timestamp) -> u64 {
         at.0.max(self.latest.saturating_add(1))
     }
 }
