@@ -167,6 +167,11 @@ impl Collector for Present {
                 &counters.tcp_requests,
             ),
             (
+                "zonekit_dns_tls_requests",
+                "Requests over TLS",
+                &counters.tls_requests,
+            ),
+            (
                 "zonekit_dns_dropped",
                 "Messages left without an answer",
                 &counters.dropped,

@@ -311,7 +311,9 @@ impl Search<'_, '_> {
         for set in node.rrsets().filter(|set| !set.is_empty()) {
             let written = match self.query.transport {
                 Transport::Udp => self.reply.rrset(Section::Answer, name, &set),
-                Transport::Tcp => self.reply.rrset_and_signatures(Section::Answer, name, &set),
+                Transport::Tcp | Transport::Tls => {
+                    self.reply.rrset_and_signatures(Section::Answer, name, &set)
+                }
             };
             match written {
                 Ok(()) => found = true,

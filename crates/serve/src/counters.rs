@@ -14,6 +14,8 @@ pub struct Counters {
     pub udp_requests: Counter,
     /// Requests that came over TCP, whatever became of them.
     pub tcp_requests: Counter,
+    /// Requests that came over TLS, whatever became of them.
+    pub tls_requests: Counter,
     /// Messages left without an answer: too short, or answers themselves.
     pub dropped: Counter,
     /// Answers that did not fit and said so (TC).
@@ -71,6 +73,7 @@ impl Counters {
         match transport {
             Transport::Udp => self.udp_requests.count(),
             Transport::Tcp => self.tcp_requests.count(),
+            Transport::Tls => self.tls_requests.count(),
         }
     }
 

@@ -105,7 +105,7 @@ impl Edns {
                 EdnsOption::ZONEVERSION if option.data.is_empty() => self.asks_version = true,
                 EdnsOption::ZONEVERSION => return Err(Malformed), // versions are ours to tell
                 // Over UDP it means nothing: RFC 7828 §3.3.2.
-                EdnsOption::KEEPALIVE => self.asks_keepalive = transport == Transport::Tcp,
+                EdnsOption::KEEPALIVE => self.asks_keepalive = transport != Transport::Udp,
                 EdnsOption::COOKIE if self.cookie.is_none() => {
                     let shown = Shown::read(option.data)?;
                     self.is_proven = config.cookie_secret.made(&shown, client, now);

@@ -2,8 +2,9 @@
 //!
 //! The rules come first and know no sockets: a [`Responder`] over a table of [`Zones`] makes [`Worker`]s, and
 //! [`Worker::respond`] turns the octets of a request into the octets of its answer, or into something that is for its
-//! caller to do ([`Action`]). With feature `tokio` (on by default) [`Server`] puts them behind UDP and TCP, and
-//! [`Notifier`] tells other servers of new versions. Feature `hickory` puts zones of ours under hickory-server.
+//! caller to do ([`Action`]). With feature `tokio` (on by default) [`Server`] puts them behind UDP and TCP, with feature
+//! `tls` behind TLS too, and [`Notifier`] tells other servers of new versions. Feature `hickory` puts zones of ours under
+//! hickory-server.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -92,5 +93,7 @@ pub use rate::RateLimit;
 pub use responder::{Action, Responder, Worker};
 #[cfg(feature = "tokio")]
 pub use server::{BindError, Options, Server, Stopper};
+#[cfg(feature = "tls")]
+pub use server::{Tls, TlsError};
 pub use transfer::{OutgoingTransfer, TransferError};
 pub use zones::{Holding, Zones};

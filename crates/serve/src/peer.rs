@@ -23,6 +23,8 @@ impl Peer {
 pub enum Transport {
     /// Datagrams: the answer is limited in size, and the source address may be forged.
     Udp,
-    /// A connection, plain or TLS: answers up to 65,535 octets, and transfers.
+    /// A connection in clear text: answers up to 65,535 octets, and transfers.
     Tcp,
+    /// A connection over TLS: the same, and nobody on the way reads along.
+    Tls,
 }

@@ -353,13 +353,13 @@ impl Exchange<'_> {
             .differences_octets(zone.apex(), held)
             .filter(|&octets| octets < zone.octets());
         match (self.peer.transport, octets) {
-            (Transport::Tcp, Some(_)) => {
+            (Transport::Tcp | Transport::Tls, Some(_)) => {
                 let zones = Arc::clone(zones);
                 let frame = self.frame(&zone);
                 let transfer = OutgoingTransfer::steps_since(held, zone, zones, frame);
                 Action::Transfer(Box::new(transfer))
             }
-            (Transport::Tcp, None) => {
+            (Transport::Tcp | Transport::Tls, None) => {
                 let frame = self.frame(&zone);
                 Action::Transfer(Box::new(OutgoingTransfer::whole(zone, frame)))
             }
@@ -420,7 +420,7 @@ impl Exchange<'_> {
 
     /// Whether the client has been told the same too often. Whoever is where it says is not limited.
     fn admission(&self, verdict: &Verdict) -> Admission {
-        if self.peer.transport == Transport::Tcp
+        if self.peer.transport != Transport::Udp
             || self.header.opcode == Opcode::NOTIFY
             || self.signer.is_some()
             || self.edns.is_some_and(|edns| edns.is_proven)
@@ -511,7 +511,7 @@ impl Exchange<'_> {
     /// The zone in question, if this client may have it whole.
     fn transferable(&self) -> Result<Zone, Verdict> {
         let key = self.signer.as_ref().map(|signer| signer.key().name());
-        let refusal = if self.config.allow_transfer.admits(self.peer.ip(), key) {
+        let refusal = if self.config.allow_transfer.admits_peer(self.peer, key) {
             match self.shared.zones.zone(self.tools.name.as_name()) {
                 Some(Holding::Served(zone)) => return Ok(zone),
                 Some(Holding::NotLoaded) => {
@@ -569,7 +569,7 @@ impl Exchange<'_> {
     /// had, so that nobody gains by asking.
     fn limit(&self) -> usize {
         let allowed = match (self.peer.transport, self.edns) {
-            (Transport::Tcp, _) => u16::MAX,
+            (Transport::Tcp | Transport::Tls, _) => u16::MAX,
             (Transport::Udp, Some(edns)) => edns.udp_size.clamp(512, self.config.max_udp_size),
             (Transport::Udp, None) => 512,
         };

@@ -289,7 +289,7 @@ pub(super) fn known_key(keys: &[KeyDraft], text: &str, path: &str) -> Result<Key
 /// All keys in an access list are there.
 pub(super) fn known_keys(keys: &[KeyDraft], entries: &[AclEntry], list: &str) -> Result<(), Fault> {
     for (index, allowed) in entries.iter().enumerate() {
-        if let AclEntry::Key(name) = allowed {
+        if let Some(name) = allowed.key() {
             known_key(keys, &name.to_string(), &format!("{list}[{index}]"))?;
         }
     }

@@ -1,8 +1,13 @@
-//! The sockets: UDP and TCP on every address given, until told to stop.
+//! The sockets: UDP and TCP on every address given, TLS on others, until told to stop.
 
 mod shares;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 mod udp;
+
+#[cfg(feature = "tls")]
+pub use self::tls::{Tls, TlsError};
 
 use std::{
     fmt, io,
@@ -25,7 +30,7 @@ const PORT_ATTEMPTS: usize = 20;
 pub struct Options {
     /// Threads that answer over UDP, on each address. Default: one per core.
     pub workers: NonZero<usize>,
-    /// TCP connections open at a time, over all addresses; more are closed at once. Default 1,000.
+    /// TCP connections open at a time, over all addresses, with TLS or without; more are closed at once. Default 1,000.
     pub max_connections: usize,
     /// TCP connections open at a time for one client, which is an IPv4 address or an IPv6 network of 64 bits; more are
     /// closed at once. Default 100.
@@ -36,7 +41,7 @@ pub struct Options {
     /// Octets per second that a client has to take a transfer at, on average since it began; slower ones are closed, so
     /// that a version of a zone is not held for ever. `write_timeout` comes on top, once. Default 10,000; 0 is no minimum.
     pub min_transfer_rate: u64,
-    /// How long a TCP connection may be without a whole request. Default 10 s.
+    /// How long a TCP connection may be without a whole request, and TLS until it stands. Default 10 s.
     pub idle_timeout: Duration,
     /// How long a TCP client may take to make room for the next piece (of up to 64 KiB or so) of its answer. Default 10 s.
     pub write_timeout: Duration,
@@ -85,7 +90,7 @@ pub struct Server {
     options: Options,
     addresses: Vec<SocketAddr>,
     datagrams: Vec<UdpSocket>,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<tcp::Listener>,
     stop: watch::Sender<bool>,
 }
 
@@ -113,13 +118,47 @@ impl Server {
             server
                 .addresses
                 .push(listener.local_addr().map_err(BindError::tcp(address))?);
-            server.listeners.push(listener);
+            server.listeners.push(tcp::Listener::plain(listener));
             server.datagrams.extend(sockets);
         }
         Ok(server)
     }
 
-    /// The addresses bound, in the order given, with the ports that the system picked.
+    /// Binds further addresses, for TLS alone; port 0 lets the system pick one. Gives the addresses with their ports.
+    ///
+    /// ```
+    /// # fn example(server: &mut zonekit_serve::Server) -> Result<(), Box<dyn std::error::Error>> {
+    /// use zonekit_serve::Tls;
+    ///
+    /// let tls = Tls::new(&std::fs::read("ns1.pem")?, &std::fs::read("ns1.key")?)?;
+    /// server.bind_tls(&["192.0.2.1:853".parse()?], &tls)?;
+    /// // When the certificate has been renewed:
+    /// tls.replace(&Tls::new(&std::fs::read("ns1.pem")?, &std::fs::read("ns1.key")?)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When an address is not ours or is taken; those before it stay bound.
+    #[cfg(feature = "tls")]
+    pub fn bind_tls(
+        &mut self,
+        addresses: &[SocketAddr],
+        tls: &Tls,
+    ) -> Result<Vec<SocketAddr>, BindError> {
+        let mut bound = Vec::new();
+        for &address in addresses {
+            let listener = listen(address).map_err(BindError::tls(address))?;
+            bound.push(listener.local_addr().map_err(BindError::tls(address))?);
+            self.listeners
+                .push(tcp::Listener::encrypted(listener, tls.clone()));
+        }
+        Ok(bound)
+    }
+
+    /// The addresses bound, in the order given, with the ports that the system picked; those for TLS alone are not among
+    /// them.
     pub fn local_addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -197,7 +236,7 @@ impl Stopper {
 
 /// Why an address could not be bound.
 #[derive(Debug, thiserror::Error)]
-#[error("binding {address} for {}", match .transport { Transport::Udp => "UDP", Transport::Tcp => "TCP" })]
+#[error("binding {address} for {}", match .transport { Transport::Udp => "UDP", Transport::Tcp => "TCP", Transport::Tls => "TLS" })]
 pub struct BindError {
     /// The address, with the port tried.
     pub address: SocketAddr,
@@ -212,6 +251,15 @@ impl BindError {
         move |source| Self {
             address,
             transport: Transport::Tcp,
+            source,
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn tls(address: SocketAddr) -> impl Fn(io::Error) -> Self {
+        move |source| Self {
+            address,
+            transport: Transport::Tls,
             source,
         }
     }

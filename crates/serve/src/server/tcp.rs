@@ -52,26 +52,24 @@ impl Connections {
         })
     }
 
-    pub(super) fn accept(
-        self: Arc<Self>,
-        listeners: Vec<std::net::TcpListener>,
-    ) -> io::Result<Accepting> {
+    pub(super) fn accept(self: Arc<Self>, listeners: Vec<Listener>) -> io::Result<Accepting> {
         let mut tasks = JoinSet::new();
         for listener in listeners {
-            listener.set_nonblocking(true)?;
-            tasks.spawn(Arc::clone(&self).listen(TcpListener::from_std(listener)?));
+            listener.tcp.set_nonblocking(true)?;
+            let tcp = TcpListener::from_std(listener.tcp)?;
+            tasks.spawn(Arc::clone(&self).listen(tcp, listener.cover));
         }
         Ok(Accepting(tasks))
     }
 
-    async fn listen(self: Arc<Self>, listener: TcpListener) {
+    async fn listen(self: Arc<Self>, listener: TcpListener, cover: Cover) {
         let mut connections = JoinSet::new();
         let mut stopped = self.stopped.clone();
         loop {
             tokio::select! {
                 () = asked_to_stop(&mut stopped) => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, address)) => self.admit(stream, address, &mut connections),
+                    Ok((stream, address)) => self.admit(stream, address, &cover, &mut connections),
                     Err(error) => {
                         tracing::warn!(%error, "accepting a connection");
                         tokio::time::sleep(Duration::from_millis(50)).await; // out of descriptors: let some come free
@@ -91,6 +89,7 @@ impl Connections {
         self: &Arc<Self>,
         stream: TcpStream,
         address: SocketAddr,
+        cover: &Cover,
         connections: &mut JoinSet<()>,
     ) {
         let counters = self.responder.counters();
@@ -102,13 +101,70 @@ impl Connections {
         counters.connections.count();
         _ = stream.set_nodelay(true);
         let shared = Arc::clone(self);
+        let cover = cover.clone();
         connections.spawn(async move {
-            let served = Connection::new(stream, address, shared).serve().await;
+            let served = match cover {
+                Cover::None => {
+                    Connection::new(stream, address, Transport::Tcp, shared)
+                        .serve()
+                        .await
+                }
+                #[cfg(feature = "tls")]
+                Cover::Tls(tls) => shared.serve_encrypted(stream, address, &tls).await,
+            };
             drop((slot, share));
             if let Err(error) = served {
                 tracing::debug!(%error, %address, "connection");
             }
         });
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Connections {
+    /// Waits until TLS stands, as for a request, then goes on as without.
+    async fn serve_encrypted(
+        self: Arc<Self>,
+        stream: TcpStream,
+        address: SocketAddr,
+        tls: &super::Tls,
+    ) -> io::Result<()> {
+        let mut stopped = self.stopped.clone();
+        let standing = timeout(self.options.idle_timeout, tls.acceptor().accept(stream));
+        let stream = tokio::select! {
+            () = asked_to_stop(&mut stopped) => return Ok(()),
+            stream = standing => stream??,
+        };
+        Connection::new(stream, address, Transport::Tls, self)
+            .serve()
+            .await
+    }
+}
+
+/// A socket on which connections come in.
+pub(super) struct Listener {
+    tcp: std::net::TcpListener,
+    cover: Cover,
+}
+
+/// What a connection is to be wrapped in before anything is said.
+#[derive(Clone)]
+enum Cover {
+    None,
+    #[cfg(feature = "tls")]
+    Tls(super::Tls),
+}
+
+impl Listener {
+    pub(super) fn plain(tcp: std::net::TcpListener) -> Self {
+        let cover = Cover::None;
+        Self { tcp, cover }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) fn encrypted(tcp: std::net::TcpListener, tls: super::Tls) -> Self {
+        let cover = Cover::Tls(tls);
+        Self { tcp, cover }
     }
 }
 
@@ -132,13 +188,10 @@ struct Connection<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    fn new(stream: S, address: SocketAddr, shared: Arc<Connections>) -> Self {
+    fn new(stream: S, address: SocketAddr, transport: Transport, shared: Arc<Connections>) -> Self {
         Self {
             stream,
-            peer: Peer {
-                address,
-                transport: Transport::Tcp,
-            },
+            peer: Peer { address, transport },
             worker: (shared.responder.worker()).keeping_alive(shared.options.idle_timeout),
             answer: Vec::new(),
             batch: Vec::new(),
@@ -147,6 +200,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn serve(mut self) -> io::Result<()> {
+        let answered = self.answer_requests().await;
+        if self.peer.transport == Transport::Tls {
+            // Says that no octet is missing behind the last one; whoever does not take it is gone.
+            _ = timeout(GRACE, self.stream.shutdown()).await;
+        }
+        answered
+    }
+
+    async fn answer_requests(&mut self) -> io::Result<()> {
         let mut frames = FrameBuffer::new();
         let mut stopped = self.shared.stopped.clone();
         let mut deadline = Instant::now() + self.shared.options.idle_timeout;
@@ -238,11 +300,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     async fn flush(&mut self) -> io::Result<()> {
         if !self.batch.is_empty() {
-            timeout(
-                self.shared.options.write_timeout,
-                self.stream.write_all(&self.batch),
-            )
-            .await??;
+            let writing = async {
+                self.stream.write_all(&self.batch).await?;
+                self.stream.flush().await
+            };
+            timeout(self.shared.options.write_timeout, writing).await??;
             self.batch.clear();
         }
         Ok(())
