@@ -101,7 +101,7 @@
 //! [RFC 9103 §7.1]: https://www.rfc-editor.org/rfc/rfc9103#section-7.1
 //! [RFC 6895 §3.1]: https://www.rfc-editor.org/rfc/rfc6895#section-3.1
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)] // one socket option, in net/batch.rs
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used))]
 

@@ -1,5 +1,6 @@
 //! The rules on real sockets, under tokio.
 
+mod batch;
 mod client;
 mod drive;
 mod lines;

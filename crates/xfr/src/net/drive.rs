@@ -11,6 +11,7 @@ use tokio::net::UdpSocket;
 use tokio::time::{Sleep, sleep_until};
 use zonekit_wire::FrameBuffer;
 
+use super::batch::Batch;
 use super::lines::{self, Inbox, Line, Lines, Mail, MailSender};
 use super::{ROOM, Wire, arrived, datagrams, framed, now, seed, unix_now};
 use crate::{
@@ -160,6 +161,7 @@ struct Stream {
     connection: Connection,
     state: State,
     frames: FrameBuffer,
+    batch: Batch,
 }
 
 enum State {
@@ -272,6 +274,7 @@ impl Sockets {
             connection,
             state,
             frames: FrameBuffer::with_room(ROOM),
+            batch: Batch::default(),
         });
         event
     }
@@ -471,10 +474,19 @@ impl Stream {
             State::Connected(wire) => {
                 let inside_message = self.frames.has_partial();
                 let mut buffer = ReadBuf::new(self.frames.space());
-                let result = ready!(Pin::new(wire).poll_read(context, &mut buffer));
+                let Poll::Ready(result) = Pin::new(&mut *wire).poll_read(context, &mut buffer)
+                else {
+                    if let Some(tcp) = wire.as_tcp() {
+                        self.batch.poll_patience(tcp, context);
+                    }
+                    return Poll::Pending;
+                };
                 let result = result.map(|()| buffer.filled().len());
                 match arrived(result, inside_message) {
                     Ok(octets) => {
+                        if let Some(tcp) = wire.as_tcp() {
+                            self.batch.arrived(tcp, octets);
+                        }
                         return Poll::Ready(Happening::Octets {
                             stream: index,
                             octets,

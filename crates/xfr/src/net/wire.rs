@@ -45,6 +45,15 @@ impl Wire {
         }
     }
 
+    /// The socket, where octets of it are octets of messages.
+    pub(super) fn as_tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Tcp(tcp) => Some(tcp),
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => None,
+        }
+    }
+
     /// Octets that are there without waiting; 0 if there are none, or never will be.
     pub(super) fn read_now(&mut self, space: &mut [u8]) -> usize {
         // Nobody is woken by this: whoever wants to wait polls again.
