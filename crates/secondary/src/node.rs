@@ -1,6 +1,9 @@
 //! The running whole: everything that the tasks of a node share, and what may be done with it.
 
+mod publish;
 mod settings;
+
+pub(crate) use self::publish::Edition;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -13,14 +16,10 @@ use arc_swap::ArcSwap;
 use tracing::{debug, error, info};
 use zonekit_http::{Access, OciKey, OciKeys, Readiness, Token, Tokens};
 use zonekit_model::{
-    ContentVersion, Failure, KeyName, PrimaryOutcome, SecondaryZone, Standing, Timestamp, TsigKey,
-    ZoneName,
+    ContentVersion, KeyName, PrimaryOutcome, SecondaryZone, Standing, Timestamp, TsigKey, ZoneName,
 };
 use zonekit_serve::{CookieSecret, Notification, Notifier, NotifyRetry, Responder};
-use zonekit_store::{
-    BackupError, Batch, Content, Diff, Generation, Held, Options, Publication, Store, StoreError,
-    Timers, Zone,
-};
+use zonekit_store::{BackupError, Batch, Diff, Held, Options, Store, StoreError, Timers, Zone};
 use zonekit_tsig::Key;
 use zonekit_wire::Serial;
 use zonekit_xfr::{Due, Lines, Noted, Notified, PrimaryReport, Reach, Schedule, Slots, Timing};
@@ -31,7 +30,7 @@ use crate::history::Finished;
 use crate::metrics::Counts;
 use crate::notify::targets;
 use crate::primaries::{address, resolve};
-use crate::sink::Candidate;
+use crate::visits::Press;
 use crate::zones::Zones;
 use crate::{Config, StartError, clock};
 
@@ -50,6 +49,8 @@ pub(crate) struct Node {
     reach: Mutex<Reach<ZoneName>>,
     /// Connections with primaries, which visits share.
     pub(crate) lines: Lines,
+    /// Versions that wait to be published together.
+    pub(crate) press: Press,
     /// Kept over changes of the configuration, so that clients' cookies stay good.
     cookie_secret: CookieSecret,
     /// Something new may be due.
@@ -118,6 +119,7 @@ impl Node {
             schedule,
             reach: Mutex::default(),
             lines: Lines::default(),
+            press: Press::default(),
             cookie_secret: CookieSecret::random(),
             wake: tokio::sync::Notify::new(),
             responder,
@@ -304,73 +306,10 @@ impl Node {
         timing
     }
 
-    /// Enters a version that is whole: durable, then visible, then told onward. Waits for the disk.
-    pub(crate) fn publish(
-        &self,
-        name: &ZoneName,
-        term: u64,
-        generation: Option<Generation>,
-        candidate: Candidate,
-    ) -> Result<(), Failure> {
-        let gone = || Failure {
-            kind: "changed".to_owned(),
-            text: "the zone was removed or changed meanwhile".to_owned(),
-        };
-        if self.zones.within(name, term, |_| ()).is_none() {
-            return Err(gone());
-        }
-        let Some(expected) = generation else {
-            return Err(gone());
-        };
-        let Candidate { zone, diff, notes } = candidate;
-        let soa = zone.soa();
-        let timers = self.config().timers.for_schedule().of(&soa);
-        let now = clock::now().as_seconds();
-        let publication = Publication {
-            zone: name.to_name(),
-            expected,
-            content: match diff {
-                Some(diff) => Content::Patch {
-                    zone: zone.clone(),
-                    diff,
-                },
-                None => Content::Next(zone.clone()),
-            },
-            // Those of the schedule follow when the visit is over; these are for a crash until then.
-            timers: Some(Timers {
-                next_check: now + timers.refresh.as_secs(),
-                expires_at: now + timers.expire.as_secs(),
-                failures: 0,
-            }),
-        };
-        if let Err(error) = self.store.publish(publication) {
-            error!(zone = %name, error = in_words(&error), "not published: the version before stays");
-            return Err(Failure {
-                kind: match &error {
-                    StoreError::Storage(failure) if failure.is_disk_full() => "disk full",
-                    StoreError::Conflict { .. } | StoreError::NoSuchZone(_) => "changed",
-                    _ => "store",
-                }
-                .to_owned(),
-                text: format!("not kept here: {}", in_words(&error)),
-            });
-        }
-        self.schedule().took(name, &soa, Instant::now());
-        let id = self.zones.within(name, term, |charge| {
-            charge.status.serial = Some(zone.serial().0);
-            charge.status.records = zone.record_count();
-            charge.status.octets = zone.octets();
-            charge.status.standing = Standing::Current;
-            charge.zone.zone_id()
-        });
-        if let Some(id) = id {
-            self.book.registry().note_records(&id, zone.record_count());
-        }
-        if notes != zonekit_store::Notes::default() {
-            info!(zone = %name, serial = zone.serial().0, ?notes, "the records were not quite in order");
-        }
-        self.notifier.announce(zone.apex(), &soa);
-        Ok(())
+    /// A visit no longer asks anybody, and holds up no other: what it brought is being kept.
+    pub(crate) fn settles(&self, name: &ZoneName) {
+        self.schedule().settles(name);
+        self.wake.notify_one();
     }
 
     /// Has those who answer know how a zone stands; in the file with the next commit.
@@ -436,7 +375,8 @@ impl Node {
         serial: Option<Serial>,
     ) -> Notified {
         let told = self.schedule().notify(name, from, serial);
-        if matches!(told, Notified::Queued | Notified::Coalesced) {
+        // Where it makes no difference to those that came before, whoever is to know knows.
+        if told == Notified::Queued {
             self.zones.with(name, |charge| charge.hurry.notify_one());
             self.wake.notify_one();
         }

@@ -9,8 +9,11 @@
 //! A visit is a task; everything that it leaves behind goes through [`Node`] and only as long as the zone's settings are
 //! still those that it began with.
 
+mod press;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use self::press::Press;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,7 +27,7 @@ use zonekit_xfr::{Due, Finished as Ended, Limits, Outcome, Preference, Reason, V
 
 use crate::clock;
 use crate::history::Finished;
-use crate::node::{Node, in_words};
+use crate::node::{Edition, Node, in_words};
 use crate::sink::{Candidate, Sink};
 use crate::verify::{VerifyError, verify};
 
@@ -203,7 +206,19 @@ async fn visit(mut running: Running, plan: Plan) {
         let visit = plan.visit.clone();
         let hurry = plan.hurry.notified();
         let lines = node.lines.clone();
-        async move { lines.visit(visit, &mut sink, hurry).await }
+        let is_verified =
+            { config.declared(&plan.name) }.is_some_and(|entry| entry.verify.is_some());
+        let (node, name) = (Arc::clone(&node), plan.name.clone());
+        async move {
+            let report = lines.visit(visit, &mut sink, hurry).await;
+            // What is large takes up its place until it is kept, so that not too much waits for the disk; and so does what
+            // is yet to be verified, so that no more commands run at a time than there are slots.
+            let octets = { report.transfer() }.map_or(0, |transfer| transfer.statistics.octets);
+            if octets < press::LARGE && !is_verified {
+                node.settles(&name);
+            }
+            report
+        }
     };
     // Published as soon as it is whole: the visit may go on waiting for the word of other primaries.
     let publishing = async {
@@ -235,18 +250,13 @@ async fn publish(node: &Arc<Node>, plan: &Plan, candidate: Candidate) -> Result<
             text: in_words(&error),
         })?;
     }
-    let node = Arc::clone(node);
-    let (name, term, generation) = (plan.name.clone(), plan.term, plan.generation);
-    // Once begun it goes through, whoever waits for it or not.
-    let publishing =
-        tokio::task::spawn_blocking(move || node.publish(&name, term, generation, candidate));
-    match publishing.await {
-        Ok(result) => result,
-        Err(panic) => Err(Failure {
-            kind: "internal".to_owned(),
-            text: panic.to_string(),
-        }),
-    }
+    let edition = Edition {
+        name: plan.name.clone(),
+        term: plan.term,
+        generation: plan.generation,
+        candidate,
+    };
+    press::publish(node, edition).await
 }
 
 /// Enters what came of a visit into schedule, timers, status and history, and tells the log.

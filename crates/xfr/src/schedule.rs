@@ -19,7 +19,7 @@ mod timers;
 mod turns;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -34,6 +34,9 @@ use self::entry::{Entry, Order, State};
 use self::line::{Queues, Ticket};
 use self::timers::Jitter;
 use self::turns::{AtPrimary, Elder, is_free};
+
+/// Visits whose versions are being kept, at most, before no more begin.
+const SETTLING: usize = 2_000;
 
 /// The timers of all zones, and the order in which they are visited. `Z`: how the caller knows a zone.
 ///
@@ -73,6 +76,10 @@ pub struct Schedule<Z> {
     /// kept for it: else zones with several busy primaries might wait for ever.
     elders: VecDeque<Elder>,
     running: usize,
+    /// Visits that ask nobody any more.
+    settling: usize,
+    /// Which zones have failed since their primary was out of reach, and some that are fine again or somebody else's by now.
+    failing: BTreeSet<(SocketAddr, usize)>,
     /// Tells tickets and timers of one time from those of another: never used twice.
     stamps: u64,
 }
@@ -93,6 +100,8 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             awake: VecDeque::new(),
             elders: VecDeque::new(),
             running: 0,
+            settling: 0,
+            failing: BTreeSet::new(),
             stamps: 0,
         }
     }
@@ -118,6 +127,8 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             failures: 0,
             hint: None,
             state: State::Resting,
+            begun: None,
+            deferred: None,
             is_removed: false,
         };
         match start {
@@ -146,12 +157,15 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         };
         // A visit that goes on holds its slots until it is finished; what it finds out may be about something else.
         if let Some(Entry {
-            state: State::Visited { at, .. },
+            state: State::Visited {
+                at, is_settling, ..
+            },
             ..
         }) = slot.take()
         {
             entry.state = State::Visited {
                 at,
+                is_settling,
                 again: Some(Order::new(Reason::Bootstrap)),
             };
         }
@@ -206,7 +220,8 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         true
     }
 
-    /// A NOTIFY came, from somebody who may send one, perhaps with the serial of the new version.
+    /// A NOTIFY came, from somebody who may send one, perhaps with the serial of the new version. However many come, the zone
+    /// is visited for them once a second, the last time after the last of them.
     pub fn notify(&mut self, zone: &Z, from: Option<IpAddr>, hint: Option<Serial>) -> Notified {
         let Some((place, entry)) = self.entry(zone) else {
             return Notified::Unknown;
@@ -249,7 +264,10 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
     /// A primary is back that was out of reach: its zones that have failed since are due soon, spread over five seconds.
     pub fn hasten(&mut self, primary: SocketAddr, now: Instant) {
         const SPREAD: Duration = Duration::from_secs(5);
-        for place in 0..self.zones.len() {
+        let range = (primary, 0)..=(primary, usize::MAX);
+        let failing: Vec<_> = self.failing.range(range).copied().collect();
+        for zone @ (_, place) in failing {
+            self.failing.remove(&zone);
             if let Some(Some(entry)) = self.zones.get_mut(place)
                 && entry.failures > 0
                 && entry.primaries.contains(&primary)
@@ -274,9 +292,9 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
                 return Some(Due::Expired(zone));
             }
         }
-        while is_free(self.running, self.slots.all) {
+        while is_free(self.running, self.slots.all) && self.settling < SETTLING {
             let ticket = self.next_ticket()?;
-            if let Some(due) = self.begin(ticket) {
+            if let Some(due) = self.begin(ticket, now) {
                 return Some(due);
             }
         }
@@ -305,6 +323,28 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         }
     }
 
+    /// A visit that goes on asks nobody any more: its slots are for others, while what it brought is being kept.
+    pub fn settles(&mut self, zone: &Z) {
+        let Some(&place) = self.places.get(zone) else {
+            return;
+        };
+        if let Some(Some(entry)) = self.zones.get_mut(place)
+            && let State::Visited {
+                at,
+                is_settling: is_settling @ false,
+                ..
+            } = &mut entry.state
+        {
+            *is_settling = true;
+            let at = std::mem::take(at);
+            self.running = self.running.saturating_sub(1);
+            self.settling += 1;
+            for primary in at {
+                self.give_back(primary);
+            }
+        }
+    }
+
     /// A visit is over.
     pub fn finished(&mut self, zone: &Z, how: Finished<'_>, now: Instant) {
         let Some(&place) = self.places.get(zone) else {
@@ -314,15 +354,27 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         let Some(Some(entry)) = self.zones.get_mut(place) else {
             return;
         };
-        let State::Visited { at, again } = std::mem::replace(&mut entry.state, State::Resting)
+        let State::Visited {
+            at,
+            is_settling,
+            again,
+        } = std::mem::replace(&mut entry.state, State::Resting)
         else {
             return;
         };
         let is_removed = entry.is_removed;
         if !is_removed {
             entry.finish(how, &timers, now);
+            if entry.failures > 0 {
+                let failing = entry.primaries.iter().map(|primary| (*primary, place));
+                self.failing.extend(failing);
+            }
         }
-        self.running = self.running.saturating_sub(1);
+        let running = match is_settling {
+            true => &mut self.settling,
+            false => &mut self.running,
+        };
+        *running = running.saturating_sub(1);
         for primary in at {
             self.give_back(primary);
         }
@@ -349,7 +401,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
 
     /// How many visits go on.
     pub fn visits(&self) -> usize {
-        self.running
+        self.running + self.settling
     }
 
     /// How many zones there are.
@@ -416,7 +468,8 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         };
         if is_due {
             entry.next_check = None;
-            self.enqueue(place, Order::new(reason));
+            let order = entry.deferred.take();
+            self.enqueue(place, order.unwrap_or(Order::new(reason)));
         }
         self.arm(place);
         expired
@@ -446,6 +499,15 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
                 false
             }
             State::Resting => {
+                let mut order = order;
+                if let Some(deferred) = &mut entry.deferred {
+                    order.merge(*deferred);
+                    if order.reason == deferred.reason {
+                        *deferred = order;
+                        return false;
+                    }
+                    entry.deferred = None;
+                }
                 entry.next_check = None;
                 entry.state = State::InLine { order, stamp };
                 self.line.push(order.reason, Ticket::new(place, stamp));

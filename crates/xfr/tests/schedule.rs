@@ -450,10 +450,70 @@ fn notifies_during_a_visit_become_one_check_after_it() {
         assert_eq!(clock.schedule.notify(&0, None, None), Notified::Coalesced);
     }
     assert!(clock.visits().is_empty());
+    clock.now += SECOND;
     clock.current(0, &soa_buf(1));
     assert_eq!(clock.visits(), [0]);
     clock.current(0, &soa_buf(1));
     assert!(clock.visits().is_empty());
+}
+
+#[test]
+fn a_zone_is_visited_for_notifies_once_a_second_and_once_after_the_last() {
+    let mut clock = one();
+    let (mut visits, mut last) = (0, clock.now);
+    for number in 0..10_000 {
+        clock.now += SECOND / 1000;
+        assert_ne!(clock.schedule.notify(&0, None, None), Notified::Unknown);
+        if clock.visits() == [0] {
+            assert!(number == 0 || clock.now - last >= SECOND);
+            (visits, last) = (visits + 1, clock.now);
+            clock.current(0, &soa_buf(1));
+        }
+    }
+    assert_eq!(visits, 10);
+    assert!(clock.wait() <= SECOND);
+    assert!(matches!(
+        clock.due()[..],
+        [Due::Visit {
+            reason: Reason::Notify,
+            ..
+        }]
+    ));
+}
+
+#[test]
+fn an_order_does_not_wait_for_the_second_of_a_notify() {
+    let mut clock = one();
+    clock.schedule.notify(&0, None, None);
+    assert_eq!(clock.visits(), [0]);
+    clock.current(0, &soa_buf(1));
+    assert_eq!(clock.schedule.notify(&0, None, None), Notified::Queued);
+    assert!(clock.visits().is_empty());
+    assert_eq!(clock.schedule.notify(&0, None, None), Notified::Coalesced);
+    clock.schedule.order(&0, false);
+    assert_eq!(clock.visits(), [0]);
+    clock.current(0, &soa_buf(1));
+    assert!(about(clock.wait(), SECOND * 3600));
+}
+
+#[test]
+fn a_visit_whose_version_is_being_kept_holds_up_no_other() {
+    let mut clock = Clock::new(Slots {
+        per_primary: 1,
+        all: 1,
+    });
+    clock.insert(0, &[1], Start::Never);
+    clock.insert(1, &[1], Start::Never);
+    assert_eq!(clock.visits(), [0]);
+    clock.schedule.settles(&0);
+    clock.schedule.settles(&0);
+    assert_eq!((clock.visits(), clock.schedule.visits()), (vec![1], 2));
+    // It goes on all the same: there is no second one of that zone.
+    clock.schedule.order(&0, false);
+    clock.current(1, &soa_buf(1));
+    assert!(clock.visits().is_empty());
+    clock.current(0, &soa_buf(1));
+    assert_eq!((clock.visits(), clock.schedule.visits()), (vec![0], 1));
 }
 
 #[test]
@@ -494,6 +554,7 @@ fn a_notify_of_what_a_visit_has_just_brought_is_no_check_and_one_of_more_is() {
         clock.schedule.notify(&0, None, Some(Serial(3))),
         Notified::Queued
     );
+    clock.now += SECOND;
     clock.current(0, &soa_buf(2));
     assert_eq!(clock.visits(), [0]);
     // A visit that takes a version and is never heard of again leaves it as good as it is.
@@ -517,6 +578,7 @@ fn a_hint_ahead_of_what_the_primary_serves_is_checked_a_few_times_then_let_rest(
     assert!(waits[3..].iter().all(|wait| about(*wait, SECOND * 3600)));
     // And not at all once it has come.
     clock.due();
+    clock.now += SECOND;
     clock.current(0, &soa_buf(1));
     clock.schedule.notify(&0, None, Some(Serial(5)));
     assert_eq!(clock.visits(), [0]);
@@ -714,6 +776,9 @@ fn a_hundred_thousand_zones_are_a_heap_and_not_a_storm() {
     assert!(clock.now - clock.start <= SECOND * 3600);
 }
 
+/// Where a visit asks that asks nobody any more.
+const SETTLED: [usize; 1] = [99];
+
 /// What may happen to a schedule.
 #[derive(Clone, Debug)]
 enum Happens {
@@ -722,6 +787,7 @@ enum Happens {
     Order(usize),
     Notify(usize, u32),
     Primaries(usize, Vec<usize>),
+    Settle(prop::sample::Index),
     Finish(prop::sample::Index, bool),
     Wait,
 }
@@ -735,6 +801,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         2 => zone.clone().prop_map(Happens::Order),
         2 => (zone.clone(), 0..4_u32).prop_map(|(zone, hint)| Happens::Notify(zone, hint)),
         1 => (zone, primaries).prop_map(|(zone, at)| Happens::Primaries(zone, at)),
+        3 => any::<prop::sample::Index>().prop_map(Happens::Settle),
         6 => (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(which, fine)| Happens::Finish(which, fine)),
         2 => Just(Happens::Wait),
     ]
@@ -754,7 +821,7 @@ proptest! {
                 prop_assert!(!running.iter().any(|(other, _)| *other == zone), "two visits for one zone");
                 running.push((zone, primaries[&zone].clone()));
             }
-            prop_assert!(running.len() <= all);
+            prop_assert!(running.iter().filter(|(_, at)| *at != SETTLED).count() <= all);
             for primary in 1..4 {
                 let here = running.iter().filter(|(_, at)| at.contains(&primary)).count();
                 prop_assert!(here <= per_primary, "{} at {}", here, primary);
@@ -775,6 +842,12 @@ proptest! {
                     clock.schedule.set_primaries(&zone, at.iter().map(|number| primary(*number)).collect());
                     primaries.insert(zone, at);
                 }
+                Happens::Settle(which) if !running.is_empty() => {
+                    let place = which.index(running.len());
+                    clock.schedule.settles(&running[place].0);
+                    running[place].1 = SETTLED.to_vec();
+                }
+                Happens::Settle(_) => {}
                 Happens::Finish(which, fine) if !running.is_empty() => {
                     let (zone, _) = running.swap_remove(which.index(running.len()));
                     if fine { clock.current(zone, &soa_buf(1)) } else { clock.failed(zone) }

@@ -27,6 +27,10 @@ pub(super) struct Entry<Z> {
     /// The newest serial that a NOTIFY spoke of, and how often it was looked for in vain.
     pub(super) hint: Option<(Serial, u32)>,
     pub(super) state: State,
+    /// When the last visit began.
+    pub(super) begun: Option<Instant>,
+    /// A NOTIFY that came too soon after that: `next_check` is when it has its turn.
+    pub(super) deferred: Option<Order>,
     pub(super) is_removed: bool,
 }
 
@@ -130,6 +134,8 @@ pub(super) enum State {
     Visited {
         /// The primaries whose slots it holds.
         at: Vec<SocketAddr>,
+        /// It asks nobody any more: what it brought is being kept.
+        is_settling: bool,
         /// What was asked meanwhile.
         again: Option<Order>,
     },

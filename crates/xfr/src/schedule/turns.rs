@@ -2,19 +2,34 @@
 
 use std::hash::Hash;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use super::entry::{Order, State};
 use super::line::{Queues, Ticket};
-use super::{Due, Schedule};
+use super::{Due, Reason, Schedule};
+
+/// However many NOTIFYs come, a zone is visited for them once in this time.
+const NOTIFY_PERIOD: Duration = Duration::from_secs(1);
 
 impl<Z: Clone + Eq + Hash> Schedule<Z> {
     /// Begins the visit of the ticket's zone, which asks all its primaries; parks it at one that has no slot free.
-    pub(super) fn begin(&mut self, ticket: Ticket) -> Option<Due<Z>> {
-        let entry = self.zones.get(ticket.place)?.as_ref()?;
+    pub(super) fn begin(&mut self, ticket: Ticket, now: Instant) -> Option<Due<Z>> {
+        let entry = self.zones.get_mut(ticket.place)?.as_mut()?;
         let order = match entry.state {
             State::InLine { order, stamp } if stamp == ticket.stamp => order,
             _ => return None,
         };
+        if order.reason == Reason::Notify
+            && let Some(soonest) = entry.begun.map(|begun| begun + NOTIFY_PERIOD)
+            && now < soonest
+        {
+            entry.state = State::Resting;
+            entry.deferred = Some(order);
+            entry.next_check = Some(soonest);
+            self.arm(ticket.place);
+            return None;
+        }
+        let entry = self.zones.get(ticket.place)?.as_ref()?;
         let full = { entry.primaries.iter() }
             .find(|primary| !self.has_room(primary, Some(ticket.place)))
             .copied();
@@ -31,7 +46,12 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             self.primaries.entry(*primary).or_default().running += 1;
         }
         self.running += 1;
-        entry.state = State::Visited { at, again: None };
+        entry.begun = Some(now);
+        entry.state = State::Visited {
+            at,
+            is_settling: false,
+            again: None,
+        };
         Some(Due::Visit {
             zone: entry.zone.clone(),
             reason: order.reason,
