@@ -34,6 +34,13 @@ pub(crate) fn done() -> Response {
     json(StatusCode::OK, &serde_json::Map::new())
 }
 
+/// An answer without a body.
+pub(crate) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = status;
+    response
+}
+
 /// What a route gives.
 pub(crate) type Answer = Result<Response, Problem>;
 

@@ -16,7 +16,7 @@ use zonekit_model::{
 };
 
 use crate::{
-    Service, ZoneView,
+    Service, TransferOrder, ZoneView,
     answer::{Answer, done, json, to_the_end},
     audit::{self, Action},
     request::{Id, Query, Tenant, WholeBody, authenticate},
@@ -173,7 +173,9 @@ async fn transfer_now<S: Service>(
     Id(id): Id,
 ) -> Answer {
     to_the_end(async move {
-        let result = app.service.transfer_now(&contract, id).await;
+        let result = { &app.service }
+            .transfer_now(&contract, id, TransferOrder::default())
+            .await;
         audit::write(&contract, Action::TransferNow, Some(id), None, &result);
         result?;
         Ok(done())

@@ -45,6 +45,7 @@
 
 mod answer;
 mod audit;
+mod conditions;
 mod dress;
 mod ionos;
 mod metrics;
@@ -66,7 +67,7 @@ pub use rehearsal::Rehearsal;
 pub use router::{Access, Limits, router};
 pub use serve::serve;
 pub use service::{
-    Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, ZoneRef,
-    ZoneView,
+    Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, TransferOrder,
+    ZoneRef, ZoneView,
 };
 pub use tokens::{DigestError, Token, Tokens};

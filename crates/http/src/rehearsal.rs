@@ -15,8 +15,8 @@ use zonekit_model::{
 };
 
 use crate::{
-    Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, ZoneRef,
-    ZoneView,
+    Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, TransferOrder,
+    ZoneRef, ZoneView,
 };
 
 /// A service to try clients against: zones live in memory, and what a transfer would bring is put in by hand.
@@ -280,9 +280,18 @@ impl Service for Rehearsal {
         }))
     }
 
-    async fn transfer_now(&self, contract: &Contract, id: Uuid) -> Result<(), ServiceError> {
+    async fn transfer_now(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+        order: TransferOrder,
+    ) -> Result<(), ServiceError> {
         let mut state = self.state();
-        state.zone(contract, id)?;
+        let zone = state.zone(contract, id)?;
+        let is_known = |primary| zone.primaries.as_slice().contains(primary);
+        if !order.primary.as_ref().is_none_or(is_known) {
+            return Err(Refusal::Changed.into());
+        }
         state.orders += 1;
         Ok(())
     }

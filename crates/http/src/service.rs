@@ -5,9 +5,9 @@ use std::{net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use zonekit_model::{
-    Command, ContentVersion, Contract, KeyQuery, Page, PageRequest, Quota, RecordQuery, RecordView,
-    Refusal, SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneName,
-    ZoneQuery, ZoneState, ZoneStatus,
+    Command, ContentVersion, Contract, KeyQuery, Page, PageRequest, Primary, Quota, RecordQuery,
+    RecordView, Refusal, SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft,
+    ZoneFilter, ZoneName, ZoneQuery, ZoneState, ZoneStatus,
 };
 
 /// The service behind the routes. Every call is made for one contract and must not tell anything of another.
@@ -96,6 +96,7 @@ pub trait Service: Send + Sync + 'static {
         &self,
         contract: &Contract,
         id: Uuid,
+        order: TransferOrder,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// What the contract may have and has.
@@ -180,6 +181,15 @@ pub struct ZoneView {
     pub version: ContentVersion,
     /// The ids of its contract's keys that its primaries are asked with, in their order.
     pub keys: Vec<Option<Uuid>>,
+}
+
+/// How a transfer is to be made. The default: from any primary, and only if it has something newer.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct TransferOrder {
+    /// The whole zone, whatever its serial.
+    pub whole: bool,
+    /// From this primary of the zone only.
+    pub primary: Option<Primary>,
 }
 
 /// How a zone is named by who asks for it.

@@ -17,7 +17,7 @@ use tokio::{
 use tower::ServiceExt;
 use zonekit_http::{
     Commanded, Content, Limits, Metrics, Readiness, RecordsView, Rehearsal, Router, Service,
-    ServiceError, StatusView, Token, Tokens, ZoneRef, ZoneView, router, serve,
+    ServiceError, StatusView, Token, Tokens, TransferOrder, ZoneRef, ZoneView, router, serve,
 };
 use zonekit_model::{
     Command, Contract, KeyQuery, Page, PageRequest, Quota, RecordQuery, Selection, SurveyQuery,
@@ -88,7 +88,12 @@ impl Service for Troubled {
         pending().await
     }
 
-    async fn transfer_now(&self, _: &Contract, _: Uuid) -> Result<(), ServiceError> {
+    async fn transfer_now(
+        &self,
+        _: &Contract,
+        _: Uuid,
+        _: TransferOrder,
+    ) -> Result<(), ServiceError> {
         pending().await
     }
 

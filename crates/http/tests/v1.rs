@@ -64,9 +64,14 @@ impl Api {
     }
 
     async fn send(&self, who: &str, method: &str, path: &str, body: &str) -> Answer {
+        self.send_if(who, "*", method, path, body).await
+    }
+
+    async fn send_if(&self, who: &str, tag: &str, method: &str, path: &str, body: &str) -> Answer {
         let request = Request::builder()
             .method(method)
             .uri(path)
+            .header("If-Match", tag)
             .header("Authorization", format!("Bearer {who}-token"));
         let request = request.body(Body::from(body.to_owned())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
@@ -342,6 +347,175 @@ async fn what_is_wrong_is_named_with_what_was_expected() {
 }
 
 #[tokio::test]
+async fn a_zone_is_made_changed_and_removed_if_it_is_what_was_expected() {
+    let api = Api::new();
+    let key = api
+        .send("one", "POST", "/v1/keys", r#"{"name": "k.example"}"#)
+        .await;
+    assert_eq!(key.status, 201);
+    let body = json!({
+        "name": "Example.org.",
+        "primaries": [{"address": "2001:db8::1", "port": 5300, "key": "K.example."}, {"address": "192.0.2.1"}],
+        "description": "a zone",
+        "zonemd": "if_present",
+        "notifySources": ["192.0.2.0/28", "2001:db8::2"],
+    });
+    let made = api
+        .send("one", "POST", "/v1/zones", &body.to_string())
+        .await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let zone = made.json();
+    let path = format!("/v1/zones/{}", zone["id"].as_str().unwrap());
+    assert_eq!(made.headers["location"].to_str().unwrap(), path);
+    assert_eq!(zone["name"], "example.org");
+    assert_eq!(zone["primaries"][0]["key"], "k.example");
+    assert_eq!(zone["primaries"][0]["port"], 5300);
+    assert_eq!(
+        (&zone["zonemd"], &zone["description"]),
+        (&json!("if_present"), &json!("a zone"))
+    );
+    assert_eq!(zone["notifySources"], body["notifySources"]);
+    assert_eq!(api.get(&path).await.json(), zone);
+    let again = api
+        .send("two", "POST", "/v1/zones", &body.to_string())
+        .await;
+    assert_eq!(
+        (again.status, again.json()["code"].as_str().unwrap()),
+        (409, "conflict")
+    );
+
+    let tag = made.headers["etag"].to_str().unwrap();
+    let edit = r#"{"description": "another"}"#;
+    let changed = api.send_if("one", tag, "PATCH", &path, edit).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    assert_eq!(changed.json()["description"], "another");
+    assert_eq!(changed.json()["primaries"], zone["primaries"]);
+    assert_eq!(changed.json()["notifySources"], zone["notifySources"]);
+    for (method, body) in [("PATCH", edit), ("DELETE", "")] {
+        let stale = api.send_if("one", tag, method, &path, body).await;
+        assert_eq!(
+            (stale.status, stale.json()["code"].as_str().unwrap()),
+            (412, "changed")
+        );
+        let foreign = api.send("two", method, &path, body).await;
+        assert_eq!(foreign.status, 404);
+    }
+    let tag = changed.headers["etag"].to_str().unwrap();
+    let removed = api.send_if("one", tag, "DELETE", &path, "").await;
+    assert_eq!((removed.status, removed.text.as_str()), (204, ""));
+    assert_eq!(api.get(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_member_that_is_wrong_is_named_by_its_path() {
+    let api = Api::new();
+    let check = async |body: Value| {
+        let answer = api
+            .send("one", "POST", "/v1/zones", &body.to_string())
+            .await;
+        assert_eq!(answer.status, 400, "{body}");
+        answer.json()["member"]
+            .as_str()
+            .unwrap_or("none")
+            .to_owned()
+    };
+    let with = |name: &str, value: Value| {
+        let mut body = json!({"name": "example.org", "primaries": [{"address": "192.0.2.1"}]});
+        body[name] = value;
+        body
+    };
+    assert_eq!(check(json!([])).await, "the body");
+    assert_eq!(check(json!({"name": "example.org"})).await, "primaries");
+    assert_eq!(check(with("name", json!("a..b"))).await, "name");
+    assert_eq!(check(with("description", json!(7))).await, "description");
+    assert_eq!(check(with("description", Value::Null)).await, "description");
+    assert_eq!(check(with("zonemd", json!("IF_PRESENT"))).await, "zonemd");
+    assert_eq!(check(with("colour", json!("red"))).await, "colour");
+    assert_eq!(
+        check(with("notifySources", json!(["::1", "x"]))).await,
+        "notifySources[1]"
+    );
+    assert_eq!(check(with("primaries", json!([]))).await, "primaries");
+    assert_eq!(
+        check(with("primaries", json!(["192.0.2.1"]))).await,
+        "primaries[0]"
+    );
+    let primaries = json!([{"address": "::1"}, {"address": "localhost"}]);
+    assert_eq!(
+        check(with("primaries", primaries)).await,
+        "primaries[1].address"
+    );
+    let primaries = json!([{"address": "::1", "port": 0}]);
+    assert_eq!(
+        check(with("primaries", primaries)).await,
+        "primaries[0].port"
+    );
+    let primaries = json!([{"address": "::1", "tls": true}]);
+    assert_eq!(
+        check(with("primaries", primaries)).await,
+        "primaries[0].tls"
+    );
+    let primaries = json!([{"address": "::1", "key": "nobody"}]);
+    assert_eq!(check(with("primaries", primaries)).await, "none"); // the registry's word
+    let secret = json!({"name": "k", "secret": "not base64"}).to_string();
+    let answer = api.send("one", "POST", "/v1/keys", &secret).await;
+    assert_eq!(answer.json()["member"], "secret");
+    assert!(!answer.text.contains("not base64"));
+}
+
+#[tokio::test]
+async fn a_secret_that_was_made_here_is_told_once() {
+    let api = Api::new();
+    let body = r#"{"name": "K.example.", "algorithm": "hmac-sha512"}"#;
+    let made = api.send("one", "POST", "/v1/keys", body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let key = made.json();
+    let secret = key["secret"].as_str().unwrap();
+    assert_eq!(secret.len(), 88); // 64 octets
+    let path = made.headers["location"].to_str().unwrap().to_owned();
+    for path in [&path, "/v1/keys/k.example", "/v1/keys"] {
+        let answer = api.get(path).await;
+        assert_eq!(answer.status, 200);
+        assert!(!answer.text.contains(secret) && !answer.text.contains("secret"));
+        let foreign = api.send("two", "GET", path, "").await;
+        assert!(!foreign.text.contains("k.example"));
+    }
+    assert_eq!(api.send("two", "DELETE", &path, "").await.status, 404);
+    assert_eq!(api.send("one", "POST", "/v1/keys", body).await.status, 409);
+    let other = r#"{"name": "other.example", "secret": "c2VjcmV0"}"#;
+    let given = api.send("one", "POST", "/v1/keys", other).await;
+    assert_eq!((given.status, given.json().get("secret")), (201, None));
+    let first = api.get("/v1/keys?limit=1").await.json();
+    assert_eq!(
+        (&first["items"][0]["name"], &first["total"]),
+        (&json!("k.example"), &json!(2))
+    );
+    let next = format!("/v1/keys?limit=1&after={}", first["next"].as_str().unwrap());
+    assert_eq!(api.get(&next).await.names(), ["other.example"]);
+    assert_eq!(api.send("one", "DELETE", &path, "").await.status, 204);
+}
+
+#[tokio::test]
+async fn a_transfer_is_ordered_from_a_primary_of_the_zone_only() {
+    let api = Api::new();
+    api.zone(7, "example.org");
+    let path = "/v1/zones/example.org/transfer";
+    for (body, status) in [
+        ("", 202),
+        ("{}", 202),
+        (r#"{"full": true, "primary": "192.0.2.1"}"#, 202),
+        (r#"{"primary": "192.0.2.1:53"}"#, 202),
+        (r#"{"primary": "192.0.2.2"}"#, 400),
+        (r#"{"full": "yes"}"#, 400),
+    ] {
+        let answer = api.send("one", "POST", path, body).await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.text);
+    }
+    assert_eq!(api.send("two", "POST", path, "").await.status, 404);
+    assert_eq!(api.service.orders(), 4);
+}
+
+#[tokio::test]
 async fn what_holds_for_all_zones_is_told_at_once() {
     let api = Api::new();
     api.zone(7, "example.org");
@@ -372,7 +546,9 @@ async fn every_described_path_is_there_and_every_answer_described() {
     assert!(paths.contains_key("/v1/zones/{zone}/records"));
     for (path, operations) in paths {
         for (method, operation) in operations.as_object().unwrap() {
-            let real = path.replace("{zone}", "example.org");
+            let real = path
+                .replace("{zone}", "example.org")
+                .replace("{key}", "none");
             let answer = api.send("one", &method.to_uppercase(), &real, "").await;
             let status = answer.status.to_string();
             assert!(

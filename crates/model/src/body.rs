@@ -35,7 +35,8 @@ pub enum BodyError {
 }
 
 impl BodyError {
-    pub(crate) fn unexpected(
+    /// The error for a value that does not belong where it is.
+    pub fn unexpected(
         member: impl Into<String>,
         expected: impl Into<String>,
         found: &Value,

@@ -49,6 +49,7 @@ mod key;
 mod labels;
 mod listing;
 mod name;
+mod notify;
 pub mod oci;
 mod primary;
 mod quota;
@@ -79,6 +80,7 @@ pub use listing::{
     ZoneQuery,
 };
 pub use name::{KeyName, NameError, ZoneName};
+pub use notify::{NotifySource, NotifySourceError, NotifySources, NotifySourcesError};
 pub use primary::{Primaries, PrimariesError, Primary};
 pub use quota::{Quota, QuotaLimits, QuotaUsage};
 pub use record::{RecordOrder, RecordQuery, RecordView};
@@ -96,3 +98,4 @@ pub use zone::{
     Description, DescriptionError, Membership, SecondaryZone, WantedPrimaries, WantedPrimary,
     ZoneDraft, ZoneEdit, ZoneId,
 };
+pub use zonekit_tsig::Algorithm;

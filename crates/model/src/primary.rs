@@ -17,6 +17,16 @@ pub struct Primary {
     /// The TSIG key that every exchange with it is signed with; unsigned where none is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyName>,
+    /// The key that is tried where the first is refused, and the other way round: while a key is rolled over, both are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_key: Option<KeyName>,
+}
+
+impl Primary {
+    /// The names of the keys that it may be asked with, and that its NOTIFYs may be signed with.
+    pub fn keys(&self) -> impl Iterator<Item = &KeyName> {
+        self.key.iter().chain(&self.next_key)
+    }
 }
 
 impl From<IpAddr> for Primary {
@@ -25,6 +35,7 @@ impl From<IpAddr> for Primary {
             address,
             port: None,
             key: None,
+            next_key: None,
         }
     }
 }
@@ -65,6 +76,9 @@ pub enum PrimariesError {
     /// Port 0.
     #[error("the primary {0} cannot have port 0")]
     PortZero(IpAddr),
+    /// A next key without a first one, or the same again.
+    #[error("the primary {0} needs a key beside its next key, and another one")]
+    NextKey(IpAddr),
 }
 
 impl Primaries {
@@ -92,6 +106,11 @@ impl Primaries {
             }
             if primary.port == Some(0) {
                 return Err(PrimariesError::PortZero(primary.address));
+            }
+            if primary.next_key.is_some()
+                && (primary.key.is_none() || primary.key == primary.next_key)
+            {
+                return Err(PrimariesError::NextKey(primary.address));
             }
             if primaries.iter().take(position).any(same) {
                 return Err(PrimariesError::Twice(primary.address));
@@ -188,6 +207,22 @@ mod tests {
             Primaries::new([at(0)]),
             Err(PrimariesError::PortZero(IpAddr::from([127, 0, 0, 1])))
         );
+    }
+
+    #[test]
+    fn a_next_key_is_another_beside_the_first() {
+        let check = |key: Option<&str>, next_key: Option<&str>| {
+            let name = |text: &str| text.parse().unwrap();
+            Primaries::new([Primary {
+                key: key.map(name),
+                next_key: next_key.map(name),
+                ..Primary::from(IpAddr::from([192, 0, 2, 1]))
+            }])
+            .is_ok()
+        };
+        assert!(check(Some("old"), Some("new")));
+        assert!(!check(Some("old"), Some("OLD.")));
+        assert!(!check(None, Some("new")));
     }
 
     #[test]

@@ -333,10 +333,7 @@ impl Registry {
     }
 
     fn count_uses(&mut self, primaries: &Primaries, more: bool) {
-        let names: HashSet<_> = primaries
-            .iter()
-            .filter_map(|primary| primary.key.as_ref())
-            .collect();
+        let names: HashSet<_> = primaries.iter().flat_map(Primary::keys).collect();
         for name in names {
             if let Some(held) = self.keys.get_mut(name) {
                 held.uses = if more {

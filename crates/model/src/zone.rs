@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Contract, Labels, LabelsEdit, MemberLabel, Primaries, RetryToken, Timestamp, ZoneName,
-    ZonemdPolicy,
+    Contract, Labels, LabelsEdit, MemberLabel, NotifySources, Primaries, RetryToken, Timestamp,
+    ZoneName, ZonemdPolicy,
 };
 
 /// A secondary zone as it was asked for. What became of it is a [`ZoneStatus`](crate::ZoneStatus).
@@ -28,6 +28,9 @@ pub struct SecondaryZone {
     /// What its digest must be like.
     #[serde(default, skip_serializing_if = "ZonemdPolicy::is_off")]
     pub zonemd: ZonemdPolicy,
+    /// Who may send NOTIFY for it beside its primaries.
+    #[serde(default, skip_serializing_if = "NotifySources::is_empty")]
+    pub notify_sources: NotifySources,
     /// When it was made.
     pub created: Timestamp,
     /// When its settings were last changed.
@@ -111,6 +114,8 @@ pub struct ZoneDraft {
     pub primaries: WantedPrimaries,
     /// What its digest must be like; `None`, from an API that cannot say: as it was, and [`ZonemdPolicy::Off`] for a new one.
     pub zonemd: Option<ZonemdPolicy>,
+    /// Who may send NOTIFY for it beside its primaries; none: as it was, and nobody for a new one.
+    pub notify_sources: Option<NotifySources>,
     /// Compartment and tags; none: as they are.
     pub labels: Option<Labels>,
 }
@@ -123,6 +128,7 @@ impl ZoneDraft {
             description: Description::default(),
             primaries: WantedPrimaries::Addresses(addresses.into_iter().collect()),
             zonemd: None,
+            notify_sources: None,
             labels: None,
         }
     }
@@ -134,6 +140,7 @@ impl ZoneDraft {
             description: Description::default(),
             primaries: WantedPrimaries::Exactly(primaries),
             zonemd: None,
+            notify_sources: None,
             labels: None,
         }
     }
@@ -165,8 +172,14 @@ pub struct WantedPrimary {
 /// Which settings of a zone to replace; what is not given stays.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ZoneEdit {
+    /// Free text.
+    pub description: Option<Description>,
     /// All primaries.
     pub primaries: Option<WantedPrimaries>,
+    /// What its digest must be like.
+    pub zonemd: Option<ZonemdPolicy>,
+    /// All who may send NOTIFY for it beside its primaries.
+    pub notify_sources: Option<NotifySources>,
     /// Labels.
     pub labels: LabelsEdit,
 }

@@ -103,6 +103,7 @@ fn zones() -> impl Strategy<Value = SecondaryZone> {
                 name: name.parse::<ZoneName>().unwrap(),
                 description: Description::try_from(description).unwrap(),
                 primaries,
+                notify_sources: Default::default(),
                 zonemd: [ZonemdPolicy::Off, ZonemdPolicy::Required][(id % 2) as usize],
                 created,
                 modified,

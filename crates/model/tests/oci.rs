@@ -159,6 +159,7 @@ fn zone(id: u128, name: &str, compartment: Option<&str>, ports: &[Option<u16>]) 
         generation: 7,
         declared: false,
         zonemd: Default::default(),
+        notify_sources: Default::default(),
         labels: Labels {
             compartment: compartment.map(|text| text.parse().unwrap()),
             ..Labels::default()

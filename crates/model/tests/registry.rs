@@ -185,8 +185,8 @@ fn an_edit_replaces_what_it_gives_and_nothing_else() {
         contract: contract("one"),
         id: id(1),
         edit: ZoneEdit {
-            primaries: None,
             labels,
+            ..ZoneEdit::default()
         },
         expected,
     };
@@ -315,8 +315,8 @@ fn compartments_are_counted_as_zones_come_move_and_go() {
         contract: contract("one"),
         id: id(2),
         edit: ZoneEdit {
-            primaries: None,
             labels,
+            ..ZoneEdit::default()
         },
         expected: Expected::default(),
     };

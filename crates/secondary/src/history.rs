@@ -15,6 +15,8 @@ use crate::verify::VerifyError;
 pub(crate) struct Finished<'r> {
     pub(crate) report: &'r Report,
     pub(crate) cause: VisitCause,
+    /// The one primary that it was made to, if it was.
+    pub(crate) only: Option<usize>,
     pub(crate) began: Timestamp,
     pub(crate) ended: Timestamp,
     /// The serial held when it began.
@@ -66,7 +68,19 @@ impl Finished<'_> {
     /// What went wrong: here, or at the first primary that failed.
     pub(crate) fn failure(&self) -> Option<Failure> {
         let here = self.unpublished.clone();
-        here.or_else(|| self.report.error().map(failure))
+        here.or_else(|| self.errors().next().map(failure))
+    }
+
+    /// What went wrong at the primaries that it was made to.
+    pub(crate) fn errors(&self) -> impl Iterator<Item = &VisitError> {
+        self.visited()
+            .filter_map(|(_, report)| report.error.as_ref())
+    }
+
+    /// The primaries that it was made to, each with its place.
+    fn visited(&self) -> impl Iterator<Item = (usize, &PrimaryReport)> {
+        let all = self.report.primaries.iter().enumerate();
+        all.filter(|(index, _)| self.only.is_none_or(|only| only == *index))
     }
 
     /// What the next visit should know. A version that was not kept here has come from nobody; and where the zone's command
@@ -104,6 +118,9 @@ impl Finished<'_> {
             .zip(&self.report.primaries)
             .enumerate()
         {
+            if self.only.is_some_and(|only| only != index) {
+                continue;
+            }
             let figures = self.figures().filter(|_| taken_from == Some(index));
             self.enter_primary(entry, report, figures);
         }
@@ -115,8 +132,9 @@ impl Finished<'_> {
             status.failures = status.failures.saturating_add(1);
         }
         let decisive = taken_from.or_else(|| {
-            let mut all = self.report.primaries.iter();
-            all.position(|primary| primary.error.is_some() != self.is_good())
+            let mut visited = self.visited();
+            let found = visited.find(|(_, report)| report.error.is_some() != self.is_good());
+            found.map(|(index, _)| index)
         });
         let primary = decisive.and_then(|index| self.report.primaries.get(index));
         status.remember(VisitRecord {

@@ -29,7 +29,7 @@ use crate::book::Book;
 use crate::history::Finished;
 use crate::metrics::Counts;
 use crate::notify::targets;
-use crate::primaries::{address, resolve};
+use crate::primaries::{KeyTurns, address, resolve};
 use crate::visits::Press;
 use crate::zones::Zones;
 use crate::{Config, StartError, clock};
@@ -199,8 +199,9 @@ impl Node {
         &self,
         config: &Config,
         zone: &SecondaryZone,
+        turns: &KeyTurns,
     ) -> Result<Vec<zonekit_xfr::Primary>, KeyName> {
-        resolve(config, &self.keys.load(), zone)
+        resolve(config, &self.keys.load(), zone, turns)
     }
 
     fn addresses_of(&self, config: &Config, zone: &SecondaryZone) -> Vec<SocketAddr> {
@@ -230,15 +231,23 @@ impl Node {
 
     /// Has a zone's primaries visited at once.
     pub(crate) fn request_visit(&self, name: &ZoneName) {
+        self.order_visit(name, false, None);
+    }
+
+    /// The same, perhaps for the whole zone whatever its serial, and perhaps to one primary only.
+    pub(crate) fn order_visit(&self, name: &ZoneName, whole: bool, only: Option<SocketAddr>) {
         // Whoever asks what came of it is not shown what came of the visit before.
         self.zones.with(name, |charge| {
+            charge.only = only;
             for primary in &mut charge.status.primaries {
-                if primary.outcome != PrimaryOutcome::InProgress {
+                if primary.outcome != PrimaryOutcome::InProgress
+                    && only.is_none_or(|only| only == primary.address)
+                {
                     primary.outcome = PrimaryOutcome::Pending;
                 }
             }
         });
-        self.schedule().order(name, false);
+        self.schedule().order(name, whole);
         self.zones.with(name, |charge| charge.hurry.notify_one());
         self.wake.notify_one();
     }
@@ -347,12 +356,9 @@ impl Node {
 
     /// Counts what came of a visit.
     pub(crate) fn count(&self, finished: &Finished<'_>) {
-        let errors = finished
-            .report
-            .primaries
-            .iter()
-            .filter_map(|primary| primary.error.as_ref());
-        let kinds = errors.map(|error| crate::history::failure(error).kind);
+        let kinds = finished
+            .errors()
+            .map(|error| crate::history::failure(error).kind);
         self.counts.visit(finished.outcome(), kinds);
         if let Some(figures) = finished.figures() {
             self.counts.transfer(&figures);

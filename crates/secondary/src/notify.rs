@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 
-use zonekit_model::{KeyName, ZoneName};
+use zonekit_model::{KeyName, Primary, ZoneName};
 use zonekit_serve::{Acl, NotifySources, NotifyTarget};
 use zonekit_tsig::Key;
 use zonekit_wire::Name;
@@ -12,8 +12,8 @@ use crate::Config;
 use crate::node::Node;
 use crate::primaries::key_name;
 
-/// Says whose NOTIFY is believed: that of a zone's primary, or one signed with the key of one, and that of whoever the
-/// configuration allows it for all zones. Those of others are refused and counted, and never logged: anybody can send as
+/// Says whose NOTIFY is believed: that of a zone's primary, or one signed with a key of one, that of whoever the zone's
+/// settings name beside them, and that of whoever the configuration allows it for all zones. Those of others are refused and counted, and never logged: anybody can send as
 /// many as he likes.
 pub(crate) struct Judge {
     pub(crate) node: Weak<Node>,
@@ -39,10 +39,14 @@ impl NotifySources for Judge {
             return true;
         }
         let signer = key.map(|key| KeyName::from(key.name()));
-        zone.primaries.iter().any(|primary| {
+        let may = |primary: &Primary| {
             primary.address == source
-                || signer.is_some() && signer.as_ref() == key_name(&config, primary)
-        })
+                || signer.as_ref().is_some_and(|signer| {
+                    Some(signer) == key_name(&config, primary)
+                        || Some(signer) == primary.next_key.as_ref()
+                })
+        };
+        zone.primaries.iter().any(may) || zone.notify_sources.admit(source)
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use zonekit_model::{KeyName, Primary, SecondaryZone};
+use zonekit_model::{KeyName, Primaries, Primary, SecondaryZone};
 use zonekit_tsig::Key;
+use zonekit_xfr::{ErrorKind, PrimaryReport};
 
 use crate::Config;
 
@@ -22,15 +23,71 @@ pub(crate) fn key_name<'a>(config: &'a Config, primary: &'a Primary) -> Option<&
     own.or_else(|| config.key_for(address(config, primary)))
 }
 
+/// Which of its two keys each primary of a zone is asked with, while one is rolled over.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeyTurns(Vec<KeyTurn>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct KeyTurn {
+    is_next: bool,
+    /// The other one was refused a moment ago.
+    is_fresh: bool,
+}
+
+impl KeyTurns {
+    fn is_next(&self, index: usize) -> bool {
+        self.0.get(index).is_some_and(|turn| turn.is_next)
+    }
+
+    /// Turns to the other key where one was refused. Says whether a visit that is made at once could do better: not if both
+    /// were refused one after the other.
+    pub(crate) fn follow(&mut self, primaries: &Primaries, reports: &[PrimaryReport]) -> bool {
+        let mut is_worthwhile = false;
+        self.0
+            .resize(primaries.as_slice().len(), KeyTurn::default());
+        let turns = self.0.iter_mut().zip(primaries).zip(reports);
+        for ((turn, primary), report) in turns {
+            match &report.error {
+                _ if primary.next_key.is_none() => {}
+                None => turn.is_fresh = false,
+                Some(error) if may_be_the_key(error.kind()) => {
+                    is_worthwhile |= !turn.is_fresh;
+                    *turn = KeyTurn {
+                        is_next: !turn.is_next,
+                        is_fresh: !turn.is_fresh,
+                    };
+                }
+                Some(_) => {}
+            }
+        }
+        is_worthwhile
+    }
+}
+
+/// Whether another key could help. Servers do not all say it in the same way.
+fn may_be_the_key(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::BadKey
+            | ErrorKind::BadSignature
+            | ErrorKind::Unsigned
+            | ErrorKind::Refused
+            | ErrorKind::NotAuthoritative
+    )
+}
+
 /// The primaries of a zone as a visit needs them; or the name of the key that is missing, if one is.
 pub(crate) fn resolve(
     config: &Config,
     keys: &HashMap<KeyName, Key>,
     zone: &SecondaryZone,
+    turns: &KeyTurns,
 ) -> Result<Vec<zonekit_xfr::Primary>, KeyName> {
     let resolve = |(place, primary): (usize, &Primary)| {
         let address = address(config, primary);
-        let key = match key_name(config, primary) {
+        let next = primary.next_key.as_ref();
+        let next = next.filter(|_| turns.is_next(place));
+        let key = match next.or_else(|| key_name(config, primary)) {
             None => None,
             Some(name) => Some(keys.get(name).ok_or_else(|| name.clone())?.clone()),
         };
@@ -58,5 +115,46 @@ pub(crate) fn same(
         }
         (Err(was), Err(is)) => was == is,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_key_is_tried_at_once_but_not_for_ever() {
+        let primary = Primary {
+            key: "old".parse().ok(),
+            next_key: "new".parse().ok(),
+            ..Primary::from(std::net::IpAddr::from([192, 0, 2, 1]))
+        };
+        let primaries = zonekit_model::Primaries::new([primary]).unwrap();
+        let report = |error| PrimaryReport {
+            address: ([192, 0, 2, 1], 53).into(),
+            soa: None,
+            expires: None,
+            is_reached: Some(true),
+            answered_in: None,
+            error,
+            transfers: Vec::new(),
+        };
+        let refused = || {
+            let error = zonekit_xfr::AnswerError::Rcode(zonekit_wire::Rcode::REFUSED);
+            zonekit_xfr::VisitError::Answer { message: 1, error }
+        };
+        let mut turns = KeyTurns::default();
+        let mut check = |error| {
+            let is_worthwhile = turns.follow(&primaries, &[report(error)]);
+            (is_worthwhile, turns.is_next(0))
+        };
+        assert_eq!(check(None), (false, false));
+        assert_eq!(check(Some(refused())), (true, true));
+        assert_eq!(check(Some(refused())), (false, false)); // neither: that is for the next visit
+        assert_eq!(check(Some(refused())), (true, true));
+        assert_eq!(check(None), (false, true)); // it is, and stays
+        let timeout = zonekit_xfr::VisitError::OutOfReach;
+        assert_eq!(check(Some(timeout)), (false, true));
+        assert_eq!(check(Some(refused())), (true, false));
     }
 }

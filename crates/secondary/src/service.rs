@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use zonekit_http::{
-    Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, ZoneRef,
-    ZoneView,
+    Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, TransferOrder,
+    ZoneRef, ZoneView,
 };
 use zonekit_model::{
     Command, Contract, KeyQuery, Page, PageRequest, Quota, RecordQuery, Refusal, SecondaryZone,
@@ -15,6 +15,7 @@ use zonekit_store::StoreError;
 use zonekit_wire::Serial;
 
 use crate::node::{About, Node, in_words};
+use crate::primaries::address;
 use crate::{records, survey, versions};
 
 /// The node as the routes see it.
@@ -204,9 +205,21 @@ impl Service for Desk {
         }))
     }
 
-    async fn transfer_now(&self, contract: &Contract, id: Uuid) -> Result<(), ServiceError> {
+    async fn transfer_now(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+        order: TransferOrder,
+    ) -> Result<(), ServiceError> {
         let zone = self.find_id(contract, id)?;
-        self.0.request_visit(&zone.name);
+        let only = match &order.primary {
+            Some(primary) if !zone.primaries.as_slice().contains(primary) => {
+                return Err(Refusal::Changed.into()); // a moment ago it was there
+            }
+            Some(primary) => Some(address(&self.0.config(), primary)),
+            None => None,
+        };
+        self.0.order_visit(&zone.name, order.whole, only);
         Ok(())
     }
 

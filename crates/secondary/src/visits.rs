@@ -81,6 +81,8 @@ struct Plan {
     /// The term of the zone's settings that it belongs to.
     term: u64,
     cause: VisitCause,
+    /// The one primary that it is made to, if it is.
+    only: Option<usize>,
     held: Option<Zone>,
     generation: Option<Generation>,
     visit: Visit,
@@ -104,7 +106,7 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
     let Some(charge) = zones.get_mut(&name) else {
         return; // removed a moment ago; `running` says so to the schedule
     };
-    let primaries = match node.primaries_of(&config, &charge.zone) {
+    let primaries = match node.primaries_of(&config, &charge.zone, &charge.turns) {
         Ok(primaries) => primaries,
         Err(key) => {
             // Nothing is ever asked unsigned where a key is configured.
@@ -122,7 +124,19 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
     let mut limits = config.limits.for_transfers();
     change(&mut limits);
     let held = node.held(&name);
-    for primary in &mut charge.status.primaries {
+    // Whoever orders a visit to one primary wants to see how that one does, not the others.
+    let only = match order.cause {
+        VisitCause::Operator => charge.only.take(),
+        _ => None,
+    };
+    let only = only.and_then(|only| {
+        let mut addresses = primaries.iter().map(|primary| primary.address);
+        addresses.position(|address| address == only)
+    });
+    for (index, primary) in charge.status.primaries.iter_mut().enumerate() {
+        if only.is_some_and(|only| only != index) {
+            continue;
+        }
         // What is known of a primary stays to be seen until there is something newer, unless somebody waits for just that.
         if primary.outcome == PrimaryOutcome::Pending {
             primary.outcome = PrimaryOutcome::InProgress;
@@ -133,8 +147,11 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
         addresses.position(|address| address == from)
     });
     // Whoever has just been heard of, or is to be asked by order, is asked.
-    let mut out_of_reach = match order.cause {
-        VisitCause::Operator => Vec::new(),
+    let mut out_of_reach = match (order.cause, only) {
+        (_, Some(only)) => (0..primaries.len())
+            .filter(|&index| index != only)
+            .collect(),
+        (VisitCause::Operator, None) => Vec::new(),
         _ => node.out_of_reach(&name, &primaries),
     };
     out_of_reach.retain(|primary| Some(*primary) != preferred);
@@ -145,6 +162,7 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
         hurry: Arc::clone(&charge.hurry),
         term: charge.term,
         cause: order.cause,
+        only,
         generation: held.map(|held| held.generation),
         visit: Visit {
             held: version.as_ref().map(Zone::soa),
@@ -231,6 +249,7 @@ async fn visit(mut running: Running, plan: Plan) {
     let finished = Finished {
         report: &report,
         cause: plan.cause,
+        only: plan.only,
         began,
         ended: clock::now(),
         from,
@@ -277,6 +296,14 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
         None => Ended::Failed,
     };
     let ask_again = node.note_reach(name, &report.primaries);
+    let turned = node.zones.within(name, plan.term, |charge| {
+        charge
+            .turns
+            .follow(&charge.zone.primaries, &report.primaries)
+    });
+    // Another key may do: that is found out at once.
+    let at_once = (turned == Some(true)).then(Instant::now);
+    let ask_again = ask_again.into_iter().chain(at_once).min();
     let Some(timing) = running.end(how, ask_again) else {
         return;
     };

@@ -1,6 +1,7 @@
 //! What the node knows of each zone while it runs: settings, status, what failed where, and the visit under way.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
@@ -9,6 +10,8 @@ use zonekit_model::{
     PrimaryOutcome, PrimaryStatus, SecondaryZone, ZoneName, ZoneState, ZoneStatus,
 };
 use zonekit_xfr::Memory;
+
+use crate::primaries::KeyTurns;
 
 /// One zone in our charge.
 pub(crate) struct Charge {
@@ -22,6 +25,10 @@ pub(crate) struct Charge {
     pub(crate) visit: Option<AbortHandle>,
     /// Tells it that the zone is to be visited again.
     pub(crate) hurry: Arc<Notify>,
+    /// The primary that the next visit by order is made to, if it is to one only.
+    pub(crate) only: Option<SocketAddr>,
+    /// Which keys the primaries are asked with.
+    pub(crate) turns: KeyTurns,
 }
 
 /// All zones in our charge.
@@ -81,6 +88,8 @@ impl Charge {
             term: 0,
             visit: None,
             hurry: Arc::default(),
+            only: None,
+            turns: KeyTurns::default(),
         }
     }
 
@@ -89,6 +98,8 @@ impl Charge {
         self.call_off();
         self.zone = zone;
         self.memory.clear();
+        self.only = None;
+        self.turns = KeyTurns::default();
         // Where a primary stays, so does what is known of it; it will be asked anew in a moment all the same.
         let before = std::mem::take(&mut self.status.primaries);
         self.status.primaries = { primaries.into_iter() }

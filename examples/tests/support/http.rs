@@ -48,6 +48,13 @@ impl Api {
         read(answer)
     }
 
+    pub fn patch(&self, path: &str, body: &Value) -> (u16, Value) {
+        let answer = { self.agent.patch(format!("{}{path}", self.base)) }
+            .header("Authorization", format!("Bearer {}", self.token))
+            .send_json(body);
+        read(answer)
+    }
+
     pub fn delete(&self, path: &str) -> (u16, Value) {
         let answer = { self.agent.delete(format!("{}{path}", self.base)) }
             .header("Authorization", format!("Bearer {}", self.token))
@@ -58,6 +65,16 @@ impl Api {
     /// The body as text, without the token: health and metrics.
     pub fn text(&self, path: &str) -> (u16, String) {
         let mut answer = { self.agent.get(format!("{}{path}", self.base)) }
+            .call()
+            .unwrap();
+        let body = answer.body_mut().read_to_string().unwrap();
+        (answer.status().as_u16(), body)
+    }
+
+    /// The body as text, with the token.
+    pub fn text_with_token(&self, path: &str) -> (u16, String) {
+        let mut answer = { self.agent.get(format!("{}{path}", self.base)) }
+            .header("Authorization", format!("Bearer {}", self.token))
             .call()
             .unwrap();
         let body = answer.body_mut().read_to_string().unwrap();

@@ -11,12 +11,10 @@ use zonekit_model::{
     oci::{Kind, Ocid},
 };
 
-use super::{
-    caller::{Caller, is_private},
-    conditions::expected,
-};
+use super::caller::{Caller, is_private};
 use crate::{
-    Service, ServiceError, ZoneRef, ZoneView, answer::Problem, request::Query, router::App,
+    Service, ServiceError, ZoneRef, ZoneView, answer::Problem, conditions::expected,
+    request::Query, router::App,
 };
 
 /// What is asked, by whom, and of which service; path and body aside.

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderValue, StatusCode, request::Parts},
+    http::{HeaderValue, request::Parts},
     response::Response,
 };
 use zonekit_model::{
@@ -143,12 +143,5 @@ pub(super) fn paged(mut response: Response, next: Option<String>, total: u64) ->
     if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {
         headers.insert("opc-next-page", next);
     }
-    response
-}
-
-/// An answer without a body.
-pub(super) fn empty(status: StatusCode) -> Response {
-    let mut response = Response::default();
-    *response.status_mut() = status;
     response
 }

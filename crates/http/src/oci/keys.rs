@@ -14,13 +14,13 @@ use zonekit_model::{
 
 use super::{
     call::Call,
-    caller::{Caller, Surroundings, empty, is_private, key_id, limit, order, paged, within},
-    conditions::{fresh, key_tag, tagged},
+    caller::{Caller, Surroundings, is_private, key_id, limit, order, paged, within},
 };
 use crate::{
     Service, ServiceError,
-    answer::{Answer, Problem, json},
+    answer::{Answer, Problem, empty, json},
     audit::{self, Action},
+    conditions::{fresh, key_tag, tagged},
     request::{Query, WholeBody},
     router::App,
 };

@@ -3,7 +3,6 @@
 mod auth;
 mod call;
 mod caller;
-mod conditions;
 mod keys;
 mod records;
 mod replay;
@@ -19,7 +18,6 @@ use axum::{
     middleware,
     routing::{any, get, post},
 };
-use jiff::fmt::rfc2822;
 use zonekit_model::{Timestamp, oci::TransferServer};
 
 use self::{call::Call, replay::Replays, work::Works};
@@ -108,13 +106,6 @@ async fn servers<S: Service>(call: Call<S>) -> Answer {
         false => TransferServer::all(&call.app.service.transfer_addresses()),
     };
     Ok(json(axum::http::StatusCode::OK, &servers))
-}
-
-/// A date as headers have it.
-fn http_date(text: &str) -> Option<Timestamp> {
-    let moment = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    let milliseconds = u64::try_from(moment.as_millisecond()).ok()?;
-    text.ends_with("GMT").then_some(Timestamp(milliseconds))
 }
 
 /// Whether a request changes something.

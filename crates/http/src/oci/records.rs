@@ -13,11 +13,11 @@ use zonekit_model::{
 use super::{
     call::Call,
     caller::{is_descending, limit, paged},
-    conditions::fresh,
 };
 use crate::{
     Content, RecordsView, Service, ServiceError, ZoneView,
     answer::{Answer, Problem, json},
+    conditions::fresh,
     pieces::in_pieces,
     request::Query,
 };

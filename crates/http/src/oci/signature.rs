@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zonekit_model::Timestamp;
 
-use super::http_date;
+use crate::conditions::http_date;
 use crate::{OciKey, OciKeys};
 
 /// How many seconds the date of a request may be off.

@@ -15,10 +15,10 @@ use zonekit_model::{
     oci::{Kind, Ocid, WorkRequest},
 };
 
-use super::{call::Call, caller::Caller, caller::empty, now};
+use super::{call::Call, caller::Caller, now};
 use crate::{
     Service,
-    answer::{Answer, Problem, json},
+    answer::{Answer, Problem, empty, json},
 };
 
 /// How many receipts are kept for each contract.

@@ -15,13 +15,13 @@ use zonekit_model::{
 
 use super::{
     call::Call,
-    caller::{Caller, Surroundings, empty, is_private, limit, order, paged, within},
-    conditions::{fresh, tagged, zone_tag},
+    caller::{Caller, Surroundings, is_private, limit, order, paged, within},
 };
 use crate::{
     Service, ServiceError, ZoneView,
-    answer::{Answer, Problem, json},
+    answer::{Answer, Problem, empty, json},
     audit::{self, Action},
+    conditions::{fresh, tagged, zone_tag},
     request::{Query, WholeBody},
     router::App,
 };

@@ -5,9 +5,12 @@
 //! | `/v1/service` | addresses to allow and to notify, name servers, quota |
 //! | `/v1/zones` | many zones with their status, by trouble, in pages that stay put |
 //! | `/v1/zones/{zone}` | one zone, by its id or its name; below it `/history`, `/records`, `/export`, `/versions`, `/difference` |
+//! | `/v1/keys` | TSIG keys, made here if no secret is given |
 //! | `/v1/openapi.json` | the document of all this, made from the code; needs no token |
 
+mod body;
 mod document;
+mod keys;
 mod query;
 mod records;
 mod service;
@@ -20,16 +23,17 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{FromRequestParts, Path},
-    http::{StatusCode, request::Parts},
+    http::{HeaderMap, StatusCode, request::Parts},
     middleware,
-    routing::get,
+    routing::{get, post},
 };
-use zonekit_model::{Contract, Refusal, Uuid};
+use zonekit_model::{Contract, Expected, Refusal, Uuid};
 
 pub(crate) use self::shape::Error;
 use crate::{
     Service, ServiceError, ZoneRef, ZoneView,
     answer::Problem,
+    conditions::expected,
     request::{Query, Tenant, authenticate},
     router::App,
 };
@@ -41,13 +45,24 @@ pub(crate) const ROOT: &str = "/v1";
 pub(crate) fn routes<S: Service>(app: &Arc<App<S>>) -> Router<Arc<App<S>>> {
     Router::new()
         .route("/v1/service", get(service::read::<S>))
-        .route("/v1/zones", get(zones::list::<S>))
-        .route("/v1/zones/{zone}", get(zones::read::<S>))
+        .route("/v1/zones", get(zones::list::<S>).post(zones::create::<S>))
+        .route(
+            "/v1/zones/{zone}",
+            get(zones::read::<S>)
+                .patch(zones::change::<S>)
+                .delete(zones::remove::<S>),
+        )
+        .route("/v1/zones/{zone}/transfer", post(zones::transfer::<S>))
         .route("/v1/zones/{zone}/history", get(zones::history::<S>))
         .route("/v1/zones/{zone}/records", get(records::list::<S>))
         .route("/v1/zones/{zone}/export", get(records::export::<S>))
         .route("/v1/zones/{zone}/versions", get(records::versions::<S>))
         .route("/v1/zones/{zone}/difference", get(records::difference::<S>))
+        .route("/v1/keys", get(keys::list::<S>).post(keys::create::<S>))
+        .route(
+            "/v1/keys/{key}",
+            get(keys::read::<S>).delete(keys::remove::<S>),
+        )
         .route_layer(middleware::from_fn_with_state(
             Arc::clone(app),
             authenticate::<S>,
@@ -78,6 +93,7 @@ struct Call<S> {
     app: Arc<App<S>>,
     contract: Contract,
     query: Query,
+    headers: HeaderMap,
 }
 
 impl<S: Service> FromRequestParts<Arc<App<S>>> for Call<S> {
@@ -89,6 +105,7 @@ impl<S: Service> FromRequestParts<Arc<App<S>>> for Call<S> {
             app: Arc::clone(app),
             contract,
             query: Query::of(&parts.uri)?,
+            headers: parts.headers.clone(),
         })
     }
 }
@@ -120,6 +137,13 @@ impl<S: Service> Call<S> {
             }
         };
         Ok(self.app.service.find(&self.contract, &zone).await?)
+    }
+}
+
+impl<S> Call<S> {
+    /// What the thing to be changed is expected to be.
+    fn expected(&self) -> Result<Expected, Problem> {
+        expected(&self.headers)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Parameters, as the routes of this face read them.
 
 use utoipa::IntoParams;
-use zonekit_model::{Order, OrderBy, SurveyQuery, Trouble};
+use zonekit_model::{Cursor, Order, OrderBy, SurveyQuery, Trouble};
 
 use crate::{
     answer::Problem,
@@ -28,6 +28,18 @@ pub(super) struct ZonesParameters {
     /// What the page before said as `next`.
     after: Option<String>,
     /// How many zones at most; 100 if not given.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+/// Which part of a list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)] // for the document: what is read below
+pub(super) struct PageParameters {
+    /// What the page before said as `next`.
+    after: Option<String>,
+    /// How many at most; 100 if not given.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
@@ -93,21 +105,27 @@ impl Query {
         if within.is_some() && !troubles.contains(&Trouble::Expiring) {
             troubles.push(Trouble::Expiring);
         }
-        let after = self.value("after").map(|text| {
-            let cursor = text.parse().ok();
-            cursor
-                .filter(|cursor: &zonekit_model::Cursor| cursor.is_for(order.by))
-                .ok_or_else(|| self.unexpected("after", "what the page before said as next"))
-        });
         let defaults = SurveyQuery::default();
         Ok(SurveyQuery {
             name_contains: self.value("contains").map(Into::into),
             troubles,
             horizon: within.map_or(defaults.horizon, |seconds| seconds * 1_000),
             order,
-            after: after.transpose()?,
+            after: self.after(order)?,
             limit: usize::try_from(self.page()?.limit).unwrap_or(defaults.limit),
         })
+    }
+
+    /// The place behind which a page begins.
+    pub(super) fn after(&self, order: Order) -> Result<Option<Cursor>, Problem> {
+        let Some(text) = self.value("after") else {
+            return Ok(None);
+        };
+        let cursor = text.parse().ok();
+        match cursor.filter(|cursor: &Cursor| cursor.is_for(order.by)) {
+            Some(cursor) => Ok(Some(cursor)),
+            None => Err(self.unexpected("after", "what the page before said as next")),
+        }
     }
 
     /// A serial, if one is given.

@@ -29,8 +29,6 @@ use crate::{
     ),
     responses(
         (status = 200, description = "A page of records", body = Records),
-        (status = 400, description = "A parameter is not as it should be", body = Error),
-        (status = 401, description = "No valid token", body = Error),
         (status = 404, description = "There is no such zone", body = Error),
     )
 )]
@@ -62,7 +60,6 @@ pub(super) async fn list<S: Service>(call: Call<S>, named: Named) -> Answer {
         (status = 200, description = "The zone; empty as long as nothing is held",
             content_type = "text/dns", body = String,
             headers(("ETag" = String, description = "Which version it is"))),
-        (status = 401, description = "No valid token", body = Error),
         (status = 404, description = "There is no such zone", body = Error),
     )
 )]
@@ -81,7 +78,6 @@ pub(super) async fn export<S: Service>(call: Call<S>, named: Named) -> Answer {
     params(("zone" = String, Path, description = "The id of the zone, or its name")),
     responses(
         (status = 200, description = "Their serials", body = Versions),
-        (status = 401, description = "No valid token", body = Error),
         (status = 404, description = "There is no such zone", body = Error),
     )
 )]
@@ -103,8 +99,6 @@ pub(super) async fn versions<S: Service>(call: Call<S>, named: Named) -> Answer 
     ),
     responses(
         (status = 200, description = "The difference", content_type = "text/plain", body = String),
-        (status = 400, description = "A parameter is not as it should be", body = Error),
-        (status = 401, description = "No valid token", body = Error),
         (status = 404, description = "There is no such zone, or a version is not known any more", body = Error),
     )
 )]

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use super::{
     Call,
-    shape::{About, Error, Quota},
+    shape::{About, Quota},
 };
 use crate::{
     Service,
@@ -19,7 +19,6 @@ use crate::{
     operation_id = "readService",
     responses(
         (status = 200, description = "What holds for all zones of the contract", body = About),
-        (status = 401, description = "No valid token", body = Error),
     )
 )]
 pub(super) async fn read<S: Service>(call: Call<S>) -> Answer {

@@ -3,12 +3,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use zonekit_model::{
-    Primary, PrimaryStatus, RecordView, SecondaryZone, Timestamp, TransferFigures, VisitRecord,
-    ZoneStatus,
+    Primary, PrimaryStatus, RecordView, SecondaryZone, Timestamp, TransferFigures, TsigKey,
+    VisitRecord, ZoneStatus,
 };
 
 use super::words::{Cause, Kind, Outcome, Standing, VisitOutcome, Zonemd};
-use crate::StatusView;
+use crate::{StatusView, conditions::key_tag};
 
 /// A moment of RFC 3339 with milliseconds and `Z`.
 #[derive(Clone, Copy, ToSchema)]
@@ -113,6 +113,8 @@ pub(super) struct Zone {
     /// Whether the configuration declares it, so that it cannot be changed here.
     declared: bool,
     zonemd: Zonemd,
+    /// Who may send NOTIFY for it beside its primaries.
+    notify_sources: Vec<String>,
     /// The compartment that it was put in over the OCI face.
     compartment: Option<String>,
     created: Moment,
@@ -157,6 +159,9 @@ impl Zone {
             description: zone.description.as_str().into(),
             declared: zone.declared,
             zonemd: zone.zonemd.into(),
+            notify_sources: { zone.notify_sources.iter() }
+                .map(ToString::to_string)
+                .collect(),
             compartment: { zone.labels.compartment.as_ref() }.map(ToString::to_string),
             created: zone.created.into(),
             modified: zone.modified.into(),
@@ -206,6 +211,8 @@ pub(super) struct ZonePrimary {
     port: Option<u16>,
     /// The name of the TSIG key that was given for it.
     key: Option<String>,
+    /// The name of the key that is tried where that one is refused.
+    next_key: Option<String>,
     outcome: Outcome,
     /// What went wrong, if the outcome is `error`.
     error: Option<Failure>,
@@ -230,6 +237,7 @@ impl ZonePrimary {
             address: primary.address.to_string(),
             port: known.map(|known| known.address.port()).or(primary.port),
             key: primary.key.as_ref().map(ToString::to_string),
+            next_key: primary.next_key.as_ref().map(ToString::to_string),
             outcome: outcome.into(),
             error: failure.filter(|_| is_error).map(Into::into),
             serial: known.and_then(|known| known.serial),
@@ -337,6 +345,55 @@ pub(super) struct Records {
 pub(super) struct Versions {
     /// Their serials, the oldest first; the last is the one held.
     pub(super) serials: Vec<u32>,
+}
+
+/// A TSIG key, without its secret.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Key {
+    /// Its id, unique within the contract.
+    #[schema(format = "uuid")]
+    id: String,
+    /// Its name: lower case, without the final dot.
+    #[schema(example = "transfer.example")]
+    name: String,
+    #[schema(example = "hmac-sha256")]
+    algorithm: String,
+    created: Moment,
+    /// What it looks like, for `If-Match`.
+    etag: String,
+}
+
+impl From<&TsigKey> for Key {
+    fn from(key: &TsigKey) -> Self {
+        Self {
+            id: key.id.to_string(),
+            name: key.name.to_string(),
+            algorithm: key.algorithm.to_string(),
+            created: key.created.into(),
+            etag: key_tag(key),
+        }
+    }
+}
+
+/// A TSIG key that was just made.
+#[derive(Serialize, ToSchema)]
+pub(super) struct NewKey {
+    #[serde(flatten)]
+    pub(super) key: Key,
+    /// The secret in base64, if the service has made it: it is told here and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) secret: Option<String>,
+}
+
+/// A page of keys, by name.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Keys {
+    pub(super) items: Vec<Key>,
+    /// How many keys the contract has in all.
+    pub(super) total: u64,
+    /// What to give as `after` for the next page; null on the last.
+    pub(super) next: Option<String>,
 }
 
 /// What a contract may have and has.

@@ -185,6 +185,7 @@ mod tests {
             description: Default::default(),
             primaries: Primaries::new([IpAddr::from([127, 0, 0, 1]).into()]).unwrap(),
             zonemd: Default::default(),
+            notify_sources: Default::default(),
             created: Timestamp(0),
             modified: Timestamp(0),
             generation: 0,

@@ -142,6 +142,7 @@ impl From<ZoneWrite> for ZoneDraft {
             description: properties.description,
             primaries: WantedPrimaries::Addresses(properties.primary_ips),
             zonemd: None,
+            notify_sources: None,
             labels: None,
         }
     }

@@ -162,6 +162,7 @@ impl From<ZoneCreate> for ZoneDraft {
             description: Description::default(),
             primaries: wanted(&create.external_masters),
             zonemd: None,
+            notify_sources: None,
             labels: Some(Labels {
                 compartment: Some(create.compartment_id),
                 freeform: create.freeform_tags,
@@ -212,6 +213,7 @@ impl From<ZoneUpdate> for ZoneEdit {
                 freeform: update.freeform_tags,
                 defined: update.defined_tags,
             },
+            ..Self::default()
         }
     }
 }

@@ -4,8 +4,8 @@ use std::{collections::HashSet, sync::Arc};
 
 use super::Registry;
 use crate::{
-    Change, Changes, Description, FollowedZone, Labels, Membership, SecondaryZone, Timestamp,
-    ZoneName, ZonemdPolicy,
+    Change, Changes, Description, FollowedZone, Labels, Membership, NotifySources, SecondaryZone,
+    Timestamp, ZoneName, ZonemdPolicy,
 };
 
 impl Registry {
@@ -87,6 +87,7 @@ impl Registry {
                 description: Description::default(),
                 primaries,
                 zonemd: ZonemdPolicy::default(),
+                notify_sources: NotifySources::default(),
                 created: known.map_or(at, |zone| zone.created),
                 modified: at,
                 generation,

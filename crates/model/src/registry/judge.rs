@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::Registry;
 use crate::{
     Change, Changes, Command, Contract, DeclaredKey, DeclaredZone, Expected, KeyDraft, KeyName,
-    Labels, Primaries, Primary, Refusal, RetryToken, SecondaryZone, Timestamp, TsigKey,
-    WantedPrimaries, WantedPrimary, ZoneDraft, ZoneEdit, ZoneId,
+    Labels, NotifySources, Primaries, Primary, Refusal, RetryToken, SecondaryZone, Timestamp,
+    TsigKey, WantedPrimaries, WantedPrimary, ZoneDraft, ZoneEdit, ZoneId,
 };
 
 impl Registry {
@@ -171,6 +171,7 @@ impl Registry {
             description: draft.description,
             primaries,
             zonemd: draft.zonemd.unwrap_or_default(),
+            notify_sources: draft.notify_sources.unwrap_or_default(),
             created: at,
             modified: at,
             generation: self.next_generation(at),
@@ -213,6 +214,7 @@ impl Registry {
             description: draft.description,
             primaries,
             zonemd: draft.zonemd.unwrap_or(zone.zonemd),
+            notify_sources: draft.notify_sources.unwrap_or(zone.notify_sources),
             labels: draft.labels.unwrap_or(zone.labels),
             modified: at,
             generation: self.next_generation(at),
@@ -236,6 +238,9 @@ impl Registry {
         let zone = SecondaryZone::clone(zone);
         let changed = SecondaryZone {
             primaries,
+            description: edit.description.unwrap_or(zone.description),
+            zonemd: edit.zonemd.unwrap_or(zone.zonemd),
+            notify_sources: edit.notify_sources.unwrap_or(zone.notify_sources),
             labels: zone.labels.with(edit.labels),
             modified: at,
             generation: self.next_generation(at),
@@ -257,7 +262,7 @@ impl Registry {
             WantedPrimaries::ByKeyId(wanted) => {
                 let primaries = wanted
                     .into_iter()
-                    .map(|wanted| self.named(wanted, contract));
+                    .map(|wanted| self.named(wanted, contract, present));
                 Primaries::new(primaries.collect::<Result<Vec<_>, _>>()?)?
             }
         };
@@ -270,6 +275,7 @@ impl Registry {
         &self,
         wanted: WantedPrimary,
         contract: Option<&Contract>,
+        present: Option<&Primaries>,
     ) -> Result<Primary, Refusal> {
         let key = match wanted.key {
             None => None,
@@ -279,9 +285,15 @@ impl Registry {
                 Some(key.name.clone())
             }
         };
+        let is_same = |primary: &&Primary| {
+            (primary.address, primary.port, &primary.key) == (wanted.address, wanted.port, &key)
+        };
+        let same = present.and_then(|present| present.iter().find(is_same));
         Ok(Primary {
             address: wanted.address,
             port: wanted.port,
+            // Of a roll-over, an API that knows one key only has nothing to say.
+            next_key: same.and_then(|primary| primary.next_key.clone()),
             key,
         })
     }
@@ -296,11 +308,7 @@ impl Registry {
             self.key(name)
                 .is_none_or(|key| key.contract.as_ref() != contract)
         };
-        match primaries
-            .iter()
-            .filter_map(|primary| primary.key.as_ref())
-            .find(unknown)
-        {
+        match primaries.iter().flat_map(Primary::keys).find(unknown) {
             Some(name) => Err(Refusal::UnknownKeyName(name.clone())),
             None => Ok(()),
         }
@@ -350,11 +358,7 @@ impl Registry {
                 other => self.primaries(other, None, None)?,
             };
             let unknown = |name: &&KeyName| !key_names.contains(*name);
-            if let Some(name) = primaries
-                .iter()
-                .filter_map(|primary| primary.key.as_ref())
-                .find(unknown)
-            {
+            if let Some(name) = primaries.iter().flat_map(Primary::keys).find(unknown) {
                 return Err(Refusal::UnknownKeyName(name.clone()));
             }
             let known = self.by_name.get(&draft.name);
@@ -382,6 +386,7 @@ impl Registry {
                 description: draft.description,
                 primaries,
                 zonemd,
+                notify_sources: NotifySources::default(),
                 created: known.map_or(at, |zone| zone.created),
                 modified: at,
                 generation,

@@ -54,11 +54,8 @@ impl Registry {
                     .created_before
                     .is_none_or(|before| zone.created < before)
                 && key.is_none_or(|key| {
-                    key.is_some()
-                        && zone
-                            .primaries
-                            .iter()
-                            .any(|primary| primary.key.as_ref() == key)
+                    key.is_some() && { zone.primaries.iter() }
+                        .any(|primary| primary.keys().any(|name| Some(name) == key))
                 })
                 && query.state.is_none_or(|state| state_of(zone) == state)
         };

@@ -149,6 +149,7 @@ fn an_address_that_stays_keeps_its_port_and_key() {
         address: IpAddr::from([192, 0, 2, 1]),
         port: Some(port),
         key: Some("k.example".parse().unwrap()),
+        next_key: None,
     };
     let primaries = Primaries::new([keyed(5300), keyed(5301)]).unwrap();
     let whole = ZoneDraft::from_primaries("a.example".parse().unwrap(), primaries.clone());

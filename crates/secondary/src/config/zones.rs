@@ -172,7 +172,12 @@ pub(super) fn check_zones(
                 .map(|key| known_key(keys, &key, &format!("{path}.key")))
                 .transpose()?;
             let source = source(dns, primary.source, Some(address), path)?;
-            Ok((Primary { address, port, key }, source))
+            let primary = Primary {
+                port,
+                key,
+                ..Primary::from(address)
+            };
+            Ok((primary, source))
         })?;
         let (primaries, sources): (Vec<_>, _) = primaries.into_iter().unzip();
         Ok(ZoneEntry {

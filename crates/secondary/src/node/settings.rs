@@ -16,7 +16,7 @@ use zonekit_xfr::Start;
 
 use super::{About, Node, in_words, oci_keys, tokens};
 use crate::notify::{Judge, targets};
-use crate::primaries::{resolve, same};
+use crate::primaries::{KeyTurns, resolve, same};
 use crate::zones::Charge;
 use crate::{Config, StartError, answering, book, clock};
 
@@ -223,8 +223,8 @@ impl Node {
         let (config, keys) = (self.config(), self.keys.load_full());
         let zones: Vec<Arc<SecondaryZone>> = self.book.registry().zones().cloned().collect();
         for zone in zones {
-            let was = resolve(&before, &old_keys, &zone);
-            let is = resolve(&config, &keys, &zone);
+            let was = resolve(&before, &old_keys, &zone, &KeyTurns::default());
+            let is = resolve(&config, &keys, &zone, &KeyTurns::default());
             if !same(&was, &is) {
                 let addresses = self.addresses_of(&config, &zone);
                 let pending = addresses

@@ -226,6 +226,7 @@ impl World {
         let finished = Finished {
             report,
             cause: VisitCause::Refresh,
+            only: None,
             began: Timestamp::from_seconds(unix),
             ended: Timestamp::from_seconds(unix),
             from: visit.from,

@@ -4,25 +4,28 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
+use jiff::fmt::rfc2822;
 use zonekit_model::{Expected, Timestamp, TsigKey};
 
-use super::{caller::empty, http_date};
-use crate::{ZoneView, answer::Problem};
+use crate::{
+    ZoneView,
+    answer::{Problem, empty},
+};
 
 /// What a zone looks like now. In front stands the generation of its settings, which is all that a write is held
 /// against: a transfer in between takes nothing from what its owner has seen of them.
-pub(super) fn zone_tag(view: &ZoneView) -> String {
+pub(crate) fn zone_tag(view: &ZoneView) -> String {
     let state = view.state.as_str().to_ascii_lowercase();
     format!("\"{:x}-{}-{state}\"", view.zone.generation, view.version)
 }
 
 /// What a key looks like now.
-pub(super) fn key_tag(key: &TsigKey) -> String {
+pub(crate) fn key_tag(key: &TsigKey) -> String {
     format!("\"{:x}\"", key.generation)
 }
 
 /// What a write expects of what it changes.
-pub(super) fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
+pub(crate) fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
     let tags = values(headers, header::IF_MATCH.as_str());
     let generations = match tags.as_slice() {
         [] => None,
@@ -42,7 +45,7 @@ pub(super) fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
 }
 
 /// The answer, or that nothing has changed since the client last saw it.
-pub(super) fn fresh(
+pub(crate) fn fresh(
     headers: &HeaderMap,
     tag: &str,
     changed: Option<Timestamp>,
@@ -68,7 +71,7 @@ pub(super) fn fresh(
 }
 
 /// The answer with what the thing looks like.
-pub(super) fn tagged(mut answer: Response, tag: &str) -> Response {
+pub(crate) fn tagged(mut answer: Response, tag: &str) -> Response {
     if let Ok(tag) = HeaderValue::from_str(tag) {
         answer.headers_mut().insert(header::ETAG, tag);
     }
@@ -88,6 +91,13 @@ fn values<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h str> {
 /// A tag without what stands around it; people type it without.
 fn bare(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"')
+}
+
+/// A date as headers have it.
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
+    let moment = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    let milliseconds = u64::try_from(moment.as_millisecond()).ok()?;
+    text.ends_with("GMT").then_some(Timestamp(milliseconds))
 }
 
 fn generation(tag: &str) -> Option<u64> {
