@@ -217,7 +217,8 @@ impl Pen {
             keep,
             most_zones,
         } = backing;
-        if let Err(failure) = self.repair.compare(disk, dirty) {
+        let compared = self.repair.compare(disk, dirty);
+        if let Err(failure) = compared.and_then(|()| self.repair.stage(disk)) {
             for job in group {
                 job.finish(Err(failure.clone().into()));
             }

@@ -8,7 +8,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::commit::Dirty;
-use crate::disk::{ContentRow, Disk, Plan, Result, SettingParts, Snapshot, Writing, ZoneRow};
+use crate::disk::{
+    ContentRow, Disk, Plan, Result, SettingParts, Snapshot, Staging, Writing, ZoneRow,
+};
 use crate::table::Entry;
 
 /// Empty, unless a commit has failed late since the last that did not.
@@ -18,6 +20,8 @@ pub(crate) struct Repair {
     created: HashSet<u64>,
     /// Zones that were to be changed or removed.
     touched: HashMap<u64, Arc<Entry>>,
+    /// Snapshots of those among them that are too large to be written with the rest.
+    staged: HashMap<u64, Snapshot>,
     /// Named values as they were before the first attempt.
     settings: OldSettings,
 }
@@ -80,10 +84,31 @@ impl Repair {
             *self = Self {
                 created,
                 touched,
+                staged: HashMap::new(),
                 settings,
             };
             Ok(())
         })
+    }
+
+    /// Writes the large ones among the zones that differ, piece by piece, before the transaction that has the rest: so none is
+    /// larger for them.
+    pub(crate) fn stage(&mut self, disk: &Disk) -> Result<()> {
+        for (&id, entry) in &self.touched {
+            let head = entry.head.load();
+            let zone = head.zone.as_ref();
+            let Some(zone) = zone.filter(|zone| zone.held_octets() as u64 > disk.piece_octets)
+            else {
+                continue;
+            };
+            let mut staging = Staging::new(id, disk.number_snapshot(), zone, disk.piece_octets);
+            while let Some(piece) = staging.next() {
+                let written = disk.change(|writing| writing.stage(&piece));
+                staging.add(written.map_err(|unwritten| unwritten.error)?);
+            }
+            self.staged.insert(id, staging.snapshot());
+        }
+        Ok(())
     }
 
     /// Writes everything as it was, but for zones that are written anew or removed in the same transaction: of those,
@@ -106,10 +131,11 @@ impl Repair {
                 writing.purge(entry.id, *staged)?;
                 continue;
             }
-            writing.purge(entry.id, None)?;
+            let staged = self.staged.get(&entry.id).copied();
+            writing.purge(entry.id, staged.map(|snapshot| snapshot.number))?;
             let head = entry.head.load();
             let file = entry.file();
-            let mut plan = Plan::replace(&file, None);
+            let mut plan = Plan::replace(&file, staged);
             if let Some(zone) = &head.zone {
                 let number = disk.number_snapshot();
                 writing.publish(entry.id, &mut plan, zone, &[], Snapshot::default(), number)?;

@@ -3,7 +3,9 @@
 mod support;
 
 use support::*;
-use zonekit_store::{Batch, Content, Diff, Publication, Standing, Store, StoreError, Timers, Zone};
+use zonekit_store::{
+    Batch, Content, Diff, Options, Publication, Standing, Store, StoreError, Timers, Zone,
+};
 use zonekit_wire::{NameBuf, Serial};
 
 #[test]
@@ -222,6 +224,55 @@ fn wherever_taking_back_fails_the_next_commit_starts_from_what_is_served() {
                 break;
             }
         }
+    }
+    assert!(taken_back > 0);
+}
+
+/// What is taken back may be large: no transaction is, for that.
+#[test]
+fn a_large_zone_is_taken_back_in_pieces() {
+    const PIECE: usize = 40_000;
+    let apex = name("example.org");
+    let (old, new) = (large_zone(&apex, 1, 20_000), large_zone(&apex, 2, 20_001));
+    assert!(old.held_octets() > 6 * PIECE);
+    let open = |disk: &FaultyDisk| {
+        let mut options = Options::default();
+        options.piece_octets = PIECE as u64;
+        Store::open_on(disk.clone(), options).unwrap()
+    };
+    let mut taken_back = 0;
+    for operations in 0.. {
+        let disk = FaultyDisk::default();
+        let store = open(&disk);
+        let expected = store.create_zone(apex.as_name()).unwrap();
+        let whole = replacement(&apex, expected, old.clone());
+        let expected = store.publish(whole).unwrap();
+        disk.fail_late_after(operations);
+        let failed = store.publish(Publication {
+            content: Content::Patch {
+                diff: Diff::between(&old, &new),
+                zone: new.clone(),
+            },
+            ..replacement(&apex, expected, new.clone())
+        });
+        disk.heal();
+        if failed.is_ok() {
+            break;
+        }
+        if disk.has_lost() {
+            continue;
+        }
+        let before = disk.written();
+        disk.take_most_unsynced();
+        put(&store, &[("key", "")]).unwrap();
+        let most = disk.take_most_unsynced();
+        assert!(most < 3 * PIECE, "{most} octets in one transaction");
+        taken_back += usize::from(disk.written() - before > old.held_octets());
+        drop(store);
+        let store = open(&disk);
+        assert!(store.damage().is_empty(), "{:?}", store.damage());
+        let held = store.zone(apex.as_name()).unwrap();
+        assert_eq!(records(held.servable().unwrap()), records(&old));
     }
     assert!(taken_back > 0);
 }

@@ -100,7 +100,7 @@ impl<'t> Writing<'t> {
         self.doom(id, snapshot)
     }
 
-    /// Takes out all that there may be of a zone, but for the snapshot of this number.
+    /// Takes out all that there may be of a zone, but for the snapshot of this number. What is much of it goes later.
     pub(crate) fn purge(&mut self, id: u64, staged: Option<u64>) -> Result<()> {
         self.zones.remove(id).map_err(failed)?;
         self.timers.remove(id).map_err(failed)?;
@@ -111,10 +111,22 @@ impl<'t> Writing<'t> {
                 is_staged(number)
             })
             .map_err(failed)?;
-        let all: (BlockKey<'_>, BlockKey<'_>) = ((id, 0, &[], 0), (id + 1, 0, &[], 0));
-        self.blocks
-            .retain_in(all.0..all.1, |(_, number, ..), _| is_staged(number))
-            .map_err(failed)
+        let mut from = 0;
+        while let Some(number) = self.snapshot_from(id, from)? {
+            if !is_staged(number) {
+                self.doom(id, number)?;
+            }
+            from = number + 1;
+        }
+        Ok(())
+    }
+
+    /// The first snapshot of a zone, at or behind this number, that has blocks.
+    fn snapshot_from(&self, id: u64, number: u64) -> Result<Option<u64>> {
+        let rest: (BlockKey<'_>, BlockKey<'_>) = ((id, number, &[], 0), (id + 1, 0, &[], 0));
+        let mut blocks = self.blocks.range(rest.0..rest.1).map_err(failed)?;
+        let first = blocks.next().transpose().map_err(failed)?;
+        Ok(first.map(|(key, _)| key.value().1))
     }
 
     /// Writes what `plan` says; afterwards it knows the size of the snapshot. `number` is for the snapshot if there is a

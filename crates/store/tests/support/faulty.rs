@@ -26,8 +26,9 @@ struct State {
     lost: bool,
     /// The length that the file cannot grow beyond.
     room: Option<usize>,
-    /// How many octets were written.
+    /// How many octets were written; and between two syncs, at most.
     written: usize,
+    most_unsynced: usize,
 }
 
 #[derive(Debug)]
@@ -63,6 +64,11 @@ impl FaultyDisk {
     /// How many octets have been written so far.
     pub(crate) fn written(&self) -> usize {
         self.state().written
+    }
+
+    /// How many octets were written between two syncs, at most; forgets it.
+    pub(crate) fn take_most_unsynced(&self) -> usize {
+        mem::take(&mut self.state().most_unsynced)
     }
 
     /// Whether a sync has failed. The disk wants nothing more to be written then.
@@ -168,6 +174,11 @@ impl StorageBackend for FaultyDisk {
 
     fn sync_data(&self) -> io::Result<()> {
         let synced = self.change(|state| {
+            let unsynced = { state.unsynced.iter() }.map(|operation| match operation {
+                Operation::SetLen(_) => 0,
+                Operation::Write(_, octets) => octets.len(),
+            });
+            state.most_unsynced = state.most_unsynced.max(unsynced.sum());
             for operation in state.unsynced.drain(..) {
                 match operation {
                     Operation::SetLen(len) => resize(&mut state.durable, len),
