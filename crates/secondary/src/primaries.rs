@@ -94,6 +94,7 @@ pub(crate) fn resolve(
         Ok(zonekit_xfr::Primary {
             key,
             source: config.source_of(zone, place, address),
+            ixfr_over_udp: config.has_ixfr_over_udp(address),
             ..zonekit_xfr::Primary::new(address)
         })
     };

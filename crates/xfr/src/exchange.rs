@@ -18,6 +18,7 @@
 //! monotonic [`Instant`]; the clock on the wall, which signatures need, is told once, at the start.
 
 pub(crate) mod attempt;
+mod brief;
 mod choice;
 mod event;
 mod probe;
@@ -31,6 +32,7 @@ use zonekit_wire::Rtype;
 pub use self::event::{Connection, Event, Transmit};
 
 use self::attempt::Attempt;
+use self::brief::Brief;
 use self::probe::{Probe, Verdict, is_reached, question};
 use crate::query::{Extra, Ids};
 use crate::{
@@ -92,9 +94,22 @@ pub struct Exchange {
 enum Stage {
     Asking,
     Transferring(Box<Attempt>),
+    /// The same, in datagrams.
+    Brief(Box<Brief>),
     /// The outcome stands; answers to SOA questions are waited upon until then.
     Waiting(Outcome, Instant),
     Done(Option<Outcome>),
+}
+
+/// On what way to ask for the zone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Way {
+    /// In datagrams, if that is wanted there; else as [`Shared`](Self::Shared).
+    Any,
+    /// On a connection, which may be shared with others.
+    Shared,
+    /// On a connection of its own.
+    Alone,
 }
 
 impl Exchange {
@@ -174,7 +189,7 @@ impl Exchange {
         if is_straight {
             let memory = exchange.visit.memory.first();
             let edns = memory.is_none_or(|memory| memory.may_edns(unix));
-            exchange.begin_transfer(0, TransferKind::Axfr, edns, false, now);
+            exchange.begin_transfer(0, TransferKind::Axfr, edns, Way::Any, now);
         }
         exchange
     }
@@ -188,6 +203,8 @@ impl Exchange {
                 if let Some(Some(probe)) = self.probes.get_mut(primary) {
                     let verdict = probe.datagram(octets, unix, zone, limits);
                     self.judge(primary, verdict, now);
+                } else {
+                    self.brief_datagram(primary, octets, now, sink);
                 }
             }
             Event::Undeliverable { primary, loss } => {
@@ -196,6 +213,8 @@ impl Exchange {
                 {
                     let verdict = probe.lost(loss);
                     self.judge(primary, verdict, now);
+                } else {
+                    self.brief_undeliverable(primary, now, sink);
                 }
             }
             Event::Connected(connection)
@@ -230,6 +249,7 @@ impl Exchange {
         {
             self.attempt_failed(error, now, sink);
         }
+        self.brief_timeout(now, sink);
         self.proceed(now);
     }
 
@@ -250,6 +270,7 @@ impl Exchange {
         let own = match &self.stage {
             Stage::Asking => self.grace.into_iter().chain(self.patience).min(),
             Stage::Transferring(attempt) => attempt.deadline(&self.visit.limits),
+            Stage::Brief(brief) => Some(brief.deadline),
             Stage::Waiting(_, until) => Some(*until),
             Stage::Done(_) => return None,
         };
@@ -418,7 +439,7 @@ impl Exchange {
                     let kind = self.kind_for(primary, now);
                     let memory = self.visit.memory.get(primary);
                     let edns = memory.is_none_or(|memory| memory.may_edns(self.unix(now)));
-                    self.begin_transfer(primary, kind, edns, false, now);
+                    self.begin_transfer(primary, kind, edns, Way::Any, now);
                 } else if all_answered {
                     self.conclude(self.outcome(), now);
                 } else {
@@ -435,15 +456,19 @@ impl Exchange {
         }
     }
 
-    /// Asks for the zone; `alone`: on a connection that carries nothing else.
+    /// Asks for the zone.
     fn begin_transfer(
         &mut self,
         primary: usize,
         kind: TransferKind,
         edns: bool,
-        alone: bool,
+        way: Way,
         now: Instant,
     ) {
+        let to = self.visit.primaries.get(primary);
+        let is_brief = way == Way::Any
+            && kind == TransferKind::Ixfr
+            && to.is_some_and(|to| to.ixfr_over_udp && to.transport.has_datagrams());
         let unix = self.unix(now);
         let id = self.ids.draw();
         let connection = self.connection();
@@ -472,7 +497,7 @@ impl Exchange {
         let extra = Extra {
             soa: since,
             has_edns: edns,
-            over_tcp: true,
+            over_tcp: !is_brief,
         };
         let query = Query::ask(id, zone, rtype, extra, key, unix);
         let attempt = Attempt::new(
@@ -484,10 +509,16 @@ impl Exchange {
             *held_records,
             now,
         );
+        if is_brief {
+            let brief = Brief::new(attempt, limits, now);
+            self.transmits.push_back(brief.transmit());
+            self.stage = Stage::Brief(Box::new(brief));
+            return;
+        }
         self.transmits.push_back(Transmit::Connect {
             connection,
             primary,
-            alone,
+            alone: way == Way::Alone,
         });
         self.stage = Stage::Transferring(Box::new(attempt));
     }
@@ -605,9 +636,9 @@ impl Exchange {
                 return self.note_tried(primary);
             }
             let edns = attempt.offers_edns;
-            self.begin_transfer(primary, TransferKind::Axfr, edns, true, now);
+            self.begin_transfer(primary, TransferKind::Axfr, edns, Way::Alone, now);
         } else if is_edns_refused {
-            self.begin_transfer(primary, TransferKind::Axfr, false, true, now);
+            self.begin_transfer(primary, TransferKind::Axfr, false, Way::Alone, now);
         } else {
             self.note_tried(primary);
         }
@@ -622,7 +653,7 @@ impl Exchange {
         self.transmits
             .push_back(Transmit::Close(attempt.connection));
         let (primary, kind, edns) = (attempt.primary, attempt.asked, attempt.offers_edns);
-        self.begin_transfer(primary, kind, edns, true, now);
+        self.begin_transfer(primary, kind, edns, Way::Alone, now);
     }
 
     fn note_tried(&mut self, primary: usize) {

@@ -92,7 +92,7 @@
 //! - Types 128 to 255 are no zone data, not only those that have a name yet ([RFC 6895 §3.1]).
 //! - Data behind the message with the closing SOA spoils a transfer as far as it has arrived by then; a connection is
 //!   not kept waiting for more.
-//! - IXFR is asked over TCP alone.
+//! - IXFR is asked over TCP alone, unless [`Primary::ixfr_over_udp`] says otherwise.
 //! - TLS without ALPN is taken where `Tls::without_alpn` says so: NSD 4 answers so ([RFC 9103 §7.1] has none of it).
 //! - Of several primaries with the version held, one that does not know EXPIRE counts as the zone's origin, and the version
 //!   is good for as long as its SOA says ([RFC 7314 §4] speaks of one primary).

@@ -9,6 +9,8 @@
 //!     └─────────────────────────────────────────────────┘
 //! ```
 //!
+//! A visit whose version is being kept asks nobody any more, and has given back its slots ([`Schedule::settles`]).
+//!
 //! All zones share one heap of timers and four queues: an idle zone costs an entry, not a task. Nothing here knows the
 //! clock: time comes in.
 

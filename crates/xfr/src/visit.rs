@@ -108,6 +108,8 @@ pub struct Primary {
     pub key: Option<Key>,
     /// The address of ours that our sockets are bound to; any if there is none.
     pub source: Option<IpAddr>,
+    /// Asks for differences in datagrams first (RFC 1995 §2), and over TCP where they do not fit into one.
+    pub ixfr_over_udp: bool,
 }
 
 impl Primary {
@@ -118,6 +120,7 @@ impl Primary {
             transport: Transport::default(),
             key: None,
             source: None,
+            ixfr_over_udp: false,
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
             .map(|key| known_key(&keys, &key, &format!("{path}.key")))
             .transpose()?;
         let source = source(&dns, rule.source, Some(address), path)?;
-        if key.is_none() && source.is_none() {
+        if key.is_none() && source.is_none() && rule.ixfr_over_udp.is_none() {
             return Err((path.to_owned(), Problem::NothingSaid));
         }
         Ok(PrimaryRule {
@@ -42,6 +42,7 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
             port,
             key,
             source,
+            ixfr_over_udp: rule.ixfr_over_udp,
         })
     })?;
     let zones = check_zones(file.zone, &keys, &dns)?;

@@ -102,6 +102,7 @@ pub(super) struct PrimaryRule {
     pub(super) address: String,
     pub(super) key: Option<String>,
     pub(super) source: Option<String>,
+    pub(super) ixfr_over_udp: Option<bool>,
 }
 
 #[derive(Deserialize)]

@@ -514,3 +514,15 @@ fn what_a_zone_says_of_its_primaries_and_versions_is_read_and_checked() {
     );
     check("", "", "", "primary[0]: give a key or a source, or both");
 }
+
+#[test]
+fn the_first_rule_for_a_primary_that_tells_says_whether_ixfr_is_asked_over_udp() {
+    let rule = "ixfr_over_udp = true\n[[primary]]\naddress = \"192.0.2.1\"\nixfr_over_udp = false";
+    for (rule, expected) in [("", false), (rule, true)] {
+        let text = WHOLE.replacen("[[primary]]", &format!("[[primary]]\n{rule}"), 1);
+        let config = Config::parse(&text, Path::new("secondary.toml")).unwrap();
+        let address = config.primaries[0].address;
+        assert_eq!(config.has_ixfr_over_udp((address, 53).into()), expected);
+        assert!(!config.has_ixfr_over_udp("203.0.113.9:53".parse().unwrap()));
+    }
+}

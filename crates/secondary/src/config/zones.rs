@@ -28,6 +28,8 @@ pub struct PrimaryRule {
     pub key: Option<KeyName>,
     /// `source`: which of `transfer_addresses` it is spoken with from.
     pub source: Option<IpAddr>,
+    /// `ixfr_over_udp`: whether it is asked for differences in datagrams first. Default: no.
+    pub ixfr_over_udp: Option<bool>,
 }
 
 impl PrimaryRule {
@@ -109,6 +111,12 @@ impl Config {
     pub fn key_for(&self, address: SocketAddr) -> Option<&KeyName> {
         let mut rules = self.primaries.iter().filter(|rule| rule.is_for(address));
         rules.find_map(|rule| rule.key.as_ref())
+    }
+
+    /// Whether a primary is asked for differences in datagrams: as the first `[[primary]]` rule for it that tells says.
+    pub fn has_ixfr_over_udp(&self, address: SocketAddr) -> bool {
+        let mut rules = self.primaries.iter().filter(|rule| rule.is_for(address));
+        rules.find_map(|rule| rule.ixfr_over_udp).unwrap_or(false)
     }
 
     /// The local address for what is sent to others than primaries, if `transfer_addresses` has one of its family.

@@ -188,3 +188,77 @@ async fn zones_of_a_primary_that_is_down_are_current_by_the_other_without_each_f
     stop.send_replace(true);
     running.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_notifies_a_second_cost_a_zone_one_visit_a_second_and_none_is_missed() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let serial = Arc::new(AtomicU32::new(1));
+    let (now, whole) = (Arc::clone(&serial), good(&serial));
+    // Datagrams alone are counted; transfers are the other primary's.
+    let counting = Host::silent().udp(Rtype::SOA, move |request| {
+        let ask = Ask::new(request);
+        let soa = ask.soa(now.load(Ordering::SeqCst).min(1));
+        vec![Act::Say(ask.message(&[soa]))]
+    });
+    let node = node(directory.path(), &[counting.listen(), whole]);
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(run(Arc::clone(&node), stopped));
+    let name: ZoneName = "example.org".parse().unwrap();
+    until(|| serial_of(&node, &name) == Some(1)).await;
+
+    let (began, before) = (Instant::now(), counting.asked.lock().unwrap().len());
+    for number in 0..20_000 {
+        if number % 1000 == 0 {
+            serial.fetch_add(1, Ordering::SeqCst);
+        }
+        node.told(&name, None, None);
+        if number % 10 == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    let newest = serial.load(Ordering::SeqCst);
+    until(|| serial_of(&node, &name) == Some(newest)).await;
+    until(|| node.visits_running() == 0).await;
+    let asked = counting.asked.lock().unwrap().len() - before;
+    // One at the beginning, one at the end.
+    let most = began.elapsed().as_secs() as usize + 2;
+    assert!((2..=most).contains(&asked), "{asked} visits in {most} s");
+    stop.send_replace(true);
+    running.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_stalls_on_every_connection_delays_no_zone_of_another() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let serial = Arc::new(AtomicU32::new(1));
+    // It takes every connection, and says nothing.
+    let stalling = Host::silent().listen();
+    let good = good(&serial);
+    let zone = |(number, primary): (usize, SocketAddr)| {
+        format!(
+            "[[zone]]\nname = \"zone{number}.test\"\nprimaries = [{{ address = \"{primary}\" }}]\n"
+        )
+    };
+    let text: String = { (0..200).map(|number| (number, stalling)) }
+        .chain((200..400).map(|number| (number, good)))
+        .map(zone)
+        .collect();
+    let text = format!("data_dir = \"var\"\n[dns]\nlisten = [\"127.0.0.1:0\"]\n{text}");
+    let config = Config::parse(&text, &directory.path().join("secondary.toml")).unwrap();
+    let node = Node::open(config).unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(run(Arc::clone(&node), stopped));
+
+    let names = |range: std::ops::Range<usize>| -> Vec<ZoneName> {
+        let names = range.map(|number| format!("zone{number}.test"));
+        names.map(|name| name.parse().unwrap()).collect()
+    };
+    let (stalled, fine) = (names(0..200), names(200..400));
+    until(|| fine.iter().all(|name| serial_of(&node, name) == Some(1))).await;
+    // Not one of the others has come to an end by then, though they were there before.
+    for name in &stalled {
+        assert_eq!(node.zones.status(name).unwrap().last_check, None);
+    }
+    stop.send_replace(true);
+    running.await.unwrap();
+}

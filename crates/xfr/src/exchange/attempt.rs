@@ -69,6 +69,13 @@ impl Attempt {
         }
     }
 
+    /// Its question, to be asked in datagrams.
+    pub(crate) fn datagram(&mut self, now: Instant) -> Vec<u8> {
+        self.connected = true;
+        self.heard = now;
+        std::mem::take(&mut self.octets)
+    }
+
     pub(crate) fn message<A: Apply>(
         &mut self,
         octets: &[u8],

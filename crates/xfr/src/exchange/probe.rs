@@ -321,7 +321,7 @@ fn failed(error: AnswerError) -> VisitError {
 }
 
 /// `wait` after `now`; a day, if the limit is switched off: even so, nobody waits for ever.
-fn later(now: Instant, wait: Duration) -> Instant {
+pub(super) fn later(now: Instant, wait: Duration) -> Instant {
     const DAY: Duration = Duration::from_secs(86_400);
     now + if wait.is_zero() { DAY } else { wait }
 }
