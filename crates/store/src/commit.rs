@@ -56,9 +56,14 @@ pub(crate) struct Pen {
     pub(crate) repair: Repair,
 }
 
-/// Zones whose timers or standing in the file are behind.
+/// What is to go into the file with the next commit.
 #[derive(Default)]
-pub(crate) struct Dirty(Mutex<HashMap<u64, Arc<Entry>>>);
+pub(crate) struct Dirty {
+    /// Zones whose timers or standing in the file are behind.
+    zones: Mutex<HashMap<u64, Arc<Entry>>>,
+    /// Named values that were noted.
+    settings: Mutex<HashMap<String, Option<Vec<u8>>>>,
+}
 
 impl Committer {
     pub(crate) fn new(last_id: u64, last_generation: Generation) -> Self {
@@ -236,8 +241,9 @@ impl Pen {
                 Err(error) => job.finish(Err(error)),
             }
         }
-        let stale = dirty.take();
-        if accepted.is_empty() && stale.is_empty() && self.repair.is_empty() {
+        let (stale, noted) = (dirty.take(), dirty.take_settings());
+        let nothing_noted = stale.is_empty() && noted.is_empty();
+        if accepted.is_empty() && nothing_noted && self.repair.is_empty() {
             return;
         }
         let mut old_settings = OldSettings::new();
@@ -250,6 +256,12 @@ impl Pen {
                 if table.load().find(entry.name()).is_some_and(is_there) {
                     let timers = entry.file().timers;
                     writing.timers(entry.id, timers, entry.head.load().standing)?;
+                }
+            }
+            for (key, value) in &noted {
+                writing.take_setting(key)?;
+                if let Some(value) = value {
+                    writing.put_setting(key, value)?;
                 }
             }
             for (job, acts) in &mut accepted {
@@ -275,7 +287,7 @@ impl Pen {
                 self.make_visible(accepted, table);
             }
             Err(Unwritten { error, is_doubtful }) => {
-                dirty.put_back(stale);
+                dirty.put_back(stale, noted);
                 if is_doubtful {
                     self.repair.settings(old_settings);
                     for act in accepted.iter().flat_map(|(_, acts)| acts) {
@@ -471,19 +483,32 @@ fn zones_after(acts: &[Act<'_>], zones: u64, most: u64) -> Result<u64, StoreErro
 
 impl Dirty {
     pub(crate) fn add(&self, entry: Arc<Entry>) {
-        lock(&self.0).insert(entry.id, entry);
+        lock(&self.zones).insert(entry.id, entry);
+    }
+
+    pub(crate) fn add_setting(&self, key: String, value: Option<Vec<u8>>) {
+        lock(&self.settings).insert(key, value);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        lock(&self.0).is_empty()
+        lock(&self.zones).is_empty() && lock(&self.settings).is_empty()
     }
 
     fn take(&self) -> HashMap<u64, Arc<Entry>> {
-        std::mem::take(&mut lock(&self.0))
+        std::mem::take(&mut lock(&self.zones))
     }
 
-    fn put_back(&self, entries: HashMap<u64, Arc<Entry>>) {
-        lock(&self.0).extend(entries);
+    fn take_settings(&self) -> HashMap<String, Option<Vec<u8>>> {
+        std::mem::take(&mut lock(&self.settings))
+    }
+
+    /// What was not written after all, unless there is something newer by now.
+    fn put_back(&self, entries: HashMap<u64, Arc<Entry>>, noted: HashMap<String, Option<Vec<u8>>>) {
+        lock(&self.zones).extend(entries);
+        let mut settings = lock(&self.settings);
+        for (key, value) in noted {
+            settings.entry(key).or_insert(value);
+        }
     }
 }
 

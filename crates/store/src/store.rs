@@ -208,6 +208,12 @@ impl Store {
         Ok(())
     }
 
+    /// Keeps a named value, as [`Batch::put`] does, or forgets it: in the file, where [`setting`](Self::setting) finds it, with
+    /// the next commit of anything, or [`flush`](Self::flush). A crash may bring the one before back.
+    pub fn note_setting(&self, key: impl Into<String>, value: Option<Vec<u8>>) {
+        self.dirty.add_setting(key.into(), value);
+    }
+
     /// From now on, histories are kept within other limits; each is cut down when its zone changes next.
     pub fn set_journal_limits(&self, limits: JournalLimits) {
         *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = limits;
@@ -237,7 +243,7 @@ impl Store {
         Ok(())
     }
 
-    /// Brings timers and standings into the file.
+    /// Brings timers, standings and named values that were noted into the file.
     pub fn flush(&self) -> Result<(), StoreError> {
         if self.dirty.is_empty() {
             return Ok(());

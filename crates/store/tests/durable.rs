@@ -357,6 +357,37 @@ fn noted_timers_and_standings_reach_the_file_with_the_next_commit() {
 }
 
 #[test]
+fn noted_values_reach_the_file_with_the_next_commit() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk);
+    let apex = name("example.org");
+    store.create_zone(apex.as_name()).unwrap();
+    store.note_setting("past/a", Some(vec![7; 20_000]));
+    store.note_setting("past/b", Some(b"b".to_vec()));
+    assert_eq!(
+        open(&disk.after_crash(|_| 0)).setting("past/a").unwrap(),
+        None
+    );
+
+    publish_records(&store, &apex, 1, &[1]);
+    let crashed = open(&disk.after_crash(|_| 0));
+    for store in [&store, &crashed] {
+        assert_eq!(store.setting("past/a").unwrap(), Some(vec![7; 20_000]));
+        assert_eq!(store.setting("past/b").unwrap().as_deref(), Some(&b"b"[..]));
+    }
+
+    store.note_setting("past/a", Some(b"newer".to_vec()));
+    store.note_setting("past/b", None);
+    store.flush().unwrap();
+    let crashed = open(&disk.after_crash(|_| 0));
+    assert_eq!(
+        crashed.setting("past/a").unwrap().as_deref(),
+        Some(&b"newer"[..])
+    );
+    assert_eq!(crashed.setting("past/b").unwrap(), None);
+}
+
+#[test]
 fn publications_from_many_threads_all_arrive() {
     let disk = FaultyDisk::default();
     let store = open(&disk);
