@@ -106,8 +106,9 @@ impl Finished<'_> {
         memory
     }
 
-    /// Enters the visit into the status of its zone, whose primaries must be those of the visit.
-    pub(crate) fn enter(&self, status: &mut ZoneStatus) {
+    /// Enters the visit into the status of its zone, whose primaries must be those of the visit; gives what its history is
+    /// to tell.
+    pub(crate) fn enter(&self, status: &mut ZoneStatus) -> VisitRecord {
         let taken_from = match self.report.outcome {
             Outcome::Transferred { primary, .. } => Some(primary),
             _ => None,
@@ -137,7 +138,7 @@ impl Finished<'_> {
             found.map(|(index, _)| index)
         });
         let primary = decisive.and_then(|index| self.report.primaries.get(index));
-        status.remember(VisitRecord {
+        VisitRecord {
             at: self.began,
             duration: self.ended.since(self.began),
             cause: self.cause,
@@ -150,7 +151,13 @@ impl Finished<'_> {
             primary: primary.map(|primary| primary.address),
             transfer: self.figures(),
             failure: self.failure(),
-        });
+        }
+    }
+
+    /// Whether nobody was asked, since all primaries were out of reach for other zones a moment ago.
+    pub(crate) fn is_unasked(&self) -> bool {
+        let mut visited = self.visited();
+        visited.all(|(_, primary)| matches!(primary.error, Some(VisitError::OutOfReach)))
     }
 
     fn enter_primary(

@@ -47,6 +47,8 @@ mod history;
 mod metrics;
 mod node;
 mod notify;
+mod octets;
+mod past;
 mod primaries;
 mod records;
 mod secondary;
@@ -55,6 +57,7 @@ mod service;
 mod simulation;
 mod sink;
 mod survey;
+mod tell;
 #[cfg(test)]
 mod trials;
 mod upkeep;

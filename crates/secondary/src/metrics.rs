@@ -1,25 +1,56 @@
-//! What the node counts, as `/metrics` shows it. Label sets are bounded: no zone, address or client is a label.
+//! What the node counts, as `/metrics` shows it. Label sets are bounded: no zone and no client is a label, and of primaries
+//! only those with most zones are.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Weak;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use zonekit_model::{Standing, TransferFigures, VisitOutcome};
+use zonekit_model::{
+    PrimaryOutcome, PrimaryStatus, Standing, Timestamp, TransferFigures, VisitOutcome,
+};
 
 use crate::node::Node;
 
 /// Counted as it happens.
-#[derive(Default)]
 pub(crate) struct Counts {
     visits: Family<OutcomeLabel, Counter>,
+    visit_seconds: Durations<OutcomeLabel>,
+    transfer_seconds: Durations<TransferLabel>,
     failures: Family<KindLabel, Counter>,
     transfers: Family<TransferLabel, Counter>,
     octets: Counter,
     records: Counter,
+}
+
+/// How long things took, by what they were.
+type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// From a millisecond to an hour and more.
+fn durations() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 4.0, 12))
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            visits: Family::default(),
+            visit_seconds: Family::new_with_constructor(durations),
+            transfer_seconds: Family::new_with_constructor(durations),
+            failures: Family::default(),
+            transfers: Family::default(),
+            octets: Counter::default(),
+            records: Counter::default(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -38,15 +69,23 @@ struct TransferLabel {
 }
 
 impl Counts {
-    /// A visit has ended; `failures` are the kinds of what went wrong at its primaries.
-    pub(crate) fn visit(&self, outcome: VisitOutcome, failures: impl IntoIterator<Item = String>) {
+    /// A visit has ended that took so long; `failures` are the kinds of what went wrong at its primaries.
+    pub(crate) fn visit(
+        &self,
+        outcome: VisitOutcome,
+        milliseconds: u64,
+        failures: impl IntoIterator<Item = String>,
+    ) {
         let outcome = match outcome {
             VisitOutcome::UpToDate => "up_to_date",
             VisitOutcome::Transferred => "transferred",
             VisitOutcome::NotTaken => "not_taken",
             VisitOutcome::Failed => "failed",
         };
-        self.visits.get_or_create(&OutcomeLabel { outcome }).inc();
+        let label = OutcomeLabel { outcome };
+        self.visits.get_or_create(&label).inc();
+        let seconds = self.visit_seconds.get_or_create(&label);
+        seconds.observe(milliseconds as f64 / 1000.0);
         for kind in failures {
             self.failures.get_or_create(&KindLabel { kind }).inc();
         }
@@ -55,7 +94,10 @@ impl Counts {
     /// A version was published.
     pub(crate) fn transfer(&self, figures: &TransferFigures) {
         let kind = figures.kind.as_str();
-        self.transfers.get_or_create(&TransferLabel { kind }).inc();
+        let label = TransferLabel { kind };
+        self.transfers.get_or_create(&label).inc();
+        let seconds = self.transfer_seconds.get_or_create(&label);
+        seconds.observe(figures.duration as f64 / 1000.0);
         self.octets.inc_by(figures.octets);
         self.records.inc_by(figures.records);
     }
@@ -68,6 +110,16 @@ pub(crate) fn registry(counts: &Counts, node: Weak<Node>) -> Registry {
         "zonekit_visits",
         "Visits to the primaries of a zone, by outcome",
         counts.visits.clone(),
+    );
+    registry.register(
+        "zonekit_visit_duration_seconds",
+        "How long visits took, by outcome",
+        counts.visit_seconds.clone(),
+    );
+    registry.register(
+        "zonekit_transfer_duration_seconds",
+        "How long the transfers of published versions took, by kind of transfer",
+        counts.transfer_seconds.clone(),
     );
     registry.register(
         "zonekit_primary_failures",
@@ -103,7 +155,8 @@ impl Collector for Present {
             return Ok(());
         };
         let mut standings = [0_i64; 4];
-        let mut records = 0;
+        let (mut records, mut failing, mut expiry) = (0, 0, None);
+        let mut primaries: HashMap<SocketAddr, AtPrimary> = HashMap::new();
         for charge in node.zones.lock().values() {
             let place = match charge.status.standing {
                 Standing::NeverLoaded => 0,
@@ -115,6 +168,11 @@ impl Collector for Present {
                 *count += 1;
             }
             records += charge.status.records;
+            failing += i64::from(charge.status.failures > 0);
+            expiry = expiry.into_iter().chain(charge.status.expires_at).min();
+            for primary in &charge.status.primaries {
+                primaries.entry(primary.address).or_default().add(primary);
+            }
         }
         let gauge = |encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: i64| {
             let gauge = ConstGauge::new(value);
@@ -142,6 +200,16 @@ impl Collector for Present {
                 standings[3],
             ),
             (
+                "zonekit_zones_failing",
+                "Zones with failed visits since the last good one",
+                failing,
+            ),
+            (
+                "zonekit_next_expiry_timestamp_seconds",
+                "When the first zone expires, if no primary confirms it before; 0: no zone is held",
+                seconds(expiry),
+            ),
+            (
                 "zonekit_records",
                 "Records held",
                 i64::try_from(records).unwrap_or(i64::MAX),
@@ -154,6 +222,7 @@ impl Collector for Present {
         ] {
             gauge(&mut encoder, name, help, value)?;
         }
+        encode_primaries(&mut encoder, primaries)?;
         let counters = node.responder.counters();
         for (name, help, counter) in [
             (
@@ -221,5 +290,114 @@ impl Collector for Present {
             )?)?;
         }
         Ok(())
+    }
+}
+
+/// Primaries that have metrics of their own: those with most zones. The rest are summed up.
+const PRIMARIES: usize = 100;
+
+/// What the zones of a primary say of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct AtPrimary {
+    zones: i64,
+    failing: i64,
+    last_check: Option<Timestamp>,
+    last_success: Option<Timestamp>,
+}
+
+impl AtPrimary {
+    fn add(&mut self, primary: &PrimaryStatus) {
+        self.join(&Self {
+            zones: 1,
+            failing: (primary.outcome == PrimaryOutcome::Error).into(),
+            last_check: primary.last_check,
+            last_success: primary.last_success,
+        });
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.zones += other.zones;
+        self.failing += other.failing;
+        self.last_check = self.last_check.max(other.last_check);
+        self.last_success = self.last_success.max(other.last_success);
+    }
+}
+
+/// Those with most zones by their addresses, and the rest as one.
+fn by_label(primaries: HashMap<SocketAddr, AtPrimary>) -> Vec<(String, AtPrimary)> {
+    let mut all: Vec<(SocketAddr, AtPrimary)> = primaries.into_iter().collect();
+    all.sort_by_key(|(address, at)| (Reverse(at.zones), *address));
+    let rest = all.split_off(all.len().min(PRIMARIES));
+    let mut labelled: Vec<(String, AtPrimary)> = { all.into_iter() }
+        .map(|(address, at)| (address.to_string(), at))
+        .collect();
+    if !rest.is_empty() {
+        let mut sum = AtPrimary::default();
+        rest.iter().for_each(|(_, at)| sum.join(at));
+        labelled.push(("other".to_owned(), sum));
+    }
+    labelled
+}
+
+fn encode_primaries(
+    encoder: &mut DescriptorEncoder<'_>,
+    primaries: HashMap<SocketAddr, AtPrimary>,
+) -> Result<(), std::fmt::Error> {
+    type Value = fn(&AtPrimary) -> i64;
+    let labelled = by_label(primaries);
+    let families: [(&str, &str, Value); 4] = [
+        ("zonekit_primary_zones", "Zones of a primary", |at| at.zones),
+        (
+            "zonekit_primary_zones_failing",
+            "Zones of a primary that it last failed",
+            |at| at.failing,
+        ),
+        (
+            "zonekit_primary_last_check_timestamp_seconds",
+            "When a primary was last asked for any of its zones; 0: never",
+            |at| seconds(at.last_check),
+        ),
+        (
+            "zonekit_primary_last_success_timestamp_seconds",
+            "When a primary last answered for any of its zones as it should; 0: never",
+            |at| seconds(at.last_success),
+        ),
+    ];
+    for (name, help, value) in families {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (label, at) in &labelled {
+            let labels = [("primary", label.as_str())];
+            ConstGauge::new(value(at)).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn seconds(at: Option<Timestamp>) -> i64 {
+    at.map_or(0, |at| i64::try_from(at.as_seconds()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_primaries_those_with_most_zones_are_labels_and_the_rest_is_one() {
+        let address = |number: u16| SocketAddr::from(([192, 0, 2, 1], number));
+        let at = |zones: i64| AtPrimary {
+            zones,
+            failing: 1,
+            last_check: Some(Timestamp(zones as u64)),
+            last_success: None,
+        };
+        let primaries = (1..=300).map(|number| (address(number), at(number.into())));
+        let labelled = by_label(primaries.collect());
+        assert_eq!(labelled.len(), PRIMARIES + 1);
+        assert_eq!(labelled[0].0, "192.0.2.1:300");
+        let (label, rest) = labelled.last().unwrap();
+        assert_eq!((label.as_str(), rest.failing), ("other", 200));
+        assert_eq!(rest.zones, (1..=200).sum::<i64>());
+        assert_eq!(rest.last_check, Some(Timestamp(200)));
+        assert_eq!(by_label(HashMap::new()).len(), 0);
     }
 }

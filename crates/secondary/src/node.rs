@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use tracing::{debug, error, info};
+use tracing::{debug, error};
 use zonekit_http::{Access, OciKey, OciKeys, Readiness, Token, Tokens};
 use zonekit_model::{
-    ContentVersion, KeyName, PrimaryOutcome, SecondaryZone, Standing, Timestamp, TsigKey, ZoneName,
+    ContentVersion, KeyName, PrimaryOutcome, SecondaryZone, Standing, Timestamp, TsigKey, ZoneId,
+    ZoneName,
 };
 use zonekit_serve::{CookieSecret, Notification, Notifier, NotifyRetry, Responder};
 use zonekit_store::{BackupError, Batch, Diff, Held, Options, Store, StoreError, Timers, Zone};
@@ -30,12 +31,16 @@ use crate::history::Finished;
 use crate::metrics::Counts;
 use crate::notify::targets;
 use crate::primaries::{KeyTurns, address, resolve};
+use crate::tell::Teller;
 use crate::visits::Press;
 use crate::zones::Zones;
 use crate::{Config, StartError, clock};
 
 /// The file in `data_dir`.
 pub(crate) const FILE: &str = "zonekit.redb";
+
+/// Settings that tell what was known of zones begin with this, followed by their [`ZoneId`].
+const PAST: &str = "past/";
 
 /// What all tasks of a node share.
 pub(crate) struct Node {
@@ -59,6 +64,7 @@ pub(crate) struct Node {
     notifier: Notifier,
     pub(crate) access: Access,
     pub(crate) counts: Counts,
+    pub(crate) teller: Teller,
     /// Held by whoever changes the registry: judged, made durable, applied, one after the other.
     writer: tokio::sync::Mutex<()>,
     is_ending: AtomicBool,
@@ -92,11 +98,7 @@ impl Node {
         }
         let book = Book::open(&store, config.quota)?;
         let identity = identity(&store)?;
-        let slots = Slots {
-            per_primary: config.limits.transfers_per_primary,
-            all: config.limits.transfers,
-        };
-        let schedule = Schedule::new(config.timers.for_schedule(), slots, identity);
+        let schedule = Schedule::new(config.timers.for_schedule(), slots(&config), identity);
         let schedule = Arc::new(Mutex::new(schedule));
         let table = Table {
             store: Arc::clone(&store),
@@ -125,6 +127,7 @@ impl Node {
             responder,
             notifier,
             counts: Counts::default(),
+            teller: Teller::default(),
             writer: tokio::sync::Mutex::new(()),
             is_ending: AtomicBool::new(false),
         });
@@ -281,9 +284,10 @@ impl Node {
                 Noted::Nothing => {}
                 Noted::AskAgain(by) => {
                     ask_again = ask_again.into_iter().chain([by]).min();
+                    self.teller.out_of_reach(primary.address);
                 }
                 Noted::Back => {
-                    info!(primary = %primary.address, "in reach again");
+                    self.teller.in_reach(primary.address);
                     self.schedule().hasten(primary.address, now);
                     self.wake.notify_one();
                 }
@@ -341,6 +345,12 @@ impl Node {
         }
     }
 
+    /// Notes what is known of a zone beside its version and timers, for the next start, or that nothing is; in the file with
+    /// the next commit.
+    pub(crate) fn note_past(&self, id: &ZoneId, past: Option<Vec<u8>>) {
+        self.store.note_setting(format!("{PAST}{id}"), past);
+    }
+
     /// Copies all that is durable into a new file. Waits for the disk.
     pub(crate) fn backup(&self, path: &Path) -> Result<u64, BackupError> {
         self.store.backup(path)
@@ -359,7 +369,8 @@ impl Node {
         let kinds = finished
             .errors()
             .map(|error| crate::history::failure(error).kind);
-        self.counts.visit(finished.outcome(), kinds);
+        let milliseconds = finished.ended.since(finished.began);
+        self.counts.visit(finished.outcome(), milliseconds, kinds);
         if let Some(figures) = finished.figures() {
             self.counts.transfer(&figures);
         }
@@ -401,6 +412,14 @@ fn identity(store: &Store) -> Result<u64, StoreError> {
     batch.put(KEY, drawn.to_be_bytes());
     store.commit(batch)?;
     Ok(drawn)
+}
+
+/// How many visits may go on at a time.
+fn slots(config: &Config) -> Slots {
+    Slots {
+        per_primary: config.limits.transfers_per_primary,
+        all: config.limits.transfers,
+    }
 }
 
 fn tokens(config: &Config) -> Vec<Token> {

@@ -141,8 +141,8 @@ impl Secondary {
         self.http
     }
 
-    /// Takes another configuration: zones, keys, access lists, tokens, limits and quotas change at once, transfers under
-    /// way that they concern end without trace. Addresses, `data_dir` and `[timers]` change at the next start.
+    /// Takes another configuration: zones, keys, access lists, tokens, limits, timers and quotas change at once, transfers
+    /// under way that they concern end without trace. Addresses and `data_dir` change at the next start.
     ///
     /// # Errors
     ///

@@ -1,7 +1,9 @@
 //! A whole node on loopback, for tests that need all of it.
 
 mod hooks;
+mod live;
 mod notifies;
+mod past;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use crate::{Config, Secondary};
 /// A node with its directory.
 pub(crate) struct Trial {
     pub(crate) secondary: Secondary,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Trial {
@@ -26,8 +28,21 @@ impl Trial {
         let secondary = Secondary::start(config).await.unwrap();
         Self {
             secondary,
-            _directory: directory,
+            directory,
         }
+    }
+
+    /// Ends it, and starts it again with its data.
+    pub(crate) async fn again(self, tables: &str) -> Self {
+        self.secondary.shutdown().await;
+        let config = Self::config_in(&self.directory, tables);
+        let secondary = Secondary::start(config).await.unwrap();
+        Self { secondary, ..self }
+    }
+
+    /// Its configuration with other tables.
+    pub(crate) fn config(&self, tables: &str) -> Config {
+        Self::config_in(&self.directory, tables)
     }
 
     fn config_in(directory: &TempDir, tables: &str) -> Config {
@@ -45,6 +60,15 @@ impl Trial {
     pub(crate) fn status(&self, zone: &str) -> ZoneStatus {
         let name: ZoneName = zone.parse().unwrap();
         self.node().zones.status(&name).unwrap()
+    }
+
+    /// Everything that `/metrics` shows.
+    pub(crate) fn metrics(&self) -> String {
+        let node = self.node();
+        let registry = crate::metrics::registry(&node.counts, Arc::downgrade(node));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        text
     }
 
     /// The serial of the version that is served.

@@ -20,14 +20,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{Notify, watch};
-use tracing::{debug, info, warn};
-use zonekit_model::{Failure, PrimaryOutcome, Standing, VisitCause, VisitOutcome, ZoneName};
+use tracing::{debug, warn};
+use zonekit_model::{Failure, PrimaryOutcome, Standing, VisitCause, ZoneName};
 use zonekit_store::{Generation, Timers, Zone};
 use zonekit_xfr::{Due, Finished as Ended, Limits, Outcome, Preference, Reason, Visit};
 
 use crate::clock;
 use crate::history::Finished;
 use crate::node::{Edition, Node, in_words};
+use crate::past::Past;
 use crate::sink::{Candidate, Sink};
 use crate::verify::{VerifyError, verify};
 
@@ -312,7 +313,7 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
         charge.visit = None;
         charge.memory = finished.memory(&charge.memory);
         let status = &mut charge.status;
-        finished.enter(status);
+        charge.visits.add(finished.enter(status));
         // No timer runs while the zone waits in line: then it is tried as soon as there is a slot.
         status.next_try = Some(timing.next_check.map_or(clock::now(), clock::timestamp));
         status.expires_at = timing.expires.map(clock::timestamp);
@@ -324,12 +325,14 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
             }
             (true, false) => Standing::Stale,
         };
+        let past = Past::write(status, &charge.memory, &charge.visits);
+        node.note_past(&charge.zone.zone_id(), Some(past));
         (status.standing, status.failures)
     });
     let Some((standing, failures)) = entered else {
         return; // the settings are others by now: this visit leaves no trace
     };
-    tell(name, finished);
+    node.teller.tell(name, finished);
     node.count(finished);
     let expires_at = timing.expires.map_or(0, clock::unix);
     node.note_standing(name, standing, expires_at);
@@ -344,40 +347,6 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
                 failures,
             },
         );
-    }
-}
-
-/// One event for each outcome.
-fn tell(name: &ZoneName, finished: &Finished<'_>) {
-    let milliseconds = finished.ended.since(finished.began);
-    let serial = finished.from.map(|serial| serial.0);
-    let failure = finished.failure();
-    let kind = failure.as_ref().map(|failure| failure.kind.as_str());
-    let text = failure.as_ref().map(|failure| failure.text.as_str());
-    match (finished.outcome(), finished.figures()) {
-        (VisitOutcome::Transferred, Some(figures)) => info!(
-            zone = %name,
-            kind = figures.kind.as_str(),
-            from = serial,
-            serial = figures.serial,
-            records = figures.records,
-            octets = figures.octets,
-            messages = figures.messages,
-            milliseconds,
-            "transferred"
-        ),
-        (VisitOutcome::UpToDate | VisitOutcome::Transferred, _) => match finished.undelivered() {
-            Some(offered) => {
-                warn!(zone = %name, serial, offered = offered.0, milliseconds, kind, error = text, "current, but a newer version is offered and not delivered");
-            }
-            None => debug!(zone = %name, serial, milliseconds, "up to date"),
-        },
-        (VisitOutcome::NotTaken, _) => {
-            warn!(zone = %name, serial, milliseconds, error = text, "not taken: the primaries have older versions only");
-        }
-        (VisitOutcome::Failed, _) => {
-            warn!(zone = %name, serial, milliseconds, kind, error = text, "failed");
-        }
     }
 }
 

@@ -11,12 +11,16 @@ use zonekit_model::{
 };
 use zonekit_xfr::Memory;
 
+use crate::past::Visits;
 use crate::primaries::KeyTurns;
 
 /// One zone in our charge.
 pub(crate) struct Charge {
     pub(crate) zone: Arc<SecondaryZone>,
+    /// Without its history, which is in `visits`.
     pub(crate) status: ZoneStatus,
+    /// The last visits.
+    pub(crate) visits: Visits,
     /// What visits found out about each primary, in their order.
     pub(crate) memory: Vec<Memory>,
     /// Grows with every change of the settings: a visit that began before it has nothing more to say.
@@ -69,7 +73,10 @@ impl Zones {
     }
 
     pub(crate) fn status(&self, name: &ZoneName) -> Option<ZoneStatus> {
-        self.with(name, |charge| charge.status.clone())
+        self.with(name, |charge| ZoneStatus {
+            history: charge.visits.all().into(),
+            ..charge.status.clone()
+        })
     }
 
     pub(crate) fn state(&self, name: &ZoneName) -> ZoneState {
@@ -84,6 +91,7 @@ impl Charge {
         Self {
             zone,
             status,
+            visits: Visits::default(),
             memory: Vec::new(),
             term: 0,
             visit: None,

@@ -108,6 +108,15 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         }
     }
 
+    /// Keeps to other bounds and slots from now on. Timers that run go on as they are; visits under way keep their slots.
+    pub fn set_bounds(&mut self, timers: Timers, slots: Slots) {
+        (self.timers, self.slots) = (timers, slots);
+        let primaries: Vec<SocketAddr> = self.primaries.keys().copied().collect();
+        for primary in primaries {
+            self.wake(primary); // it may have room by now
+        }
+    }
+
     /// Takes a zone in, or in anew with what is known of it now.
     pub fn insert(
         &mut self,

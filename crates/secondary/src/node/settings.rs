@@ -14,8 +14,9 @@ use zonekit_model::{
 use zonekit_store::Zone;
 use zonekit_xfr::Start;
 
-use super::{About, Node, in_words, oci_keys, tokens};
+use super::{About, Node, PAST, in_words, oci_keys, slots, tokens};
 use crate::notify::{Judge, targets};
+use crate::past::Past;
 use crate::primaries::{KeyTurns, resolve, same};
 use crate::zones::Charge;
 use crate::{Config, StartError, answering, book, clock};
@@ -42,12 +43,14 @@ impl Node {
             }
         }
         let zones: Vec<Arc<SecondaryZone>> = self.book.registry().zones().cloned().collect();
+        let mut past: HashMap<String, Vec<u8>> = self.store.settings(PAST)?.into_iter().collect();
         for zone in zones {
             let name = zone.name.to_name();
             if self.store.zone(name.as_name()).is_none() {
                 self.store.create_zone(name.as_name())?;
             }
-            self.admit(zone);
+            let past = past.remove(&format!("{PAST}{}", zone.zone_id()));
+            self.admit(zone, past.and_then(|octets| Past::read(&octets)));
         }
         Ok(())
     }
@@ -87,7 +90,7 @@ impl Node {
                     let name = zone.name.clone();
                     match self.zones.with(&name, |_| ()) {
                         Some(()) => self.resettle(zone),
-                        None => self.admit(zone),
+                        None => self.admit(zone, None),
                     }
                 }
                 Change::RemoveZone(zone) => self.dismiss(&zone.name),
@@ -101,7 +104,7 @@ impl Node {
     }
 
     /// Takes a zone in that was not here: as it was left, or new.
-    fn admit(&self, zone: Arc<SecondaryZone>) {
+    fn admit(&self, zone: Arc<SecondaryZone>, past: Option<Past>) {
         let config = self.config();
         let name = zone.name.to_name();
         let addresses = self.addresses_of(&config, &zone);
@@ -145,9 +148,13 @@ impl Node {
             _ => Start::Never,
         };
         let key = zone.name.clone();
-        self.zones
-            .lock()
-            .insert(key.clone(), Charge::new(zone, status));
+        let memory = past.as_ref().map(|past| past.restore(&mut status));
+        let charge = Charge {
+            memory: memory.unwrap_or_default(),
+            visits: past.map(|past| past.visits).unwrap_or_default(),
+            ..Charge::new(zone, status)
+        };
+        self.zones.lock().insert(key.clone(), charge);
         self.schedule()
             .insert(key, name.as_name(), addresses, start, Instant::now());
     }
@@ -176,12 +183,13 @@ impl Node {
     fn dismiss(&self, name: &ZoneName) {
         if let Some(mut charge) = self.zones.lock().remove(name) {
             charge.call_off();
+            self.note_past(&charge.zone.zone_id(), None);
         }
+        self.teller.forget(name);
         self.schedule().remove(name);
     }
 
-    /// Takes another configuration. Where DNS and HTTP listen, where the data is and the bounds of timers and slots stay
-    /// as they are until the next start.
+    /// Takes another configuration. Where DNS and HTTP listen and where the data is stays as it is until the next start.
     pub(crate) async fn reload(self: &Arc<Self>, config: Config) -> Result<(), ServiceError> {
         let before = self.config();
         for (what, changed) in [
@@ -197,7 +205,6 @@ impl Node {
                 "dns.clients: connections and transfers",
                 !before.dns.clients.has_sockets_of(&config.dns.clients),
             ),
-            ("timers", before.timers != config.timers),
         ] {
             if changed {
                 warn!(entry = what, "changes at the next start only");
@@ -212,6 +219,8 @@ impl Node {
             .judge(declaration.clone(), clock::now())?;
         self.book.registry().set_limits(config.quota);
         self.store.set_journal_limits(config.limits.for_journals());
+        self.schedule()
+            .set_bounds(config.timers.for_schedule(), slots(&config));
         self.notifier.retarget(targets(&config));
         self.access.tokens.replace(tokens(&config));
         self.access.oci_keys.replace(oci_keys(&config));

@@ -152,7 +152,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
     }
 
     /// Who is parked at this primary may have another look.
-    fn wake(&mut self, primary: SocketAddr) {
+    pub(super) fn wake(&mut self, primary: SocketAddr) {
         if let Some(at) = self.primaries.get_mut(&primary)
             && !std::mem::replace(&mut at.is_awake, true)
         {
