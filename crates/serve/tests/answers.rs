@@ -387,7 +387,7 @@ fn a_cname_is_followed_for_nsec_and_rrsig_where_there_are_none() {
 fn a_ds_without_signature_is_left_out_of_a_referral() {
     let table = Table::of(&[zone(
         "example.",
-        "@ 60 SOA ns host 1 2 3 4 5\n@ NS ns\nsub NS ns.other.\nsub DS 1 13 2 0102\n",
+        "@ 60 SOA ns host 1 2 3 4 5\n@ NS ns\nsub NS ns.other.\nsub DS 1 13 2 0102030405060708091011121314151617181920212223242526272829303132\n",
     )]);
     check(
         &table,
