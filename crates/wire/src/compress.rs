@@ -42,6 +42,8 @@ pub struct Compressor {
     /// How long the name right behind the header is: the question's, which most owners of an answer are or end. 0 if
     /// there is none.
     asked: usize,
+    /// Whether that name is not in the slots yet: many answers are written without ever looking there.
+    asked_is_new: bool,
     /// The owner written last, flat, and where: the next record's is the same more often than not.
     last: Vec<u8>,
     last_offset: u16,
@@ -102,6 +104,7 @@ impl Compressor {
             used: 0,
             cut: None,
             asked: 0,
+            asked_is_new: false,
             last: Vec::new(),
             last_offset: 0,
             owners: Parent::NONE,
@@ -126,6 +129,7 @@ impl Compressor {
         self.used = 0;
         self.cut = None;
         self.asked = 0;
+        self.asked_is_new = false;
         self.last.clear();
         self.owners.octets.clear();
         self.targets.octets.clear();
@@ -138,6 +142,7 @@ impl Compressor {
         }
         if HEADER + self.asked > len {
             self.asked = 0;
+            self.asked_is_new = false;
         }
         for parent in [&mut self.owners, &mut self.targets] {
             if usize::from(parent.offset) >= len {
@@ -158,7 +163,12 @@ impl Compressor {
         let at = out.len();
         // Glue is at the servers' names, which were targets just now.
         let sibling = |parent: &Parent| Some((parent.label(octets)?, parent.hash, parent.offset));
-        let known = if let Some(offset) = self.within_question(octets, out) {
+        let known = if at == HEADER {
+            out.extend_from_slice(octets);
+            self.asked = octets.len();
+            self.asked_is_new = true;
+            None
+        } else if let Some(offset) = self.within_question(octets, out) {
             out.extend_from_slice(&pointer(offset));
             Some(offset)
         } else if let Some((label, hash, parent)) =
@@ -168,9 +178,6 @@ impl Compressor {
         } else {
             self.write_suffixes(octets, false, out)
         };
-        if at == HEADER {
-            self.asked = octets.len();
-        }
         // The next pointer goes where this one went, if this is nothing else.
         let at = known.map_or(at, usize::from);
         self.last.clear();
@@ -223,7 +230,7 @@ impl Compressor {
         octets: &[u8],
         out: &mut Vec<u8>,
     ) -> Option<u16> {
-        self.forget_what_was_cut();
+        self.catch_up(out);
         let hash = mix(hash, octets, 0, label.len());
         let known = self.find_or_insert(hash, out.len(), |offset| {
             is_child(out, offset, label, parent) || holds(out, offset, octets)
@@ -237,7 +244,7 @@ impl Compressor {
 
     /// Appends a name of which nothing is known. Returns where it was already, all of it.
     fn write_suffixes(&mut self, octets: &[u8], is_target: bool, out: &mut Vec<u8>) -> Option<u16> {
-        self.forget_what_was_cut();
+        self.catch_up(out);
         let count = self.hash_suffixes(octets);
         let base = out.len();
         let (mut found, mut own) = (None, octets.len());
@@ -278,6 +285,22 @@ impl Compressor {
             }
         }
         found.filter(|_| own == 0)
+    }
+
+    /// Brings the slots up to what the message is.
+    #[inline]
+    fn catch_up(&mut self, message: &[u8]) {
+        self.forget_what_was_cut();
+        if std::mem::take(&mut self.asked_is_new) {
+            let name = message.get(HEADER..HEADER + self.asked).unwrap_or_default();
+            for index in 0..self.hash_suffixes(name) {
+                let Some(&Suffix { start, hash }) = self.suffixes.get(index) else {
+                    break;
+                };
+                // It is the first name of the message: none of it is there yet.
+                self.find_or_insert(hash, HEADER + usize::from(start), |_| false);
+            }
+        }
     }
 
     #[inline]
