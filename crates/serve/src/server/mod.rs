@@ -1,5 +1,6 @@
 //! The sockets: UDP and TCP on every address given, TLS on others, until told to stop.
 
+mod connection;
 mod shares;
 mod tcp;
 #[cfg(feature = "tls")]
