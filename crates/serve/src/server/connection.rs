@@ -173,8 +173,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         self.enqueue()?;
                     }
                 }
-                Action::Transfer(transfer) if self.sending.is_none() => {
-                    self.begin_transfer(transfer)?; // none waits, then
+                Action::Transfer(transfer) if self.sending.is_none() && self.waiting.is_empty() => {
+                    self.begin_transfer(transfer)?;
                 }
                 Action::Transfer(transfer) => self.waiting.push_back(transfer),
             }
