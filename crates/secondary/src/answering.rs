@@ -31,10 +31,12 @@ impl Zones for Table {
 
     fn expires_in(&self, zone: &Zone, _: u64) -> u32 {
         let schedule = { self.schedule.lock() }.unwrap_or_else(|poisoned| poisoned.into_inner());
-        let expires = { schedule.timing(&ZoneName::from(zone.apex())) }
-            .and_then(|timing| timing.expires)
+        let Some(timing) = schedule.timing(&ZoneName::from(zone.apex())) else {
+            return zone.soa().expire; // made here, and as good as at its primary
+        };
+        let expires = { timing.expires }
             .map(|expires| expires.saturating_duration_since(Instant::now()).as_secs());
-        // None: the very moment in which it expires or is first held, or in which it is removed.
+        // None: the very moment in which it expires or is first held.
         expires.map_or(0, |seconds| u32::try_from(seconds).unwrap_or(u32::MAX))
     }
 

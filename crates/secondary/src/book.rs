@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zonekit_model::{
-    Change, Changes, Command, DeclaredKey, DeclaredZone, QuotaLimits, Registry, RestoreError,
-    SecondaryZone, TsigKey, Uuid, ZoneDraft,
+    Change, Changes, Command, DeclaredKey, DeclaredZone, QuotaLimits, Refusal, Registry,
+    RestoreError, SecondaryZone, TsigKey, Uuid, ZoneDraft, ZoneName,
 };
 
 use zonekit_store::{Batch, Store, StoreError, Timers};
@@ -60,6 +60,18 @@ impl Book {
         self.registry
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Keeps the name of a zone that is made here from being anybody's; refused if it is somebody's.
+    pub(crate) fn reserve(&self, name: Option<&ZoneName>) -> Result<(), Refusal> {
+        let mut registry = self.registry();
+        match name.filter(|&name| registry.zone_named(name).is_some()) {
+            Some(name) => Err(Refusal::NameTaken(name.clone())),
+            None => {
+                registry.reserve(name.cloned());
+                Ok(())
+            }
+        }
     }
 
     /// Makes changes durable, in the settings and among the zones of the store. Declared keys are not kept: the

@@ -16,6 +16,7 @@
 //! sizes whole octets.
 
 mod bounds;
+mod catalogs;
 mod check;
 mod clients;
 mod file;
@@ -33,6 +34,7 @@ use zonekit_model::{Contract, KeyDraft, QuotaLimits, ZoneName};
 use zonekit_serve::AclEntry;
 
 pub use self::bounds::{Limits, Timers};
+pub use self::catalogs::CatalogEntry;
 pub use self::clients::Clients;
 pub use self::problem::{ConfigError, Problem};
 pub use self::zones::{Checks, PrimaryRule, Verify, ZoneEntry};
@@ -70,6 +72,8 @@ pub struct Config {
     pub primaries: Vec<PrimaryRule>,
     /// `[[zone]]`: zones declared here rather than over the API.
     pub zones: Vec<ZoneEntry>,
+    /// `[[catalog]]`: which of these zones say by their records what further zones there are.
+    pub catalogs: Vec<CatalogEntry>,
     /// Where in that list each of them is: asked for at every visit, of which there may be many thousands.
     places: HashMap<ZoneName, usize>,
 }
@@ -102,6 +106,8 @@ pub struct Dns {
     pub identity: Option<String>,
     /// `version`: what `version.bind` and `version.server` say; 1 to 255 octets. Default: not said.
     pub version: Option<String>,
+    /// `catalog`: the name of a zone that lists all our zones, for servers that take theirs from us. Default: there is none.
+    pub catalog: Option<ZoneName>,
     /// `[dns.clients]`: what a client may ask of us.
     pub clients: Clients,
 }

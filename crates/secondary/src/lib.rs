@@ -40,6 +40,7 @@
 
 mod answering;
 mod book;
+mod catalogs;
 mod clock;
 mod config;
 mod control;
@@ -68,8 +69,8 @@ mod zones;
 
 pub use book::BookError;
 pub use config::{
-    Checks, Clients, Config, ConfigError, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token,
-    Verify, ZoneEntry,
+    CatalogEntry, Checks, Clients, Config, ConfigError, Dns, Http, Limits, PrimaryRule, Problem,
+    Timers, Token, Verify, ZoneEntry,
 };
 pub use secondary::{ReloadError, Secondary, StartError};
 pub use upkeep::UpkeepError;

@@ -22,7 +22,7 @@ use zonekit_model::{
 use zonekit_serve::{CookieSecret, Notification, Notifier, NotifyRetry, Responder};
 use zonekit_store::{BackupError, Batch, Diff, Held, Options, Store, StoreError, Timers, Zone};
 use zonekit_tsig::Key;
-use zonekit_wire::Serial;
+use zonekit_wire::{Serial, SoaBuf};
 use zonekit_xfr::{Due, Lines, Noted, Notified, PrimaryReport, Reach, Schedule, Slots, Timing};
 
 use crate::answering::{SharedSchedule, Table};
@@ -60,6 +60,8 @@ pub(crate) struct Node {
     cookie_secret: CookieSecret,
     /// Something new may be due.
     pub(crate) wake: tokio::sync::Notify,
+    /// A catalog may have a new version, or ours may have to.
+    pub(crate) catalogs_changed: tokio::sync::Notify,
     pub(crate) responder: Responder,
     notifier: Notifier,
     pub(crate) access: Access,
@@ -124,6 +126,7 @@ impl Node {
             press: Press::default(),
             cookie_secret: CookieSecret::random(),
             wake: tokio::sync::Notify::new(),
+            catalogs_changed: tokio::sync::Notify::new(),
             responder,
             notifier,
             counts: Counts::default(),
@@ -195,6 +198,16 @@ impl Node {
         for charge in self.zones.lock().values_mut() {
             charge.call_off();
         }
+    }
+
+    /// Tells whom the configuration names of a version that is visible. Must be called within a runtime.
+    pub(crate) fn announce(&self, name: &ZoneName, soa: &SoaBuf) {
+        self.notifier.announce(name.to_name().as_name(), soa);
+    }
+
+    /// Where all zones are, those too that nobody has charged us with.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// The zone's primaries as a visit needs them; the name of the key that is missing, if one is.

@@ -544,9 +544,8 @@ fn datagrams_that_are_not_the_answer_are_ignored() {
 #[test]
 fn errors_are_told_in_kinds_that_an_operator_can_act_on() {
     let refuses = |rcode| {
-        Host::new(7).udp(Rtype::SOA, move |request| {
-            vec![Act::Say(failure(request, rcode))]
-        })
+        let refuses = move |request: &[u8]| vec![Act::Say(failure(request, rcode))];
+        { Host::new(7).udp(Rtype::SOA, refuses) }.tcp(Rtype::SOA, refuses)
     };
     let cases = [
         (refuses(Rcode::REFUSED), ErrorKind::Refused),
@@ -923,17 +922,28 @@ fn what_an_unproven_datagram_said_is_told_when_tcp_does_not_tell() {
 
 /// A signature that is there and true ends the question, whatever it signs.
 #[test]
-fn a_signed_refusal_is_believed_at_once() {
+fn a_signed_failure_is_believed_at_once() {
     let host = Host::silent().udp(Rtype::SOA, |request| {
-        vec![Act::Say(signed(request, failure(request, Rcode::REFUSED)))]
+        vec![Act::Say(signed(request, failure(request, Rcode::NOTAUTH)))]
     });
     let hosts = [host];
     let mut visit = held(&hosts);
     visit.primaries[0].key = Some(key());
     let (report, _, world) = run(&hosts, visit, Copy::of(1, &HELD));
-    assert_eq!(kind(&report, 0), Some(ErrorKind::Refused));
+    assert_eq!(kind(&report, 0), Some(ErrorKind::NotAuthoritative));
     assert_eq!(hosts[0].story(), "SOA/udp");
     assert!(world.elapsed() < SECOND / 10);
+}
+
+/// Knot has its catalogs asked for over TCP only.
+#[test]
+fn who_refuses_over_udp_is_asked_over_tcp() {
+    let host = Host::new(7).udp(Rtype::SOA, |request| {
+        vec![Act::Say(failure(request, Rcode::REFUSED))]
+    });
+    let hosts = [host];
+    let (report, copy, _) = first(&hosts);
+    assert_eq!((report.outcome, copy.commits), (taken(Axfr, 7, 0), 1));
 }
 
 /// Answers with these records, and with EXPIRE where it is asked for.

@@ -29,16 +29,28 @@ pub struct Secondary {
 impl Secondary {
     /// Starts the server, which asks `primary` for its zones at once.
     pub fn start(kind: Kind, primary: SocketAddr, zones: &[Taken]) -> io::Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let configuration = match kind {
-            Kind::Nsd => nsd(directory.path(), address.port(), primary, zones),
-            Kind::Knot => knot(directory.path(), address.port(), primary, zones),
-            Kind::Bind => bind(directory.path(), address.port(), primary, zones),
+            Kind::Nsd => nsd,
+            Kind::Knot => knot,
+            Kind::Bind => bind,
             Kind::PowerDns => {
                 return Err(io::Error::other("PowerDNS is not set up as a secondary"));
             }
         };
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        Self::configured(kind, address, |directory| {
+            configuration(directory, address.port(), primary, zones)
+        })
+    }
+
+    /// Starts the server with a configuration that is made for its directory, and has it listen at `address`.
+    pub fn configured(
+        kind: Kind,
+        address: SocketAddr,
+        configuration: impl FnOnce(&Path) -> String,
+    ) -> io::Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let configuration = configuration(directory.path());
         let (program, flags) = match kind {
             Kind::Nsd => ("nsd", ["-d", "-c"].as_slice()),
             Kind::Knot => ("knotd", ["-c"].as_slice()),
@@ -61,6 +73,17 @@ impl Secondary {
             process,
             directory,
         })
+    }
+
+    /// Gives it another configuration, which it reads at once (SIGHUP).
+    pub fn reconfigure(&self, configuration: impl FnOnce(&Path) -> String) -> io::Result<()> {
+        let directory = self.directory.path();
+        fs::write(directory.join("configuration"), configuration(directory))?;
+        let id = self.process.id().to_string();
+        Command::new("kill")
+            .args(["-s", "HUP", &id])
+            .status()
+            .map(drop)
     }
 
     /// What it has written to its log so far.

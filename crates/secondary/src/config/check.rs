@@ -11,6 +11,7 @@ use zonekit_model::{Contract, KeyDraft, KeyName, Labels, Secret, ZoneName};
 use zonekit_serve::AclEntry;
 use zonekit_tsig::{Algorithm, Key};
 
+use super::catalogs::check_catalogs;
 use super::zones::check_zones;
 use super::{Clients, Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, file};
 
@@ -46,6 +47,15 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
         })
     })?;
     let zones = check_zones(file.zone, &keys, &dns)?;
+    if let Some(catalog) =
+        { dns.catalog.as_ref() }.filter(|catalog| zones.iter().any(|zone| zone.name == **catalog))
+    {
+        return Err((
+            "dns.catalog".to_owned(),
+            Problem::Twice(catalog.to_string()),
+        ));
+    }
+    let catalogs = check_catalogs(file.catalog, &zones, &keys)?;
     for (list, entries) in [
         ("dns.allow_transfer", &dns.allow_transfer),
         ("dns.allow_notify", &dns.allow_notify),
@@ -65,6 +75,7 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
             .map(|(place, zone)| (zone.name.clone(), place))
             .collect(),
         zones,
+        catalogs,
     })
 }
 
@@ -101,6 +112,9 @@ fn check_dns(dns: file::Dns) -> Result<Dns, Fault> {
         primary_port,
         identity: text("dns.identity", dns.identity)?,
         version: text("dns.version", dns.version)?,
+        catalog: { dns.catalog }
+            .map(|catalog| name(&catalog, "dns.catalog"))
+            .transpose()?,
         clients: Clients::check(dns.clients)?,
     })
 }

@@ -23,6 +23,8 @@ pub(super) struct File {
     pub(super) primary: Vec<PrimaryRule>,
     #[serde(default)]
     pub(super) zone: Vec<Zone>,
+    #[serde(default)]
+    pub(super) catalog: Vec<Catalog>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +47,7 @@ pub(super) struct Dns {
     pub(super) primary_port: Option<u16>,
     pub(super) identity: Option<String>,
     pub(super) version: Option<String>,
+    pub(super) catalog: Option<String>,
     #[serde(default)]
     pub(super) clients: Clients,
 }
@@ -145,4 +148,29 @@ pub(super) struct Primary {
     pub(super) address: String,
     pub(super) key: Option<String>,
     pub(super) source: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Catalog {
+    pub(super) zone: String,
+    pub(super) contract: Option<String>,
+    pub(super) primaries: Option<Vec<MemberPrimary>>,
+    #[serde(default)]
+    pub(super) group: Vec<Group>,
+    pub(super) max_zones: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Group {
+    pub(super) name: String,
+    pub(super) primaries: Vec<MemberPrimary>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MemberPrimary {
+    pub(super) address: String,
+    pub(super) key: Option<String>,
 }

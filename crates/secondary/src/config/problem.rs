@@ -75,6 +75,9 @@ pub enum Problem {
     /// The secret is not base64, or of a length that the algorithm has no use for.
     #[error("the secret is not usable: base64 of 1 to 4,096 octets is expected")]
     Secret,
+    /// No `[[zone]]` has this name.
+    #[error("there is no [[zone]] with the name {0:?}")]
+    UnknownZone(String),
     /// No `[[key]]` has this name.
     #[error("there is no [[key]] with the name {0:?}")]
     UnknownKey(String),

@@ -100,7 +100,10 @@ impl Node {
         if *notes != zonekit_store::Notes::default() {
             info!(zone = %name, serial = zone.serial().0, ?notes, "the records were not quite in order");
         }
-        self.notifier.announce(zone.apex(), &soa);
+        self.announce(name, &soa);
+        if self.config().catalog(name).is_some() {
+            self.catalogs_changed.notify_one();
+        }
     }
 }
 

@@ -24,6 +24,8 @@ use crate::{Config, StartError, answering, book, clock};
 impl Node {
     /// Puts what the store has beside what the registry has, and takes all zones in.
     pub(super) fn restore(self: &Arc<Self>) -> Result<(), StartError> {
+        let ours = self.config().dns.catalog.clone();
+        self.book.reserve(ours.as_ref())?;
         let declaration = book::declaration(&self.config());
         let changes = self.book.registry().judge(declaration, clock::now())?;
         self.book.store(&self.store, &changes)?;
@@ -32,6 +34,9 @@ impl Node {
 
         // Settings and zones change in one commit, so that one without the other is damage; the settings are right.
         for held in self.store.zones() {
+            if { ours.as_ref() }.is_some_and(|ours| ours.to_name().as_name() == held.name()) {
+                continue; // the catalog of them all
+            }
             if self
                 .book
                 .registry()
@@ -97,6 +102,7 @@ impl Node {
                 Change::PutKey(_) | Change::RemoveKey(_) => keys_changed = true,
             }
         }
+        self.catalogs_changed.notify_one();
         if keys_changed {
             self.renew_keys();
         }
@@ -213,10 +219,18 @@ impl Node {
         let old_keys = self.keys.load_full();
         let declaration = book::declaration(&config);
         // Refused as a whole, if it is, before anything has changed.
-        let _ = self
-            .book
-            .registry()
-            .judge(declaration.clone(), clock::now())?;
+        let (was_ours, ours) = (before.dns.catalog.as_ref(), config.dns.catalog.clone());
+        self.book.reserve(ours.as_ref())?;
+        let judged = { self.book.registry() }.judge(declaration.clone(), clock::now());
+        if let Err(refusal) = judged {
+            self.book.reserve(was_ours)?;
+            return Err(refusal.into());
+        }
+        if let Some(was_ours) = was_ours.filter(|&was_ours| Some(was_ours) != ours.as_ref()) {
+            let name = was_ours.to_name();
+            let removed = self.store.remove_zone(name.as_name());
+            removed.map_err(|error| ServiceError::Internal(in_words(&error)))?;
+        }
         self.book.registry().set_limits(config.quota);
         self.store.set_journal_limits(config.limits.for_journals());
         self.schedule()

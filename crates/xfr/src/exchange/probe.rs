@@ -177,6 +177,8 @@ impl Probe {
                     Verdict::Waiting
                 }
             }
+            // Knot answers for a catalog zone over TCP only (RFC 9432 §6 has them kept from the public).
+            Err(AnswerError::Rcode(Rcode::REFUSED)) => Verdict::NeedsConnection,
             checked => self.read(checked, zone),
         }
     }
