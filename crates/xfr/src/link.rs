@@ -220,9 +220,10 @@ impl<E> Link<E> {
             .any(|asker| asker.octets > LARGE)
     }
 
-    /// The one who waits, if nobody else does.
+    /// The one who waits, if nothing that comes can be for anybody else.
     pub fn only(&self) -> Option<&E> {
-        { self.exchanges().next() }.filter(|_| self.len() == 1)
+        let is_only = self.len() == 1 && self.given_up.is_empty();
+        { self.exchanges().next() }.filter(|_| is_only)
     }
 
     /// Everybody who waits.

@@ -24,6 +24,9 @@ use crate::{Loss, Primary};
 /// Octets read at once from a connection that carries a transfer: a few of the largest messages.
 const ROOM: usize = 128 * 1024;
 
+/// Room for a datagram.
+const DATAGRAM: usize = 4096;
+
 /// Seconds since 1970.
 fn unix_now() -> u64 {
     SystemTime::now()
@@ -45,14 +48,15 @@ fn seed() -> u64 {
 }
 
 /// A socket of its own port, that hears from nobody but the primary.
-async fn datagrams(primary: &Primary) -> io::Result<UdpSocket> {
+fn datagrams(primary: &Primary) -> io::Result<UdpSocket> {
     let local = primary.source.unwrap_or(match primary.address {
         SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     });
-    let socket = UdpSocket::bind((local, 0)).await?;
-    socket.connect(primary.address).await?;
-    Ok(socket)
+    let socket = std::net::UdpSocket::bind((local, 0))?;
+    socket.connect(primary.address)?;
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket)
 }
 
 /// A message as it goes over a connection: behind two octets of length.

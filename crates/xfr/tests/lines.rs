@@ -2,8 +2,9 @@
 
 mod common;
 
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -430,4 +431,51 @@ async fn one_who_is_out_of_reach_is_so_for_all_who_would_share() {
         let kind = report.error().unwrap().kind();
         assert_eq!(kind, ErrorKind::ConnectionRefused);
     }
+}
+
+#[tokio::test]
+async fn questions_in_datagrams_share_a_few_ports_and_are_each_answered() {
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = udp.local_addr().unwrap();
+    let uses = Arc::<std::sync::Mutex<HashMap<SocketAddr, usize>>>::default();
+    let ports = Arc::clone(&uses);
+    thread::spawn(move || {
+        let mut octets = [0; 4096];
+        let mut seen = HashSet::new();
+        while let Ok((length, from)) = udp.recv_from(&mut octets) {
+            *ports.lock().unwrap().entry(from).or_default() += 1;
+            let right = message(&octets[..length], &[soa(7)]);
+            // Some about another zone, some twice, some not at the first time.
+            let mut wrong = right.clone();
+            wrong[13] ^= 1;
+            if !seen.insert(octets[..2].to_vec()) || octets[1] % 8 != 0 {
+                for octets in [&wrong, &right, &right] {
+                    udp.send_to(octets, from).unwrap();
+                }
+            }
+        }
+    });
+    let lines = Lines::default();
+    let mut most = 0;
+    for _ in 0..3 {
+        uses.lock().unwrap().clear();
+        let visits: Vec<_> = (0..100)
+            .map(|_| {
+                let held = Visit {
+                    held: Some(soa_buf(7)),
+                    straight: false,
+                    ..bootstrap(address)
+                };
+                let lines = lines.clone();
+                tokio::spawn(async move { visit(&lines, held).await.0 })
+            })
+            .collect();
+        for visit in visits {
+            let report = visit.await.unwrap();
+            assert_eq!(report.outcome, Outcome::UpToDate, "{report:?}");
+        }
+        most = most.max(uses.lock().unwrap().len());
+    }
+    // Eight at a time; one that has been used for long gives way to another.
+    assert!((1..=16).contains(&most), "{most}");
 }

@@ -40,6 +40,7 @@ fn what_comes_for_one_who_gave_up_is_dropped_and_its_id_not_used_again() {
     assert_eq!(link.arrived(&message(0, 100), now), Arrival::For(&mut 0));
     assert_eq!(link.arrived(&message(5, 100), now), Arrival::Stray);
     assert_eq!(link.arrived(&[1], now), Arrival::Stray);
+    assert_eq!(link.only(), None, "what comes may be for the other");
     // Nobody has to wait behind an answer that nobody wants.
     assert_eq!(link.ask(2, 2, None), Err(2));
     assert!(!link.is_over(now));

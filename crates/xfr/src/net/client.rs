@@ -195,7 +195,7 @@ impl Client {
         if !self.primary.transport.has_datagrams() {
             return Err(unreachable(std::io::ErrorKind::Unsupported.into()).into());
         }
-        let socket = datagrams(&self.primary).await.map_err(unreachable)?;
+        let socket = datagrams(&self.primary).map_err(unreachable)?;
         let reply = |rcode, sent| NotifyReply {
             rcode,
             sent,

@@ -12,8 +12,8 @@ use tokio::time::{Sleep, sleep_until};
 use zonekit_wire::FrameBuffer;
 
 use super::batch::Batch;
-use super::lines::{self, Inbox, Line, Lines, Mail, MailSender};
-use super::{ROOM, Wire, arrived, datagrams, framed, now, seed, unix_now};
+use super::lines::{self, Inbox, Line, Lines, Mail, MailSender, Ticket};
+use super::{DATAGRAM, ROOM, Wire, arrived, datagrams, framed, now, seed, unix_now};
 use crate::{
     Apply, Change, Connection, Event, Exchange, Limits, Loss, Primary, Report, Transmit, Visit,
 };
@@ -23,9 +23,6 @@ const TURN: usize = 512 * 1024;
 
 /// Reads in a row, however little they bring, before others on this thread get their turn.
 const READS: usize = 32;
-
-/// Room for a datagram.
-const DATAGRAM: usize = 4096;
 
 /// Makes one visit: asks all primaries, takes what is newer, says what came of it. Records go to `sink` as they arrive.
 ///
@@ -146,7 +143,7 @@ async fn run<A: Apply + Send>(
 struct Sockets {
     primaries: Vec<Primary>,
     limits: Limits,
-    datagrams: Vec<Option<UdpSocket>>,
+    datagrams: Vec<Option<Datagrams>>,
     streams: Vec<Stream>,
     datagram: Vec<u8>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -155,6 +152,12 @@ struct Sockets {
     mail: Option<(MailSender, Inbox)>,
     /// Taken out of it, and not yet looked at.
     opened: VecDeque<Mail>,
+}
+
+/// How datagrams go to one primary.
+enum Datagrams {
+    Own(UdpSocket),
+    Shared(Ticket),
 }
 
 struct Stream {
@@ -287,12 +290,16 @@ impl Sockets {
 
     /// Tells the exchange what a shared connection has brought. Returns how many octets there were.
     fn open<A: Apply>(&mut self, mail: Mail, exchange: &mut Exchange, sink: &mut A) -> usize {
-        let connection = mail.connection();
+        let Some(connection) = mail.connection() else {
+            self.open_datagram(&mail, exchange, sink);
+            return 0;
+        };
         let mut streams = self.streams.iter_mut();
         let Some(stream) = streams.find(|stream| stream.connection == connection) else {
             return 0; // it is no longer waited for
         };
         let event = match mail {
+            Mail::Datagram { .. } | Mail::Undeliverable { .. } => return 0,
             Mail::Connected(_) => Event::Connected(connection),
             Mail::Lost(_, loss) => lost(connection, loss),
             Mail::Displaced(_) => Event::Displaced(connection),
@@ -308,6 +315,27 @@ impl Sockets {
         };
         exchange.handle_event(event, now(), sink);
         0
+    }
+
+    fn open_datagram<A: Apply>(&mut self, mail: &Mail, exchange: &mut Exchange, sink: &mut A) {
+        let event = match mail {
+            Mail::Datagram { primary, octets } => Event::Datagram {
+                primary: *primary,
+                octets,
+            },
+            Mail::Undeliverable { primary, loss } => {
+                // The socket is closed: should more be asked, it is at another.
+                if let Some(slot) = self.datagrams.get_mut(*primary) {
+                    *slot = None;
+                }
+                Event::Undeliverable {
+                    primary: *primary,
+                    loss: *loss,
+                }
+            }
+            _ => return,
+        };
+        exchange.handle_event(event, now(), sink);
     }
 
     /// Tells of a message on a shared connection, and of those that lie behind it if it completes the transfer: then they
@@ -367,11 +395,26 @@ impl Sockets {
         else {
             return Ok(());
         };
-        let socket = match slot {
-            Some(socket) => socket,
-            None => slot.insert(datagrams(to).await?),
+        if matches!(slot, Some(Datagrams::Shared(ticket)) if !ticket.is_for(octets)) {
+            *slot = None;
+        }
+        let way = match slot {
+            Some(way) => way,
+            None => {
+                let ticket = self.lines.as_ref().and_then(|lines| {
+                    let (mail, _) = self.mail.get_or_insert_with(lines::inbox);
+                    lines.ticket(to, primary, octets, mail)
+                });
+                slot.insert(match ticket {
+                    Some(ticket) => Datagrams::Shared(ticket),
+                    None => Datagrams::Own(datagrams(to)?),
+                })
+            }
         };
-        socket.send(octets).await?;
+        match way {
+            Datagrams::Own(socket) => drop(socket.send(octets).await?),
+            Datagrams::Shared(ticket) => ticket.send(octets).await,
+        }
         Ok(())
     }
 
@@ -438,7 +481,7 @@ impl Sockets {
             }
         }
         for (primary, slot) in self.datagrams.iter_mut().enumerate() {
-            let Some(socket) = slot else {
+            let Some(Datagrams::Own(socket)) = slot else {
                 continue;
             };
             self.datagram.resize(DATAGRAM, 0);

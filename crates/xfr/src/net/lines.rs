@@ -9,6 +9,7 @@
 //! Which connection a question goes out on is decided here; what becomes of it there is [`Link`](crate::Link)'s to say.
 
 mod carrier;
+mod port;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -24,11 +25,16 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use zonekit_wire::FrameBuffer;
 
 use self::carrier::Carrier;
-use super::{Wire, drive, now};
+pub(super) use self::port::Ticket;
+use self::port::{Asker, Port};
+use super::{Wire, datagrams, drive, now};
 use crate::{Apply, Connection, Limits, Loss, Manners, Primary, Report, Transport, Visit};
 
 /// Connections with one primary, at most.
 const LINES: usize = 4;
+
+/// Sockets for datagrams to one primary, at most.
+const PORTS: usize = 8;
 
 /// Visits that share a connection before another is made.
 const ENOUGH: usize = 8;
@@ -42,7 +48,9 @@ const WINDOW: usize = 256 * 1024;
 /// Connections that visits share: zones of one primary are asked for on a few connections, one question after the other
 /// without waiting for answers ([RFC 7766 §6.2.1.1]).
 ///
-/// Whoever may not share one gets its own: a transfer that failed and is tried again, questions to primaries that do not put
+/// Questions in datagrams go out of a few sockets in the same way, whose ports the system draws and which change with use.
+///
+/// Whoever may not share a connection gets its own: a transfer that failed and is tried again, questions to primaries that do not put
 /// up with several on one connection, those who would wait behind a large transfer. A connection that nobody uses is closed
 /// after two seconds, or when the primary says ([RFC 7828]).
 ///
@@ -81,6 +89,9 @@ pub struct Lines {
 #[derive(Debug, Default)]
 struct Pool {
     lines: HashMap<Peer, Vec<Handle>, RandomState>,
+    ports: HashMap<Peer, Vec<Arc<Port>>, RandomState>,
+    /// With so many primaries, those whose sockets are all closed are forgotten.
+    tidy_at: usize,
     manners: Manners<Peer>,
 }
 
@@ -146,6 +157,16 @@ pub(super) enum Mail {
     },
     Lost(Connection, Loss),
     Displaced(Connection),
+    /// A datagram of a primary, in the visit's order.
+    Datagram {
+        primary: usize,
+        octets: Vec<u8>,
+    },
+    /// Datagrams do not get there.
+    Undeliverable {
+        primary: usize,
+        loss: Loss,
+    },
     /// The connection is the visit's own from here.
     Wire(Connection, Box<(Wire, FrameBuffer)>),
 }
@@ -238,6 +259,43 @@ impl Lines {
         Some(line)
     }
 
+    /// A place for this question at a socket that others use too, if there is one; `index`: the primary's place in the
+    /// visit's order.
+    pub(super) fn ticket(
+        &self,
+        primary: &Primary,
+        index: usize,
+        octets: &[u8],
+        inbox: &MailSender,
+    ) -> Option<Ticket> {
+        let id = octets.first_chunk().copied().map(u16::from_be_bytes)?;
+        let mut pool = self.pool();
+        if pool.ports.len() >= pool.tidy_at {
+            pool.ports
+                .retain(|_, ports| ports.iter().any(|port| port.is_open()));
+            pool.tidy_at = 2 * pool.ports.len().max(64);
+        }
+        let ports = pool.ports.entry(Peer::of(primary)).or_default();
+        ports.retain(|port| port.is_open());
+        let asker = Asker {
+            primary: index,
+            inbox: inbox.clone(),
+        };
+        // Which of them it is should not be known from what was asked before.
+        let first = usize::from(id) % ports.len().max(1);
+        let (before, after) = ports.split_at(first.min(ports.len()));
+        let mut all = after.iter().chain(before);
+        if let Some(ticket) = all.find_map(|port| port.wait(id, asker.clone())) {
+            return Some(ticket);
+        }
+        if ports.len() >= PORTS {
+            return None;
+        }
+        let port = Port::open(datagrams(primary).ok()?);
+        ports.push(Arc::clone(&port));
+        port.wait(id, asker)
+    }
+
     fn pool(&self) -> MutexGuard<'_, Pool> {
         // Nothing is done under the lock that leaves it half done.
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
@@ -280,13 +338,15 @@ impl Handle {
 }
 
 impl Mail {
-    pub(super) fn connection(&self) -> Connection {
+    /// Which connection it is about, if it is about one.
+    pub(super) fn connection(&self) -> Option<Connection> {
         match self {
+            Self::Datagram { .. } | Self::Undeliverable { .. } => None,
             Self::Connected(connection)
             | Self::Message { connection, .. }
             | Self::Lost(connection, _)
             | Self::Displaced(connection)
-            | Self::Wire(connection, _) => *connection,
+            | Self::Wire(connection, _) => Some(*connection),
         }
     }
 }
