@@ -517,7 +517,7 @@ fn what_a_zone_says_of_its_primaries_and_versions_is_read_and_checked() {
 
 #[test]
 fn the_first_rule_for_a_primary_that_tells_says_whether_ixfr_is_asked_over_udp() {
-    let rule = "ixfr_over_udp = true\n[[primary]]\naddress = \"192.0.2.1\"\nixfr_over_udp = false";
+    let rule = "address = \"192.0.2.7\"\nixfr_over_udp = true\n[[primary]]\nixfr_over_udp = false";
     for (rule, expected) in [("", false), (rule, true)] {
         let text = WHOLE.replacen("[[primary]]", &format!("[[primary]]\n{rule}"), 1);
         let config = Config::parse(&text, Path::new("secondary.toml")).unwrap();
