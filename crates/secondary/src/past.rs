@@ -142,15 +142,16 @@ impl Texts {
 
 fn write_visits(visits: &[VisitRecord]) -> Vec<u8> {
     let (mut texts, mut body) = (Texts::default(), Writer::default());
-    let mut before = 0;
+    let (mut before, mut held) = (0, None);
     for visit in visits {
         // A clock that was put back makes two visits begin at the same time, no more.
         body.number(visit.at.0.saturating_sub(before));
         before = before.max(visit.at.0);
         body.number(visit.duration);
         body.number(cause(visit.cause) | outcome(visit.outcome) << 2);
-        body.optional(visit.from.map(u64::from));
-        body.optional(visit.to.map(u64::from));
+        write_serial(&mut body, visit.from, held);
+        write_serial(&mut body, visit.to, visit.from);
+        held = visit.to;
         body.optional(
             visit
                 .primary
@@ -186,19 +187,21 @@ fn read_visits(octets: &[u8]) -> Option<Vec<VisitRecord>> {
         .map(|_| reader.text())
         .collect::<Option<_>>()?;
     let text = |place: u64| texts.get(usize::try_from(place).ok()?).copied();
-    let mut before = 0_u64;
+    let (mut before, mut held) = (0_u64, None);
     (0..reader.number()?)
         .map(|_| {
             before = before.checked_add(reader.number()?)?;
             let duration = reader.number()?;
             let kind = reader.number()?;
+            let from = read_serial(&mut reader, held)?;
+            held = read_serial(&mut reader, from)?;
             Some(VisitRecord {
                 at: Timestamp(before),
                 duration,
                 cause: *CAUSES.get(usize::try_from(kind & 3).ok()?)?,
                 outcome: *OUTCOMES.get(usize::try_from(kind >> 2).ok()?)?,
-                from: read_u32(&mut reader)?,
-                to: read_u32(&mut reader)?,
+                from,
+                to: held,
                 primary: match reader.optional()? {
                     Some(place) => Some(text(place)?.parse().ok()?),
                     None => None,
@@ -317,6 +320,23 @@ fn read_time(reader: &mut Reader<'_>) -> Option<Option<Timestamp>> {
     Some(reader.optional()?.map(Timestamp))
 }
 
+/// The serial held at one moment: mostly the one of the moment before.
+fn write_serial(writer: &mut Writer, serial: Option<u32>, before: Option<u32>) {
+    writer.number(match serial {
+        None => 0,
+        Some(_) if serial == before => 1,
+        Some(serial) => u64::from(serial) + 2,
+    });
+}
+
+fn read_serial(reader: &mut Reader<'_>, before: Option<u32>) -> Option<Option<u32>> {
+    match reader.number()? {
+        0 => Some(None),
+        1 => Some(Some(before?)),
+        other => u32::try_from(other - 2).ok().map(Some),
+    }
+}
+
 /// A serial that may be missing.
 fn read_u32(reader: &mut Reader<'_>) -> Option<Option<u32>> {
     match reader.optional()? {
@@ -394,6 +414,21 @@ mod tests {
         }
         assert_eq!(visits.all(), all[40 - ZoneStatus::HISTORY..]);
         assert!(visits.0.len() <= MOST, "{}", visits.0.len());
+    }
+
+    #[test]
+    fn a_zone_that_does_not_change_takes_half_a_kilobyte() {
+        let mut visits = Visits::default();
+        for n in 0..40 {
+            visits.add(VisitRecord {
+                outcome: VisitOutcome::UpToDate,
+                to: visit(n, None).from,
+                transfer: None,
+                ..visit(n, None)
+            });
+        }
+        assert_eq!(visits.all().len(), ZoneStatus::HISTORY);
+        assert!(visits.0.len() < 500, "{}", visits.0.len());
     }
 
     #[test]

@@ -50,20 +50,21 @@ enum Tone {
 impl Teller {
     /// One event for an outcome.
     pub(crate) fn tell(&self, name: &ZoneName, finished: &Finished<'_>) {
-        let what = match (finished.outcome(), finished.undelivered()) {
+        let failure = finished.failure();
+        let offered = finished.undelivered().map(|serial| serial.0);
+        let what = match (finished.outcome(), offered) {
             (VisitOutcome::Failed, _) => "failed",
             (VisitOutcome::NotTaken, _) => "not taken: the primaries have older versions only",
-            (VisitOutcome::UpToDate, Some(_)) => {
+            (VisitOutcome::UpToDate, Some(_)) if failure.is_some() => {
                 "current, but a newer version is offered and not delivered"
             }
+            // Without a failure, a newer version waits for the primary that is stayed with.
             (VisitOutcome::UpToDate | VisitOutcome::Transferred, _) => {
                 return self.well(name, finished);
             }
         };
         let milliseconds = finished.ended.since(finished.began);
         let serial = finished.from.map(|serial| serial.0);
-        let offered = finished.undelivered().map(|serial| serial.0);
-        let failure = finished.failure();
         let kind = failure.as_ref().map(|failure| failure.kind.as_str());
         let error = failure.as_ref().map(|failure| failure.text.as_str());
         let tone = match finished.is_unasked() {

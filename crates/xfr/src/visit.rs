@@ -160,8 +160,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Notes that IXFR failed, or brought what nobody wanted. It is tried again after ten minutes, and twice as long after each further failure, up to a
-    /// day.
+    /// Notes that IXFR failed, or brought what nobody wanted. It is tried again after ten minutes, and twice as long after
+    /// each further failure, up to a day.
     pub fn ixfr_failed(&mut self, now: u64) {
         let wait = (600_u64 << self.ixfr_failures.min(8)).min(86_400);
         self.no_ixfr_until = Some(now + wait);
