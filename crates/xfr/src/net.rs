@@ -4,6 +4,7 @@ mod batch;
 mod client;
 mod drive;
 mod lines;
+mod sockets;
 mod stream;
 mod wire;
 
