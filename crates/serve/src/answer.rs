@@ -66,6 +66,15 @@ impl Verdict {
         }
     }
 
+    /// The apex speaks, and there is nothing wrong.
+    pub(crate) fn on_apex(apex: Name<'_>) -> Self {
+        Self {
+            authoritative: true,
+            speaker: apex.as_octets().len(),
+            ..Self::of(Rcode::NOERROR)
+        }
+    }
+
     pub(crate) const fn because(rcode: Rcode, extended: ExtendedError) -> Self {
         Self {
             extended: Some(extended),

@@ -346,7 +346,7 @@ impl Exchange<'_> {
             Err(refusal) => return self.say(refusal),
         };
         if !zone.serial().is_newer_than(held) {
-            return self.current_soa(&zone);
+            return self.current_soa(&zone, None);
         }
         let zones = &self.shared.zones;
         let octets = zones
@@ -368,15 +368,17 @@ impl Exchange<'_> {
                     limit: self.limit(),
                     ..self.frame(&zone)
                 };
-                if let Some(differences) = steps_between(&**zones, held, &zone)
+                let admission = self.admission(&Verdict::on_apex(self.tools.name.as_name()));
+                if admission == Admission::Whole
+                    && let Some(differences) = steps_between(&**zones, held, &zone)
                     && OutgoingTransfer::steps(zone.clone(), differences, frame)
                         .only_message(self.now, self.out)
                 {
                     return Action::Reply;
                 }
-                self.current_soa(&zone)
+                self.current_soa(&zone, Some(admission))
             }
-            (Transport::Udp, _) => self.current_soa(&zone), // RFC 1995 §2: the client comes back over TCP
+            (Transport::Udp, _) => self.current_soa(&zone, None), // RFC 1995 §2: the client comes back over TCP
         }
     }
 }
@@ -393,8 +395,14 @@ impl Exchange<'_> {
         records: impl FnOnce(Name<'_>, &mut Memory, &mut Reply<'_>) -> Verdict,
     ) -> Action {
         let verdict = self.compose(limit, records);
+        let admission = self.admission(&verdict);
+        self.send(limit, verdict, admission)
+    }
+
+    /// Leaves what is written as it is, cuts it down, or takes it back.
+    fn send(&mut self, limit: usize, verdict: Verdict, admission: Admission) -> Action {
         let counters = &self.shared.counters;
-        match self.admission(&verdict) {
+        match admission {
             Admission::Whole => {
                 counters.count_answer(verdict.rcode);
                 if verdict.truncated {
@@ -549,20 +557,21 @@ impl Exchange<'_> {
         }
     }
 
-    /// The SOA alone: nothing newer, or (over UDP) too much to say.
-    fn current_soa(&mut self, zone: &Zone) -> Action {
-        self.write(self.limit(), |name, _, reply| {
+    /// The SOA alone: nothing newer, or (over UDP) too much to say. Whether it is sent may be decided already.
+    fn current_soa(&mut self, zone: &Zone, admission: Option<Admission>) -> Action {
+        let limit = self.limit();
+        let verdict = self.compose(limit, |name, _, reply| {
             let soa = zone.rrset(zone.apex(), Rtype::SOA);
             let truncated =
                 soa.is_some_and(|soa| reply.rrset(Section::Answer, name, &soa).is_err());
             Verdict {
-                authoritative: true,
                 truncated,
                 version: Some(ZoneVersion::of(zone)),
-                speaker: name.as_octets().len(),
-                ..Verdict::of(Rcode::NOERROR)
+                ..Verdict::on_apex(name)
             }
-        })
+        });
+        let admission = admission.unwrap_or_else(|| self.admission(&verdict));
+        self.send(limit, verdict, admission)
     }
 
     /// How many octets the answer may have. Header, question, OPT and TSIG go in any case: they are what the request
