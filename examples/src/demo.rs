@@ -53,6 +53,7 @@ fn show(runtime: &Runtime, directory: &Path, once: bool) -> anyhow::Result<()> {
         "A primary on loopback has the real root zone, and gives it to whoever signs with the key transfer.demo.",
     );
     let options = primary::Options {
+        tls: None,
         listen: vec![loopback(0)],
         zones: vec![primary::ZoneSource::held(
             "demo/root.zone",

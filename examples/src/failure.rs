@@ -6,9 +6,9 @@ use zonekit_xfr::{ClientError, ErrorKind};
 pub const HERE: u8 = 1;
 /// The server answers with an error.
 pub const REFUSED: u8 = 3;
-/// Signatures are the matter.
+/// Signatures or certificates are the matter.
 pub const BAD_KEY: u8 = 4;
-/// No connection, or nothing came in time.
+/// No connection, no TLS, or nothing came in time.
 pub const TIME_OUT: u8 = 5;
 /// What came is not what it should be.
 pub const BROKEN: u8 = 6;
@@ -22,11 +22,18 @@ pub fn status(error: &anyhow::Error) -> u8 {
         None => HERE,
         Some(ErrorKind::Refused | ErrorKind::NotAuthoritative | ErrorKind::Rcode) => REFUSED,
         Some(
-            ErrorKind::BadKey | ErrorKind::BadSignature | ErrorKind::BadTime | ErrorKind::Unsigned,
+            ErrorKind::BadKey
+            | ErrorKind::BadSignature
+            | ErrorKind::BadTime
+            | ErrorKind::Unsigned
+            | ErrorKind::Certificate,
         ) => BAD_KEY,
-        Some(ErrorKind::Timeout | ErrorKind::ConnectionRefused | ErrorKind::Unreachable) => {
-            TIME_OUT
-        }
+        Some(
+            ErrorKind::Timeout
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::Unreachable
+            | ErrorKind::Tls,
+        ) => TIME_OUT,
         Some(_) => BROKEN,
     }
 }

@@ -11,6 +11,7 @@ pub mod primary;
 pub mod query;
 pub mod server;
 pub mod supervisor;
+pub mod tls;
 pub mod upkeep;
 pub mod words;
 

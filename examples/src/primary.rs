@@ -14,7 +14,8 @@ use anyhow::{Context, bail};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use zonekit_serve::{
-    Acl, AclEntry, Config, Notifier, NotifyRetry, NotifyTarget, Responder, Server, Stopper, Zones,
+    Acl, AclEntry, Config, Notifier, NotifyRetry, NotifyTarget, Responder, Server, Stopper, Tls,
+    Zones,
 };
 use zonekit_store::{Checks, Zone, ZoneBuilder, ZoneLimits};
 use zonekit_tsig::Key;
@@ -26,6 +27,8 @@ use self::table::Table;
 pub struct Options {
     /// Addresses for UDP and TCP; port 0 lets the system pick one.
     pub listen: Vec<SocketAddr>,
+    /// Addresses for TLS, and what to show there.
+    pub tls: Option<(Vec<SocketAddr>, Tls)>,
     /// The zones, each with its master file.
     pub zones: Vec<ZoneSource>,
     /// TSIG keys that requests may be signed with.
@@ -81,6 +84,7 @@ impl ZoneSource {
 /// A primary that runs until it is dropped.
 pub struct Primary {
     addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
     sources: Vec<ZoneSource>,
     table: Arc<Table>,
     notifier: Notifier,
@@ -107,12 +111,16 @@ impl Primary {
         });
         let counters = Arc::clone(responder.counters());
         let notifier = Notifier::new(targets.collect(), NotifyRetry::default(), counters);
-        let server = Server::bind(
+        let mut server = Server::bind(
             &options.listen,
             responder,
             zonekit_serve::Options::default(),
         )?;
         let addresses = server.local_addresses().to_vec();
+        let tls_addresses = match &options.tls {
+            None => Vec::new(),
+            Some((listen, tls)) => server.bind_tls(listen, tls)?,
+        };
         let stopper = server.stopper();
         // Nobody notifies a primary: what comes is refused before it gets here.
         let (notifications, _) = mpsc::channel(1);
@@ -123,6 +131,7 @@ impl Primary {
         });
         let primary = Self {
             addresses,
+            tls_addresses,
             sources: options.zones,
             table,
             notifier,
@@ -137,6 +146,11 @@ impl Primary {
     /// The addresses that it answers on, with the ports that the system picked.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The addresses that it answers on over TLS, likewise.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
     }
 
     /// Serial and number of records of a zone.

@@ -57,6 +57,7 @@ mod request;
 mod router;
 mod serve;
 mod service;
+mod tls;
 mod tokens;
 mod v1;
 
@@ -65,9 +66,10 @@ pub use metrics::Metrics;
 pub use oci_keys::{OciKey, OciKeyError, OciKeys};
 pub use rehearsal::Rehearsal;
 pub use router::{Access, Limits, router};
-pub use serve::serve;
+pub use serve::{serve, serve_tls};
 pub use service::{
     Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, TransferOrder,
     ZoneRef, ZoneView,
 };
+pub use tls::{Tls, TlsError};
 pub use tokens::{DigestError, Token, Tokens};

@@ -11,15 +11,37 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
 };
 
-use crate::Limits;
+use crate::{Limits, Tls};
 
 /// Answers HTTP/1 on a listener until `stop` is done, then ends once the requests that are under way have been answered or
 /// [`Limits::time`] is over.
 pub async fn serve(
     listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    run(listener, None, router, limits, stop).await;
+}
+
+/// The same over TLS. Whoever has not begun it within [`Limits::head`] is let go.
+pub async fn serve_tls(
+    listener: TcpListener,
+    tls: Tls,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    run(listener, Some(tls), router, limits, stop).await;
+}
+
+async fn run(
+    listener: TcpListener,
+    tls: Option<Tls>,
     router: Router,
     limits: Limits,
     stop: impl Future<Output = ()>,
@@ -44,21 +66,38 @@ pub async fn serve(
             () = &mut stop => break,
         };
         let service = TowerToHyperService::new(router.clone());
-        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
+        let Some(tls) = &tls else {
+            let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
+            tokio::spawn(until_end(connection, slot));
+            continue;
+        };
+        let (http, acceptor, watcher) = (http.clone(), tls.acceptor(), open.watcher());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "an HTTP connection ended early");
+            match timeout(limits.head, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => {
+                    let connection = http.serve_connection(TokioIo::new(stream), service);
+                    until_end(watcher.watch(connection), slot).await;
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "TLS of an HTTP connection"),
+                Err(_) => tracing::debug!("TLS of an HTTP connection does not come to stand"),
             }
-            drop(slot);
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits.time, open.shutdown())
-        .await
-        .is_err()
-    {
+    if timeout(limits.time, open.shutdown()).await.is_err() {
         tracing::warn!("HTTP requests were still under way when the service stopped");
     }
+}
+
+/// Answers on a connection, which has a slot until it ends.
+async fn until_end(
+    connection: impl Future<Output = hyper::Result<()>>,
+    slot: Option<OwnedSemaphorePermit>,
+) {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "an HTTP connection ended early");
+    }
+    drop(slot);
 }
 
 /// The next connection. Errors of a single one pass; where the process lacks something, it is given time.

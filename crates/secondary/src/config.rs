@@ -22,6 +22,7 @@ mod clients;
 mod file;
 mod place;
 mod problem;
+mod tls;
 mod zones;
 
 use std::collections::HashMap;
@@ -37,6 +38,7 @@ pub use self::bounds::{Limits, Timers};
 pub use self::catalogs::CatalogEntry;
 pub use self::clients::Clients;
 pub use self::problem::{ConfigError, Problem};
+pub use self::tls::{DnsTls, TlsProfile};
 pub use self::zones::{Checks, PrimaryRule, Verify, ZoneEntry};
 
 /// Everything that a node is told from outside.
@@ -68,7 +70,9 @@ pub struct Config {
     pub quota: QuotaLimits,
     /// `[[key]]`: TSIG keys, each with a name of its own.
     pub keys: Vec<KeyDraft>,
-    /// `[[primary]]`: keys and source addresses for primaries that are given without.
+    /// `[[tls]]`: ways of speaking TLS with primaries, each with a name of its own.
+    pub tls: Vec<TlsProfile>,
+    /// `[[primary]]`: keys, source addresses and TLS for primaries that are given without.
     pub primaries: Vec<PrimaryRule>,
     /// `[[zone]]`: zones declared here rather than over the API.
     pub zones: Vec<ZoneEntry>,
@@ -110,13 +114,17 @@ pub struct Dns {
     pub catalog: Option<ZoneName>,
     /// `[dns.clients]`: what a client may ask of us.
     pub clients: Clients,
+    /// `[dns.tls]`: where we answer over TLS; nowhere without it.
+    pub tls: Option<DnsTls>,
 }
 
 /// `[http]`: the management side.
 #[derive(Clone, Debug)]
 pub struct Http {
-    /// `listen`: the address of the plain HTTP listener. Only loopback is accepted as long as there is no TLS.
+    /// `listen`: the address of the listener. Without TLS only loopback is accepted, unless `plain_http` is `true`.
     pub listen: SocketAddr,
+    /// `[http.tls]`: `certificate` and `key`; plain HTTP without it.
+    pub tls: Option<zonekit_http::Tls>,
     /// `[[http.token]]`: who may use the IONOS face. Without any of this and of the next, only health and metrics are served.
     pub tokens: Vec<Token>,
     /// `[[http.oci_key]]`: public keys that may sign requests of the OCI face: `key_id`, `pem_file` and `contract`.

@@ -69,8 +69,8 @@ mod zones;
 
 pub use book::BookError;
 pub use config::{
-    CatalogEntry, Checks, Clients, Config, ConfigError, Dns, Http, Limits, PrimaryRule, Problem,
-    Timers, Token, Verify, ZoneEntry,
+    CatalogEntry, Checks, Clients, Config, ConfigError, Dns, DnsTls, Http, Limits, PrimaryRule,
+    Problem, Timers, TlsProfile, Token, Verify, ZoneEntry,
 };
 pub use secondary::{ReloadError, Secondary, StartError};
 pub use upkeep::UpkeepError;

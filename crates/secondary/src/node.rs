@@ -30,7 +30,7 @@ use crate::book::Book;
 use crate::history::Finished;
 use crate::metrics::Counts;
 use crate::notify::targets;
-use crate::primaries::{KeyTurns, address, resolve};
+use crate::primaries::{KeyTurns, addresses, resolve};
 use crate::tell::Teller;
 use crate::visits::Press;
 use crate::zones::Zones;
@@ -221,9 +221,7 @@ impl Node {
     }
 
     fn addresses_of(&self, config: &Config, zone: &SecondaryZone) -> Vec<SocketAddr> {
-        { zone.primaries.iter() }
-            .map(|primary| address(config, primary))
-            .collect()
+        addresses(config, zone)
     }
 
     fn schedule(&self) -> MutexGuard<'_, Schedule<ZoneName>> {

@@ -1,4 +1,4 @@
-//! A zone's primaries as they are asked: with the port and the key that the configuration has for them.
+//! A zone's primaries as they are asked: with the port, the key and the transport that the configuration has for them.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -9,18 +9,19 @@ use zonekit_xfr::{ErrorKind, PrimaryReport};
 
 use crate::Config;
 
-/// Where a primary listens.
-pub(crate) fn address(config: &Config, primary: &Primary) -> SocketAddr {
-    SocketAddr::new(
-        primary.address,
-        primary.port.unwrap_or(config.dns.primary_port),
-    )
+/// Where a zone's primaries listen.
+pub(crate) fn addresses(config: &Config, zone: &SecondaryZone) -> Vec<SocketAddr> {
+    { zone.primaries.iter().enumerate() }
+        .map(|(place, primary)| config.way_to(zone, place, primary).0)
+        .collect()
 }
 
-/// The name of the key that goes with a primary: its own, or that of a `[[primary]]` rule.
+/// The name of the key that goes with a primary: its own, or that of a `[[primary]]` rule. These know it by its own port or
+/// by that of clear text, whether it is spoken with there or not.
 pub(crate) fn key_name<'a>(config: &'a Config, primary: &'a Primary) -> Option<&'a KeyName> {
+    let port = primary.port.unwrap_or(config.dns.primary_port);
     let own = primary.key.as_ref();
-    own.or_else(|| config.key_for(address(config, primary)))
+    own.or_else(|| config.key_for(SocketAddr::new(primary.address, port)))
 }
 
 /// Which of its two keys each primary of a zone is asked with, while one is rolled over.
@@ -84,7 +85,7 @@ pub(crate) fn resolve(
     turns: &KeyTurns,
 ) -> Result<Vec<zonekit_xfr::Primary>, KeyName> {
     let resolve = |(place, primary): (usize, &Primary)| {
-        let address = address(config, primary);
+        let (address, transport) = config.way_to(zone, place, primary);
         let next = primary.next_key.as_ref();
         let next = next.filter(|_| turns.is_next(place));
         let key = match next.or_else(|| key_name(config, primary)) {
@@ -92,6 +93,7 @@ pub(crate) fn resolve(
             Some(name) => Some(keys.get(name).ok_or_else(|| name.clone())?.clone()),
         };
         Ok(zonekit_xfr::Primary {
+            transport,
             key,
             source: config.source_of(zone, place, address),
             ixfr_over_udp: config.has_ixfr_over_udp(address),
@@ -111,6 +113,7 @@ pub(crate) fn same(
             let pairs = was.iter().zip(is);
             let alike = |(was, is): (&zonekit_xfr::Primary, &zonekit_xfr::Primary)| {
                 (was.address, &was.key, was.source) == (is.address, &is.key, is.source)
+                    && was.transport == is.transport
             };
             was.len() == is.len() && { pairs }.all(alike)
         }

@@ -53,6 +53,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct Secondary {
     pub(crate) node: Arc<Node>,
     dns: Vec<SocketAddr>,
+    tls: Vec<SocketAddr>,
     http: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     stopper: Stopper,
@@ -68,12 +69,18 @@ impl Secondary {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let listen = config.dns.listen.clone();
         let options = answering::options(&config.dns);
+        let dns_tls = config.dns.tls.clone();
         let http_listen = config.http.as_ref().map(|http| http.listen);
+        let http_tls = config.http.as_ref().and_then(|http| http.tls.clone());
         let opening = tokio::task::spawn_blocking(move || Node::open(config));
         let node = opening.await.map_err(|_| StartError::Panicked)??;
 
-        let server = Server::bind(&listen, node.responder.clone(), options)?;
+        let mut server = Server::bind(&listen, node.responder.clone(), options)?;
         let dns = server.local_addresses().to_vec();
+        let tls = match dns_tls {
+            None => Vec::new(),
+            Some(dns_tls) => server.bind_tls(&dns_tls.listen, &dns_tls.tls)?,
+        };
         let stopper = server.stopper();
         let listener = match http_listen {
             None => None,
@@ -101,8 +108,12 @@ impl Secondary {
             let stop = async move {
                 let _ = stopped.wait_for(|&stop| stop).await;
             };
+            let limits = zonekit_http::Limits::default();
             tasks.spawn(async move {
-                zonekit_http::serve(listener, router, zonekit_http::Limits::default(), stop).await;
+                match http_tls {
+                    None => zonekit_http::serve(listener, router, limits, stop).await,
+                    Some(tls) => zonekit_http::serve_tls(listener, tls, router, limits, stop).await,
+                }
             });
         }
         match Control::bind(&node.config().data_dir) {
@@ -118,6 +129,9 @@ impl Secondary {
         let zones = node.zones.lock().len();
         info!(
             dns = listed(&dns),
+            tls = Some(&tls)
+                .filter(|tls| !tls.is_empty())
+                .map(|tls| listed(tls)),
             http = http.map(|http| http.to_string()),
             zones,
             "listening"
@@ -125,6 +139,7 @@ impl Secondary {
         Ok(Self {
             node,
             dns,
+            tls,
             http,
             stop,
             stopper,
@@ -137,13 +152,18 @@ impl Secondary {
         &self.dns
     }
 
-    /// Where HTTP is answered, if it is.
+    /// Where DNS is answered over TLS, likewise.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls
+    }
+
+    /// Where HTTP is answered, over TLS or not, if it is.
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.http
     }
 
-    /// Takes another configuration: zones, keys, access lists, tokens, limits, timers and quotas change at once, transfers
-    /// under way that they concern end without trace. Addresses and `data_dir` change at the next start.
+    /// Takes another configuration: zones, keys, certificates, access lists, tokens, limits, timers and quotas change at once,
+    /// transfers under way that they concern end without trace. Addresses and `data_dir` change at the next start.
     ///
     /// # Errors
     ///

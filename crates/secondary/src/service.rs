@@ -15,7 +15,6 @@ use zonekit_store::StoreError;
 use zonekit_wire::Serial;
 
 use crate::node::{About, Node, in_words};
-use crate::primaries::address;
 use crate::{records, survey, versions};
 
 /// The node as the routes see it.
@@ -213,11 +212,13 @@ impl Service for Desk {
     ) -> Result<(), ServiceError> {
         let zone = self.find_id(contract, id)?;
         let only = match &order.primary {
-            Some(primary) if !zone.primaries.as_slice().contains(primary) => {
-                return Err(Refusal::Changed.into()); // a moment ago it was there
-            }
-            Some(primary) => Some(address(&self.0.config(), primary)),
             None => None,
+            Some(primary) => {
+                let place = { zone.primaries.iter() }
+                    .position(|own| own == primary)
+                    .ok_or(Refusal::Changed)?; // a moment ago it was there
+                Some(self.0.config().way_to(&zone, place, primary).0)
+            }
         };
         self.0.order_visit(&zone.name, order.whole, only);
         Ok(())

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Parser;
 use tempfile::NamedTempFile;
+use zonekit_examples::tls::Tls;
 use zonekit_examples::{failure, key_file, server};
 use zonekit_tsig::Key;
 use zonekit_wire::{NameBuf, Record, Serial, text};
@@ -44,6 +45,8 @@ struct Arguments {
     /// A file with a TSIG key: as tsig-keygen writes it, or one line [ALG:]NAME:SECRET.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    #[command(flatten)]
+    tls: Tls,
     /// Ask for the differences from this serial on.
     #[arg(long, value_name = "SERIAL")]
     ixfr: Option<u32>,
@@ -59,14 +62,15 @@ Exit status:
   1  something went wrong here: a file, the output, the arguments' meaning
   2  the arguments are not well-formed
   3  refused: the server answers with an error (REFUSED, NOTAUTH, SERVFAIL, …)
-  4  bad key: the server does not accept the signature, or its own is missing or wrong
-  5  no connection, or nothing came in time
+  4  bad key: the server does not accept the signature, or its own is missing or wrong; or its certificate is
+  5  no connection, no TLS, or nothing came in time
   6  broken: what came is not a whole zone. What was printed before is part of one at most
 
 Examples:
   axfr @192.0.2.1 example.org > example.org.zone
   axfr @[2001:db8::1]:5300 example.org --key hmac-sha512:transfer.example.:c2VjcmV0… --out example.org.zone
-  axfr @ns1.example.net example.org --ixfr 2020101901";
+  axfr @ns1.example.net example.org --ixfr 2020101901
+  axfr @192.0.2.1 example.org --tls-ca ca.pem --tls-name ns1.example.net --key-file transfer.key";
 
 /// Octets gathered before they are written.
 const BUFFER: usize = 256 * 1024;
@@ -95,6 +99,13 @@ fn main() -> ExitCode {
 #[tokio::main(flavor = "current_thread")]
 async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut client = Client::new(arguments.server);
+    if let Some(tls) = arguments.tls.chosen()? {
+        let mut server = arguments.server;
+        if server.port() == 53 {
+            server.set_port(853);
+        }
+        client = Client::new(server).tls(tls);
+    }
     if let Some(key) = key_file::either(arguments.key.as_ref(), arguments.key_file.as_deref())? {
         client = client.key(key);
     }

@@ -7,8 +7,9 @@
 
 #![allow(rustdoc::broken_intra_doc_links)] // doc comments are the text of --help: brackets are no links there
 
+use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -17,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 use zonekit_examples::primary::{Options, Primary, ZoneSource};
 use zonekit_examples::{key_file, log, server};
-use zonekit_serve::AclEntry;
+use zonekit_serve::{AclEntry, Tls};
 use zonekit_tsig::Key;
 use zonekit_wire::NameBuf;
 
@@ -41,10 +42,22 @@ struct Arguments {
     /// A file with a TSIG key: as tsig-keygen writes it, or one line [ALG:]NAME:SECRET. May be repeated.
     #[arg(long, value_name = "FILE")]
     key_file: Vec<PathBuf>,
-    /// Who may have the zones by AXFR: an address, a network, or key:NAME. May be repeated. Without it, whoever signs
+    /// Who may have the zones by AXFR: an address, a network, key:NAME, or one of them over TLS: tls:…. May be repeated. Without it, whoever signs
     /// with one of the keys, if there are any; else everybody on this machine.
-    #[arg(long, value_name = "NETWORK|key:NAME")]
+    #[arg(long, value_name = "[tls:]NETWORK|[tls:]key:NAME")]
     allow: Vec<AclEntry>,
+    /// An address for TLS; port 0 lets the system pick one, which the first log line tells. May be repeated.
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "tls_cert")]
+    tls_listen: Vec<SocketAddr>,
+    /// The certificate that is shown there (PEM), those that lead to its authority behind it ...
+    #[arg(long, value_name = "FILE", requires_all = ["tls_key", "tls_listen"])]
+    tls_cert: Option<PathBuf>,
+    /// ... and its private key.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Talk over TLS only to clients with a certificate from one of the authorities in this file (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_client_ca: Option<PathBuf>,
     /// A secondary to send NOTIFY to, port 53 if none is given. May be repeated.
     #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = server::parse)]
     notify: Vec<SocketAddr>,
@@ -74,7 +87,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let primary = Primary::start(options(arguments)?).await?;
-    info!(dns = log::listed(primary.addresses()), "listening");
+    let tls = Some(primary.tls_addresses()).filter(|tls| !tls.is_empty());
+    info!(
+        dns = log::listed(primary.addresses()),
+        tls = tls.map(log::listed),
+        "listening"
+    );
     loop {
         tokio::select! {
             _ = hangup.recv() => primary.reload(),
@@ -99,8 +117,20 @@ fn options(arguments: Arguments) -> anyhow::Result<Options> {
             allow.push(network.parse().context("loopback")?);
         }
     }
+    let tls = match (&arguments.tls_cert, &arguments.tls_key) {
+        (Some(certificate), Some(key)) => {
+            let (chain, key) = (read(certificate)?, read(key)?);
+            let tls = match &arguments.tls_client_ca {
+                None => Tls::new(&chain, &key)?,
+                Some(clients) => Tls::mutual(&chain, &key, &read(clients)?)?,
+            };
+            Some((arguments.tls_listen, tls))
+        }
+        _ => None,
+    };
     let zones = arguments.zone.into_iter();
     Ok(Options {
+        tls,
         listen: arguments.listen,
         zones: zones
             .map(|(apex, path)| ZoneSource::file(apex, path))
@@ -109,6 +139,10 @@ fn options(arguments: Arguments) -> anyhow::Result<Options> {
         allow,
         notify: arguments.notify,
     })
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("reading {}", path.display()))
 }
 
 fn zone_and_file(text: &str) -> anyhow::Result<(NameBuf, PathBuf)> {

@@ -12,8 +12,9 @@ use zonekit_serve::AclEntry;
 use zonekit_tsig::{Algorithm, Key};
 
 use super::catalogs::check_catalogs;
+use super::tls::{check_profiles, known_profile};
 use super::zones::check_zones;
-use super::{Clients, Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, file};
+use super::{Clients, Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, file, tls};
 
 /// A key's path and what is wrong there.
 pub(super) type Fault = (String, Problem);
@@ -22,20 +23,23 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
     if file.data_dir.as_os_str().is_empty() {
         return Err(("data_dir".to_owned(), Problem::Empty));
     }
-    let dns = check_dns(file.dns)?;
+    let dns = check_dns(file.dns, directory)?;
     let http = { file.http }
         .map(|http| check_http(http, directory))
         .transpose()?;
     check_timers(&file.timers)?;
     check_limits(&file.limits)?;
     let keys = check_keys(file.key, directory)?;
+    let tls = check_profiles(file.tls, directory)?;
     let primaries = each("primary", file.primary, |path, rule| {
         let (address, port) = address(&rule.address, &format!("{path}.address"))?;
         let key = { rule.key }
             .map(|key| known_key(&keys, &key, &format!("{path}.key")))
             .transpose()?;
         let source = source(&dns, rule.source, Some(address), path)?;
-        if key.is_none() && source.is_none() && rule.ixfr_over_udp.is_none() {
+        let tls = known_profile(&tls, rule.tls, path)?;
+        let is_said = key.is_some() || source.is_some() || tls.is_some();
+        if !is_said && rule.ixfr_over_udp.is_none() {
             return Err((path.to_owned(), Problem::NothingSaid));
         }
         Ok(PrimaryRule {
@@ -44,9 +48,10 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
             key,
             source,
             ixfr_over_udp: rule.ixfr_over_udp,
+            tls,
         })
     })?;
-    let zones = check_zones(file.zone, &keys, &dns)?;
+    let zones = check_zones(file.zone, &keys, &tls, &dns)?;
     if let Some(catalog) =
         { dns.catalog.as_ref() }.filter(|catalog| zones.iter().any(|zone| zone.name == **catalog))
     {
@@ -62,6 +67,7 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
     ] {
         known_keys(&keys, entries, list)?;
     }
+    no_tls(&dns.allow_notify, "dns.allow_notify")?;
     Ok(Config {
         data_dir: directory.join(file.data_dir),
         dns,
@@ -70,6 +76,7 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
         limits: file.limits,
         quota: file.quota,
         keys,
+        tls,
         primaries,
         places: { zones.iter().enumerate() }
             .map(|(place, zone)| (zone.name.clone(), place))
@@ -79,7 +86,7 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
     })
 }
 
-fn check_dns(dns: file::Dns) -> Result<Dns, Fault> {
+fn check_dns(dns: file::Dns, directory: &Path) -> Result<Dns, Fault> {
     if dns.listen.is_empty() {
         return Err(("dns.listen".to_owned(), Problem::Empty));
     }
@@ -116,6 +123,9 @@ fn check_dns(dns: file::Dns) -> Result<Dns, Fault> {
             .map(|catalog| name(&catalog, "dns.catalog"))
             .transpose()?,
         clients: Clients::check(dns.clients)?,
+        tls: { dns.tls }
+            .map(|tls| tls::check_dns(tls, directory))
+            .transpose()?,
     })
 }
 
@@ -130,14 +140,14 @@ fn text(path: &str, text: Option<String>) -> Result<Option<String>, Fault> {
 }
 
 fn check_http(http: file::Http, directory: &Path) -> Result<Http, Fault> {
-    if http.tls.is_some() {
-        return Err(("http.tls".to_owned(), Problem::NotSupportedYet));
-    }
+    let tls = { http.tls }
+        .map(|tls| tls::check_http(tls, directory))
+        .transpose()?;
     let at = || "http.listen".to_owned();
     let Ok(listen) = http.listen.parse::<SocketAddr>() else {
         return Err((at(), Problem::NotASocketAddress(http.listen)));
     };
-    if !listen.ip().is_loopback() {
+    if tls.is_none() && !http.plain_http && !listen.ip().is_loopback() {
         return Err((at(), Problem::NotLoopback));
     }
     let tokens = each("http.token", http.token, |path, token| {
@@ -163,6 +173,7 @@ fn check_http(http: file::Http, directory: &Path) -> Result<Http, Fault> {
     })?;
     Ok(Http {
         listen,
+        tls,
         tokens,
         oci_keys,
     })
@@ -309,6 +320,15 @@ pub(super) fn known_keys(keys: &[KeyDraft], entries: &[AclEntry], list: &str) ->
         }
     }
     Ok(())
+}
+
+/// No entry of an access list asks for TLS.
+pub(super) fn no_tls(entries: &[AclEntry], list: &str) -> Result<(), Fault> {
+    let place = { entries.iter() }.position(|entry| matches!(entry, AclEntry::Tls(_)));
+    match place {
+        Some(index) => Err((format!("{list}[{index}]"), Problem::NotifyOverTls)),
+        None => Ok(()),
+    }
 }
 
 /// An entry of an access list.

@@ -20,6 +20,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) key: Vec<Key>,
     #[serde(default)]
+    pub(super) tls: Vec<Tls>,
+    #[serde(default)]
     pub(super) primary: Vec<PrimaryRule>,
     #[serde(default)]
     pub(super) zone: Vec<Zone>,
@@ -50,6 +52,16 @@ pub(super) struct Dns {
     pub(super) catalog: Option<String>,
     #[serde(default)]
     pub(super) clients: Clients,
+    pub(super) tls: Option<DnsTls>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DnsTls {
+    pub(super) listen: Vec<String>,
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+    pub(super) client_ca_file: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]
@@ -71,8 +83,16 @@ pub(super) struct Http {
     pub(super) token: Vec<Token>,
     #[serde(default)]
     pub(super) oci_key: Vec<OciKey>,
-    // Read so that whoever asks for it hears that it is not there yet, rather than that it is unknown.
-    pub(super) tls: Option<toml::Table>,
+    pub(super) tls: Option<HttpTls>,
+    #[serde(default)]
+    pub(super) plain_http: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HttpTls {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -101,9 +121,26 @@ pub(super) struct Key {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) name: String,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) server_name: Option<String>,
+    pub(super) pins: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) opportunistic: bool,
+    pub(super) clear_text_port: Option<u16>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) without_alpn: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PrimaryRule {
     pub(super) address: String,
     pub(super) key: Option<String>,
+    pub(super) tls: Option<String>,
     pub(super) source: Option<String>,
     pub(super) ixfr_over_udp: Option<bool>,
 }
@@ -147,6 +184,7 @@ pub(super) struct Verify {
 pub(super) struct Primary {
     pub(super) address: String,
     pub(super) key: Option<String>,
+    pub(super) tls: Option<String>,
     pub(super) source: Option<String>,
 }
 

@@ -120,9 +120,29 @@ pub enum Problem {
     #[error(transparent)]
     OciKey(#[from] OciKeyError),
     /// Plain HTTP for other machines, where tokens would pass in the clear.
-    #[error("plain HTTP is for loopback addresses only")]
+    #[error(
+        "plain HTTP is for loopback addresses only, unless plain_http = true says otherwise; [http.tls] is for others"
+    )]
     NotLoopback,
-    /// The entry is known and planned, but nothing answers to it yet.
-    #[error("is not supported yet")]
-    NotSupportedYet,
+    /// A certificate, a key, a name or a pin cannot be used for TLS.
+    #[error("{0}")]
+    Tls(String),
+    /// No `[[tls]]` has this name.
+    #[error("there is no [[tls]] with the name {0:?}")]
+    UnknownTls(String),
+    /// It is not said whom to believe, or said twice.
+    #[error("give one of ca_file with server_name, pins, and opportunistic = true")]
+    TrustOnce,
+    /// A certificate from an authority has to be for somebody.
+    #[error("is needed with ca_file: what the certificate of the primary has to be for")]
+    ServerName,
+    /// Who has to be believed in is never spoken with in clear text.
+    #[error("is for opportunistic = true only")]
+    OnlyOpportunistic,
+    /// One of the two is missing.
+    #[error("certificate and key go together")]
+    CertificateAndKey,
+    /// NOTIFY is mostly a datagram: an entry that asks for TLS would never do.
+    #[error("NOTIFY does not come over TLS")]
+    NotifyOverTls,
 }

@@ -224,8 +224,8 @@ fn a_mistake_is_told_with_its_line_and_key() {
         ),
         (
             "[[primary]]",
-            "[http.tls]\ncert = \"x\"\n[[primary]]",
-            "36: http.tls: is not supported yet",
+            "[http.tls]\ncertificate = \"x\"\nkey = \"y\"\n[[primary]]",
+            "37: http.tls.certificate: cannot be read: entity not found",
         ),
         (
             "[[primary]]",
@@ -386,6 +386,17 @@ fn every_limit_has_its_default_and_reaches_transfers_and_zones() {
     );
 }
 
+/// The first zone of a configuration, as it is kept.
+pub(super) fn declared_zone(config: &Config) -> std::sync::Arc<zonekit_model::SecondaryZone> {
+    let command = crate::book::declaration(config);
+    let mut registry = zonekit_model::Registry::new(config.quota);
+    let changes = registry
+        .judge(command, zonekit_model::Timestamp(0))
+        .unwrap();
+    let _ = registry.apply(changes);
+    std::sync::Arc::clone(registry.zones().next().unwrap())
+}
+
 /// The whole configuration with more than one source address, and these entries in its zone, its first primary and its
 /// `[[primary]]`.
 fn with_zone(zone: &str, primary: &str, rule: &str) -> Result<Config, ConfigError> {
@@ -405,17 +416,11 @@ fn the_source_of_a_primary_goes_before_that_of_its_zone_and_that_before_the_rest
     let check = |zone: &str, primary: &str, rule: &str, expected: [&str; 2]| {
         let rule = format!("{rule}\n[[primary]]\naddress = \"192.0.2.1\"\n{rule}");
         let config = with_zone(zone, primary, &rule).unwrap();
-        let command = crate::book::declaration(&config);
-        let mut registry = zonekit_model::Registry::new(config.quota);
-        let changes = registry
-            .judge(command, zonekit_model::Timestamp(0))
-            .unwrap();
-        let _ = registry.apply(changes);
-        let zone = registry.zones().next().unwrap();
+        let zone = declared_zone(&config);
         let sources: Vec<String> = { zone.primaries.iter().enumerate() }
             .map(|(place, primary)| {
-                let address = crate::primaries::address(&config, primary);
-                config.source_of(zone, place, address).unwrap().to_string()
+                let (address, _) = config.way_to(&zone, place, primary);
+                config.source_of(&zone, place, address).unwrap().to_string()
             })
             .collect();
         assert_eq!(sources, expected);

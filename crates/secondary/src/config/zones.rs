@@ -10,12 +10,16 @@ use zonekit_model::{
 };
 use zonekit_serve::Acl;
 use zonekit_store::Checks as StoreChecks;
-use zonekit_xfr::Preference;
+use zonekit_xfr::{Preference, Tls, Transport};
 
 use super::check::{
-    Fault, address, allowed, contract, each, known_key, known_keys, name, source, within,
+    Fault, address, allowed, contract, each, known_key, known_keys, name, no_tls, source, within,
 };
+use super::tls::{TlsProfile, known_profile};
 use super::{Config, Dns, Problem, file};
+
+/// Where primaries speak TLS if nothing else is said (RFC 9103 §7.2).
+const TLS_PORT: u16 = 853;
 
 /// `[[primary]]`: what goes for a primary wherever it is given without, be it by a zone or over the API.
 #[derive(Clone, Debug)]
@@ -30,6 +34,8 @@ pub struct PrimaryRule {
     pub source: Option<IpAddr>,
     /// `ixfr_over_udp`: whether it is asked for differences in datagrams first. Default: no.
     pub ixfr_over_udp: Option<bool>,
+    /// `tls`: the `[[tls]]` by which it is spoken with; port 853 then, if the zone gives none but `primary_port`.
+    pub tls: Option<Tls>,
 }
 
 impl PrimaryRule {
@@ -50,6 +56,8 @@ pub struct ZoneEntry {
     pub primaries: Primaries,
     /// `source` of each of them, in their order.
     pub sources: Vec<Option<IpAddr>>,
+    /// `tls` of each of them, in their order: the `[[tls]]` by which it is spoken with; port 853 then, if it has none.
+    pub tls: Vec<Option<Tls>>,
     /// `source`: which of `transfer_addresses` its primaries of that family are spoken with from, where they do not say.
     pub source: Option<IpAddr>,
     /// `primaries_order` and `pin_tolerance`: which of several primaries a newer version is taken from. Default: the newest.
@@ -146,6 +154,33 @@ impl Config {
             .or_else(|| self.source_for(primary.ip()))
     }
 
+    /// Where the primary at this place of a zone's list listens, and how it is spoken with: over TLS if its own entry or that
+    /// of a `[[primary]]` rule says so.
+    pub fn way_to(
+        &self,
+        zone: &SecondaryZone,
+        place: usize,
+        primary: &Primary,
+    ) -> (SocketAddr, Transport) {
+        let clear = self.dns.primary_port;
+        let at = |port| SocketAddr::new(primary.address, port);
+        let own = self
+            .declared(&zone.name)
+            .and_then(|entry| entry.tls.get(place)?.as_ref());
+        if let Some(tls) = own {
+            let port = primary.port.unwrap_or(TLS_PORT);
+            return (at(port), Transport::Tls(tls.clone()));
+        }
+        let port = primary.port.unwrap_or(clear);
+        let mut rules = self.primaries.iter().filter(|rule| rule.is_for(at(port)));
+        match rules.find_map(|rule| Some((rule.port, rule.tls.as_ref()?))) {
+            None => (at(port), Transport::Plain),
+            // The API always gives a port, and that of clear text where nobody thought of TLS.
+            Some((None, tls)) if port == clear => (at(TLS_PORT), Transport::Tls(tls.clone())),
+            Some((_, tls)) => (at(port), Transport::Tls(tls.clone())),
+        }
+    }
+
     /// What becomes of a zone's content that is wrong: only declared zones can say.
     pub fn checks_for(&self, zone: &ZoneName) -> StoreChecks {
         match self.declared(zone).map(|entry| entry.checks) {
@@ -158,6 +193,7 @@ impl Config {
 pub(super) fn check_zones(
     zones: Vec<file::Zone>,
     keys: &[KeyDraft],
+    profiles: &[TlsProfile],
     dns: &Dns,
 ) -> Result<Vec<ZoneEntry>, Fault> {
     let mut names = HashSet::new();
@@ -173,6 +209,7 @@ pub(super) fn check_zones(
         let list = format!("{path}.allow_notify");
         let allow_notify = each(&list, zone.allow_notify, allowed)?;
         known_keys(keys, &allow_notify, &list)?;
+        no_tls(&allow_notify, &list)?;
         let list = format!("{path}.primaries");
         let primaries = each(&list, zone.primaries, |path, primary| {
             let (address, port) = address(&primary.address, &format!("{path}.address"))?;
@@ -180,19 +217,22 @@ pub(super) fn check_zones(
                 .map(|key| known_key(keys, &key, &format!("{path}.key")))
                 .transpose()?;
             let source = source(dns, primary.source, Some(address), path)?;
+            let tls = known_profile(profiles, primary.tls, path)?;
             let primary = Primary {
                 port,
                 key,
                 ..Primary::from(address)
             };
-            Ok((primary, source))
+            Ok((primary, (source, tls)))
         })?;
-        let (primaries, sources): (Vec<_>, _) = primaries.into_iter().unzip();
+        let (primaries, ways): (Vec<_>, Vec<_>) = primaries.into_iter().unzip();
+        let (sources, tls) = ways.into_iter().unzip();
         Ok(ZoneEntry {
             name,
             contract,
             primaries: Primaries::new(primaries).map_err(|error| (list, error.into()))?,
             sources,
+            tls,
             source: source(dns, zone.source, None, path)?,
             preference,
             allow_notify: allow_notify.into_iter().collect(),

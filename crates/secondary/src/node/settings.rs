@@ -196,11 +196,23 @@ impl Node {
     }
 
     /// Takes another configuration. Where DNS and HTTP listen and where the data is stays as it is until the next start.
-    pub(crate) async fn reload(self: &Arc<Self>, config: Config) -> Result<(), ServiceError> {
+    pub(crate) async fn reload(self: &Arc<Self>, mut config: Config) -> Result<(), ServiceError> {
         let before = self.config();
         for (what, changed) in [
             ("data_dir", before.data_dir != config.data_dir),
             ("dns.listen", before.dns.listen != config.dns.listen),
+            (
+                "dns.tls.listen",
+                before.dns.tls.as_ref().map(|tls| &tls.listen)
+                    != config.dns.tls.as_ref().map(|tls| &tls.listen),
+            ),
+            (
+                "http.tls: with or without",
+                { before.http.as_ref() }.is_some_and(|http| http.tls.is_some()) != {
+                    config.http.as_ref()
+                }
+                .is_some_and(|http| http.tls.is_some()),
+            ),
             ("dns.workers", before.dns.workers != config.dns.workers),
             (
                 "http.listen",
@@ -236,6 +248,7 @@ impl Node {
         self.schedule()
             .set_bounds(config.timers.for_schedule(), slots(&config));
         self.notifier.retarget(targets(&config));
+        renew_certificates(&before, &mut config);
         self.access.tokens.replace(tokens(&config));
         self.access.oci_keys.replace(oci_keys(&config));
         self.config.store(Arc::new(config));
@@ -286,5 +299,20 @@ impl Node {
             ..answering::config(&config, self.cookie_secret)
         });
         self.keys.store(Arc::new(keys));
+    }
+}
+
+/// Has those who listen show the certificates of the new configuration, which then has what they listen with.
+fn renew_certificates(before: &Config, config: &mut Config) {
+    if let (Some(was), Some(is)) = (&before.dns.tls, &mut config.dns.tls) {
+        was.tls.replace(&is.tls);
+        is.tls = was.tls.clone();
+    }
+    let of = |http: &crate::Http| http.tls.clone();
+    if let Some(was) = before.http.as_ref().and_then(of)
+        && let Some(is) = config.http.as_mut().and_then(|http| http.tls.as_mut())
+    {
+        was.replace(is);
+        *is = was;
     }
 }
