@@ -10,6 +10,7 @@
 //! | `/secondaryzones…`, `/quota` | the face of IONOS Cloud DNS | bearers of a token |
 //! | `/20180115/…`, `/20160918/workRequests/…` | the face of OCI's DNS API | signers with a key |
 //! | `/v1/…` | our own, described by the OpenAPI document at `/v1/openapi.json` | bearers of a token |
+//! | `/console` | a page for people, over `/v1` | everybody; it asks for a token |
 //! | `/healthz`, `/readyz` | whether the process lives; whether it can answer | everybody |
 //! | `/metrics` | numbers in the OpenMetrics form | everybody |
 //!
@@ -46,6 +47,7 @@
 mod answer;
 mod audit;
 mod conditions;
+mod console;
 mod dress;
 mod ionos;
 mod metrics;

@@ -16,7 +16,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     Metrics, OciKeys, Readiness, Service, Tokens,
     answer::{self, Problem},
-    dress, ionos, metrics,
+    console, dress, ionos, metrics,
     oci::{self, Face},
     v1,
 };
@@ -75,7 +75,8 @@ impl From<Tokens> for Access {
 
 /// All routes of a service.
 ///
-/// Without a token or key in `access` nothing but health, readiness, metrics and the OpenAPI document can be had.
+/// Without a token or key in `access` nothing but health, readiness, metrics, the OpenAPI document and the console's
+/// files can be had.
 pub fn router<S: Service>(
     service: Arc<S>,
     access: impl Into<Access>,
@@ -94,6 +95,7 @@ pub fn router<S: Service>(
         .merge(ionos::routes(&app))
         .merge(oci::routes(&app))
         .merge(v1::routes(&app))
+        .merge(console::routes())
         .route("/healthz", get(health))
         .route("/readyz", get(readiness::<S>))
         .route("/metrics", get(metrics::exposition::<S>))

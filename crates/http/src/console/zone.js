@@ -1,0 +1,207 @@
+// One zone: how it does, its primaries, its history, its records, and what can be ordered.
+
+import { ask, get } from "./api.js";
+import { aside } from "./aside.js";
+import { clearProblems, dialog, el, facts, field, pause, problemPlace, say, showProblem, table } from "./dom.js";
+import { plot } from "./plot.js";
+import { records } from "./records.js";
+import { OUTCOMES, cause, number, outcome, place, size, state, transfer, visit as inWords, when } from "./words.js";
+
+const SLOW = 5_000;
+const FAST = 300;
+
+export async function zone(id, parameters, signal) {
+  const path = `zones/${encodeURIComponent(id)}`;
+  const panels = { status: el("div", {}), primaries: el("div", {}), history: el("div", {}) };
+  const progress = el("progress", { "aria-label": "Transfer under way", hidden: true });
+  const found = records(encodeURIComponent(id), signal);
+  let shown = null;
+
+  /** Asks anew; gives the zone and its visits, the newest first. */
+  const load = async () => {
+    const [zone, { items: visits }] = await Promise.all([get(path, signal), get(`${path}/history`, signal)]);
+    panels.status.replaceChildren(status(zone));
+    panels.primaries.replaceChildren(primaries(zone));
+    panels.history.replaceChildren(...history(visits));
+    if (zone.version !== shown?.version) found.load();
+    shown = zone;
+    return { zone, visits };
+  };
+
+  /** Orders a transfer and stays with it until its visit has ended. */
+  const order = async (body) => {
+    const { visits: before } = await load();
+    const last = before[0]?.at ?? "";
+    await ask("POST", `${path}/transfer`, { body, signal });
+    say("Ordered.");
+    progress.hidden = false;
+    try {
+      while (!signal.aborted) {
+        const { zone, visits } = await load();
+        const ended = visits.find((visit) => visit.cause === "operator" && visit.at > last);
+        if (ended !== undefined) return say(inWords(ended), ended.outcome === "failed");
+        const asked = zone.primaries.filter((primary) => primary.outcome === "in_progress").map(place);
+        if (asked.length > 0) say(`Asking ${asked.join(", ")}.`);
+        await pause(FAST, signal);
+      }
+    } finally {
+      progress.hidden = true;
+    }
+  };
+
+  const first = await load();
+  follow(load, signal);
+  const content = el(
+    "div",
+    { class: "beside" },
+    el(
+      "div",
+      {},
+      panel("Status", panels.status),
+      panel("Primaries", panels.primaries, orders(first.zone, order, progress, signal)),
+      panel("Visits", panels.history),
+      found.section,
+      settings(first.zone, path),
+    ),
+    await aside(),
+  );
+  return { title: first.zone.name, content };
+}
+
+/** Keeps the panels fresh: quickly as long as the zone is new or being asked for. */
+async function follow(load, signal) {
+  let wait = FAST;
+  while (!signal.aborted) {
+    await pause(wait, signal);
+    if (signal.aborted) return;
+    if (document.hidden) continue;
+    try {
+      const { zone, visits } = await load();
+      const isBusy = visits.length === 0 || zone.primaries.some((primary) => primary.outcome === "in_progress");
+      wait = isBusy ? FAST : SLOW;
+    } catch (problem) {
+      if (signal.aborted) return;
+      if (problem.status === 404) return say("This zone is gone.", true);
+      say(`What is shown is not fresh: ${problem.message}.`, true);
+      wait = SLOW;
+    }
+  }
+}
+
+let count = 0;
+
+function panel(title, ...content) {
+  const id = `panel${++count}`;
+  return el("section", { class: "card", "aria-labelledby": id }, el("h2", { id }, title), ...content);
+}
+
+function status(zone) {
+  return facts([
+    ["State", state(zone)],
+    ["Serial", zone.serial === null ? "none" : el("span", { id: "serial" }, String(zone.serial))],
+    ["Confirmed", when(zone.lastSuccess)],
+    ["Expires", when(zone.expires)],
+    ["Next try", when(zone.nextTry)],
+    ["Records", `${number(zone.records)}, ${size(zone.octets)}`],
+    ["Description", zone.description],
+    ["Compartment", zone.compartment],
+  ]);
+}
+
+function primaries(zone) {
+  const row = (primary) => [
+    el("code", {}, place(primary)),
+    [primary.key, primary.nextKey].filter((key) => key !== null).join(", then ") || "none",
+    el("span", { class: primary.outcome === "error" ? "failed" : "" }, outcome(primary)),
+    when(primary.lastCheck),
+    primary.transfer === null ? "none yet" : [transfer(primary.transfer), ", ", when(primary.transfer.at)],
+  ];
+  return table("Primaries", ["Server", "TSIG key", "Last word", "Asked", "Last transfer"], zone.primaries.map(row));
+}
+
+function history(visits) {
+  if (visits.length === 0) return [el("p", {}, "It was not visited yet.")];
+  const row = (visit) => [when(visit.at), cause(visit), OUTCOMES[visit.outcome], inWords(visit)];
+  return [plot(visits), table("Visits, the newest first", ["When", "Why", "Outcome", "In words"], visits.map(row))];
+}
+
+function orders(zone, order, progress, signal) {
+  const from = el(
+    "select",
+    {},
+    el("option", { value: "" }, "whichever is newest"),
+    ...zone.primaries.map((primary) => el("option", {}, place(primary))),
+  );
+  const full = el("input", { type: "checkbox" });
+  const button = el("button", { class: "main" }, "Transfer now");
+  const problem = problemPlace();
+  const submit = async (event) => {
+    event.preventDefault();
+    clearProblems(form, problem);
+    button.disabled = true;
+    const body = { full: full.checked };
+    if (from.value !== "") body.primary = from.value;
+    try {
+      await order(body);
+    } catch (error) {
+      if (!signal.aborted) showProblem(form, problem, error);
+    }
+    button.disabled = false;
+    if (document.activeElement === document.body) button.focus();
+  };
+  const form = el(
+    "form",
+    { class: "row", onsubmit: submit },
+    field("From", from, { member: "primary" }),
+    el("label", { class: "choice" }, full, " all of it, whatever the serial"),
+    button,
+    progress,
+    problem,
+  );
+  return form;
+}
+
+function settings(zone, path) {
+  if (zone.declared) {
+    const text = "The configuration of the service declares this zone; it is changed and removed there.";
+    return panel("Settings", el("p", {}, text));
+  }
+  const remove = el("button", { type: "button", class: "danger", onclick: () => askToRemove(zone, path) }, "Delete the zone");
+  const edit = el("a", { class: "button", href: `#/zones/${zone.id}/edit` }, "Change the settings");
+  return panel("Settings", el("div", { class: "row" }, edit, remove));
+}
+
+function askToRemove(zone, path) {
+  dialog(`Delete ${zone.name}`, (close) => {
+    const typed = el("input", { autocomplete: "off", spellcheck: "false", autofocus: true });
+    const problem = problemPlace();
+    const submit = async (event) => {
+      event.preventDefault();
+      if (typed.value.trim() !== zone.name) {
+        return showProblem(form, problem, { member: "name", message: `This is not ${zone.name}.` });
+      }
+      try {
+        await ask("DELETE", path);
+      } catch (error) {
+        return showProblem(form, problem, error);
+      }
+      close();
+      location.hash = "#/zones";
+      addEventListener("hashchange", () => say(`${zone.name} is deleted.`), { once: true });
+    };
+    const form = el(
+      "form",
+      { onsubmit: submit },
+      el("p", {}, "It is not answered for any more, and its records and history are lost."),
+      field("Type its name to confirm", typed, { member: "name" }),
+      problem,
+      el(
+        "div",
+        { class: "row" },
+        el("button", { class: "danger" }, "Delete"),
+        el("button", { type: "button", onclick: close }, "Keep it"),
+      ),
+    );
+    return [form];
+  });
+}

@@ -1,0 +1,87 @@
+// Many zones with their state, by trouble, page by page.
+
+import { get, withParameters } from "./api.js";
+import { el, field, pause, say, table } from "./dom.js";
+import { TROUBLES, failure, number, state, when } from "./words.js";
+
+const EVERY = 10_000;
+
+export async function zones(parameters, signal) {
+  const place = el("div", {});
+  const load = async () => {
+    const query = { order: "name", limit: 100 };
+    for (const name of ["contains", "trouble", "after"]) query[name] = parameters.get(name);
+    place.replaceChildren(...page(await get(withParameters("zones", query), signal), parameters));
+  };
+  await load();
+  keepFresh(place, load, signal);
+  return { title: "Zones", content: [filter(parameters), place] };
+}
+
+/** Loads anew now and then, but not under the hands of who is in the table. */
+async function keepFresh(place, load, signal) {
+  while (!signal.aborted) {
+    await pause(EVERY, signal);
+    if (signal.aborted || document.hidden || place.contains(document.activeElement)) continue;
+    try {
+      await load();
+    } catch (problem) {
+      if (!signal.aborted) say(`The list is not fresh: ${problem.message}.`, true);
+    }
+  }
+}
+
+function filter(parameters) {
+  const chosen = (parameters.get("trouble") ?? "").split(",");
+  const contains = el("input", { type: "search", value: parameters.get("contains") ?? "", spellcheck: "false" });
+  const boxes = Object.entries(TROUBLES).map(([word, text]) => {
+    const box = el("input", { type: "checkbox", value: word, checked: chosen.includes(word) });
+    return [box, el("label", { class: "choice" }, box, ` ${text}`)];
+  });
+  const submit = (event) => {
+    event.preventDefault();
+    const trouble = boxes.filter(([box]) => box.checked).map(([box]) => box.value).join(",");
+    location.hash = withParameters("#/zones", { contains: contains.value.trim(), trouble });
+  };
+  return el(
+    "form",
+    { class: "card filter", role: "search", onsubmit: submit },
+    field("Name contains", contains),
+    el("fieldset", {}, el("legend", {}, "Only those in trouble"), ...boxes.map(([, label]) => label)),
+    el("button", {}, "Show"),
+  );
+}
+
+function page({ items, total, next }, parameters) {
+  const isFiltered = parameters.has("trouble") || parameters.has("contains");
+  if (items.length === 0) return [el("p", {}, isFiltered ? "No zone is like that." : "There is no zone yet."), create()];
+  const rows = items.map((zone) => [
+    el("a", { href: `#/zones/${zone.id}` }, zone.name),
+    state(zone),
+    zone.serial === null ? "–" : String(zone.serial),
+    when(zone.lastSuccess),
+    when(zone.expires),
+    trouble(zone),
+  ]);
+  const columns = ["Zone", "State", "Serial", "Confirmed", "Expires", "In words"];
+  const to = (after) =>
+    withParameters("#/zones", { contains: parameters.get("contains"), trouble: parameters.get("trouble"), after });
+  return [
+    table("Zones", columns, rows),
+    el(
+      "nav",
+      { class: "pages", "aria-label": "Pages" },
+      parameters.has("after") && el("a", { href: to(null) }, "First page"),
+      next !== null && el("a", { href: to(next), rel: "next" }, "Next page"),
+      el("span", { class: "hint" }, `${number(items.length)} here, ${number(total)} zones in all`),
+    ),
+  ];
+}
+
+const create = () => el("p", {}, el("a", { href: "#/new" }, "Create a zone"));
+
+/** What the first primary that fails says. */
+function trouble(zone) {
+  const failing = zone.primaries.find((primary) => primary.error !== null);
+  return failing === undefined ? "" : failure(failing.error);
+}
