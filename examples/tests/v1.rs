@@ -3,11 +3,13 @@
 mod support;
 
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use support::{Node, Program, Settings, eventually, master_file, serial_of};
+use sha2::{Digest, Sha256};
+use support::{Node, PATIENCE, Program, Settings, TOKEN, eventually, master_file, serial_of};
 use tempfile::TempDir;
 
 /// A file with a zone, and our `primary` that serves it to everybody on loopback.
@@ -175,4 +177,155 @@ fn notify_is_believed_of_whoever_the_zone_names_beside_its_primaries() {
     );
     assert!(notify());
     wait_for_serial(&node, 2);
+}
+
+/// A receiver of webhooks: what comes is answered with these statuses, one after the other.
+struct Receiver {
+    listener: TcpListener,
+}
+
+/// What came: headers in lower case, and the body.
+struct Delivery {
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Receiver {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self { listener }
+    }
+
+    fn url(&self) -> String {
+        format!(
+            "http://{}/told?by=zonekit",
+            self.listener.local_addr().unwrap()
+        )
+    }
+
+    fn take(&self, status: &str) -> Delivery {
+        let (stream, _) = self.listener.accept().unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut reader = BufReader::new(&stream);
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            match line.trim_end() {
+                "" => break,
+                line => lines.push(line.to_owned()),
+            }
+        }
+        assert_eq!(lines.remove(0), "POST /told?by=zonekit HTTP/1.1");
+        let header = |line: String| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_ascii_lowercase(), value.to_owned())
+        };
+        let headers: Vec<_> = lines.into_iter().map(header).collect();
+        let length = headers.iter().find(|(name, _)| name == "content-length");
+        let mut body = vec![0; length.unwrap().1.parse().unwrap()];
+        reader.read_exact(&mut body).unwrap();
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+        { &stream }.write_all(answer.as_bytes()).unwrap();
+        Delivery {
+            headers,
+            body: String::from_utf8(body).unwrap(),
+        }
+    }
+}
+
+impl Delivery {
+    #[track_caller]
+    fn header(&self, wanted: &str) -> &str {
+        let found = self.headers.iter().find(|(name, _)| name == wanted);
+        &found.unwrap_or_else(|| panic!("{wanted}")).1
+    }
+
+    /// Whether it was signed with that secret, of at most 64 octets (RFC 2104).
+    fn is_signed(&self, secret: &str) -> bool {
+        let (at, given) = self.header("zonekit-signature").split_once(",v1=").unwrap();
+        let at = at.strip_prefix("t=").unwrap();
+        let padded = |with: u8| {
+            let mut block = [with; 64];
+            for (octet, secret) in block.iter_mut().zip(secret.bytes()) {
+                *octet ^= secret;
+            }
+            block
+        };
+        let message = format!("{at}.{}", self.body);
+        let inner = Sha256::digest([&padded(0x36)[..], message.as_bytes()].concat());
+        let outer = Sha256::digest([&padded(0x5c)[..], &inner].concat());
+        let digits: String = outer.iter().map(|octet| format!("{octet:02x}")).collect();
+        digits == given
+    }
+}
+
+#[test]
+fn a_webhook_is_told_of_trouble_signed_and_again_until_it_takes_it() {
+    let directory = TempDir::new().unwrap();
+    let receiver = Receiver::start();
+    let secret = "a secret of the tests";
+    let more = format!(
+        "[[http.webhook]]\nurl = \"{}\"\nsecret = \"{secret}\"\ncontract = \"tests\"\n",
+        receiver.url()
+    );
+    let settings = Settings {
+        timers: &more, // behind the tokens of [http]
+        ..Settings::default()
+    };
+    let node = Node::start(directory.path(), &settings);
+    let nobody = json!([{"address": "127.0.0.1", "port": support::free_port()}]);
+    let body = json!({"name": "example.org", "primaries": nobody});
+    let (status, zone) = node.api.post("/v1/zones", &body);
+    assert_eq!(status, 201, "{zone}");
+
+    let first = receiver.take("500 Not Now");
+    let again = receiver.take("204 No Content");
+    assert_eq!(first.body, again.body);
+    let id = |delivery: &Delivery| delivery.header("zonekit-delivery").to_owned();
+    assert_eq!(id(&first), id(&again));
+    assert!(first.is_signed(secret) && again.is_signed(secret));
+    assert!(!first.is_signed("another secret"));
+    let event: Value = serde_json::from_str(&first.body).unwrap();
+    assert_eq!(event["event"], "primary_failing", "{event}");
+    assert_eq!(event["zone"]["id"], zone["id"], "{event}");
+    assert_eq!(event["error"]["kind"], "connection refused", "{event}");
+    let next = receiver.take("204 No Content");
+    let event: Value = serde_json::from_str(&next.body).unwrap();
+    assert_eq!(event["event"], "all_failing", "{event}");
+    assert_ne!(id(&first), id(&next));
+    assert!(!node.program.said().contains(secret));
+}
+
+#[test]
+fn events_come_as_they_happen_until_the_program_ends() {
+    let directory = TempDir::new().unwrap();
+    let source = Source::start(directory.path(), "127.0.0.1:0", 1, &OPEN);
+    let node = quiet(directory.path());
+    let stream = TcpStream::connect(node.http).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!(
+        "GET /v1/events HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n",
+        node.http
+    );
+    { &stream }.write_all(request.as_bytes()).unwrap();
+    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+    assert_eq!(lines.next().unwrap(), "HTTP/1.1 200 OK");
+    assert!(lines.any(|line| line == "content-type: text/event-stream"));
+    assert!(lines.any(|line| line == ": from now on"));
+
+    let body = json!({"name": "example.org", "primaries": [source.as_primary()]});
+    assert_eq!(node.api.post("/v1/zones", &body).0, 201);
+    let mut next = |kind: &str| -> Value {
+        let line = format!("event: {kind}");
+        assert!(lines.any(|found| found == line), "{kind}");
+        let data = lines.next().unwrap();
+        serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap()
+    };
+    assert_eq!(next("zone_created")["zone"]["name"], "example.org");
+    assert_eq!(next("transferred")["serial"], 1);
+    assert_eq!(node.api.delete("/v1/zones/example.org").0, 204);
+    assert_eq!(next("zone_removed")["event"], "zone_removed");
+    node.program.signal("TERM");
+    assert_eq!(lines.last().as_deref(), Some("")); // ended, not broken off
 }

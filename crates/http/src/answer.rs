@@ -191,6 +191,9 @@ impl From<ServiceError> for Problem {
                 ..Self::new(status_of(&refusal), refusal.to_string())
             },
             ServiceError::TooManyToSort(_) => Self::bad_request(error.to_string()),
+            ServiceError::TooManyStreams => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string())
+            }
             ServiceError::Unavailable => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }

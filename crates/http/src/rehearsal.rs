@@ -7,9 +7,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 use zonekit_model::{
-    Command, ContentVersion, Contract, KeyQuery, Page, PageRequest, Quota, QuotaLimits,
+    Command, ContentVersion, Contract, Event, KeyQuery, Page, PageRequest, Quota, QuotaLimits,
     RecordOrder, RecordQuery, RecordView, Refusal, Registry, SecondaryZone, Selection, SurveyQuery,
     Timestamp, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneId, ZoneQuery, ZoneStatus,
 };
@@ -41,6 +41,7 @@ struct State {
     held: HashMap<ZoneId, Held>,
     /// How often a transfer was ordered.
     orders: usize,
+    streams: HashMap<Contract, broadcast::Sender<Arc<Event>>>,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +83,15 @@ impl Rehearsal {
             records,
             count: held.count + 1,
         };
+    }
+
+    /// Tells an event to the streams of its contract.
+    pub fn tell(&self, event: Event) {
+        let state = self.state();
+        let streams = event.contract.as_ref();
+        if let Some(streams) = streams.and_then(|contract| state.streams.get(contract)) {
+            let _ = streams.send(Arc::new(event)); // or nobody listens any more
+        }
     }
 
     /// How many transfers were ordered so far.
@@ -391,6 +401,13 @@ impl Service for Rehearsal {
         query: KeyQuery,
     ) -> Result<Selection<Arc<TsigKey>>, ServiceError> {
         Ok(self.state().registry.select_keys(contract, &query))
+    }
+
+    fn events(&self, contract: &Contract) -> Result<broadcast::Receiver<Arc<Event>>, ServiceError> {
+        let mut state = self.state();
+        let streams =
+            { state.streams.entry(contract.clone()) }.or_insert_with(|| broadcast::channel(16).0);
+        Ok(streams.subscribe())
     }
 
     fn transfer_addresses(&self) -> Arc<[IpAddr]> {

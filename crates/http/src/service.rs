@@ -3,11 +3,11 @@
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 use zonekit_model::{
-    Command, ContentVersion, Contract, KeyQuery, Page, PageRequest, Primary, Quota, RecordQuery,
-    RecordView, Refusal, SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft,
-    ZoneFilter, ZoneName, ZoneQuery, ZoneState, ZoneStatus,
+    Command, ContentVersion, Contract, Event, KeyQuery, Page, PageRequest, Primary, Quota,
+    RecordQuery, RecordView, Refusal, SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid,
+    ZoneDraft, ZoneFilter, ZoneName, ZoneQuery, ZoneState, ZoneStatus,
 };
 
 /// The service behind the routes. Every call is made for one contract and must not tell anything of another.
@@ -155,6 +155,13 @@ pub trait Service: Send + Sync + 'static {
         query: KeyQuery,
     ) -> impl Future<Output = Result<Selection<Arc<TsigKey>>, ServiceError>> + Send;
 
+    /// What happens to the contract's zones from now on.
+    ///
+    /// # Errors
+    ///
+    /// If it has as many streams of events as it may.
+    fn events(&self, contract: &Contract) -> Result<broadcast::Receiver<Arc<Event>>, ServiceError>;
+
     /// The addresses that zones are transferred from here, which primaries have to allow.
     fn transfer_addresses(&self) -> Arc<[IpAddr]>;
 
@@ -260,6 +267,9 @@ pub enum ServiceError {
     /// The zone has too many records to be put in another order than its own.
     #[error("the zone has {0} records; only up to {most} are sorted by anything but their names", most = RecordQuery::SORTED)]
     TooManyToSort(u64),
+    /// The contract has as many streams of events as it may.
+    #[error("there are as many streams of events as a contract may have")]
+    TooManyStreams,
     /// It cannot be done now, though the same request may succeed later: shutting down, or too busy.
     #[error("the service cannot do this now; try again later")]
     Unavailable,

@@ -3,7 +3,10 @@
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
 };
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -20,25 +23,48 @@ use zonekit_model::Contract;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Tokens(Arc<RwLock<Arc<[Token]>>>);
+pub struct Tokens {
+    given: Arc<RwLock<Arc<[Token]>>>,
+    /// Those that were lent, and until when.
+    lent: Arc<RwLock<Vec<(Token, Instant)>>>,
+}
 
 impl Tokens {
     /// These tokens.
     pub fn new(tokens: impl IntoIterator<Item = Token>) -> Self {
-        Self(Arc::new(RwLock::new(tokens.into_iter().collect())))
+        Self {
+            given: Arc::new(RwLock::new(tokens.into_iter().collect())),
+            lent: Arc::default(),
+        }
     }
 
     /// From now on these, and none of those before.
     pub fn replace(&self, tokens: impl IntoIterator<Item = Token>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = tokens.into_iter().collect();
+        *self.given.write().unwrap_or_else(PoisonError::into_inner) = tokens.into_iter().collect();
+    }
+
+    /// A new token for a contract that is good for so long: for whoever proves in another way that it may be trusted. `None` if
+    /// the system gives no random octets.
+    pub fn lend(&self, contract: Contract, life: Duration) -> Option<String> {
+        let mut octets = [0; 32];
+        SystemRandom::new().fill(&mut octets).ok()?;
+        let token: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+        let now = Instant::now();
+        let mut lent = self.lent.write().unwrap_or_else(PoisonError::into_inner);
+        lent.retain(|(_, until)| now < *until);
+        lent.push((Token::from_clear(contract, &token), now + life));
+        Some(token)
     }
 
     /// The contract that a token opens. Takes as long for a wrong token as for a right one.
     pub fn contract_of(&self, token: &[u8]) -> Option<Contract> {
         let given = Sha256::digest(token);
-        let tokens = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        let tokens = Arc::clone(&self.given.read().unwrap_or_else(PoisonError::into_inner));
+        let lent = self.lent.read().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let still_lent = lent.iter().filter(|(_, until)| now < *until);
         let mut found = None;
-        for token in tokens.iter() {
+        for token in tokens.iter().chain(still_lent.map(|(token, _)| token)) {
             if bool::from(token.sha256.ct_eq(given.as_slice())) {
                 found = Some(&token.contract);
             }
@@ -129,6 +155,21 @@ mod tests {
         tokens.replace([Token::from_clear(contract.clone(), "new")]);
         assert_eq!(shared.contract_of(b"old"), None);
         assert_eq!(shared.contract_of(b"new"), Some(contract));
+    }
+
+    #[test]
+    fn what_was_lent_is_good_for_a_while() {
+        let contract: Contract = "demo".parse().unwrap();
+        let tokens = Tokens::default();
+        let token = tokens
+            .lend(contract.clone(), Duration::from_secs(60))
+            .unwrap();
+        tokens.replace([]);
+        assert_eq!(tokens.contract_of(token.as_bytes()), Some(contract.clone()));
+        let over = tokens.lend(contract, Duration::ZERO).unwrap();
+        assert_eq!(tokens.contract_of(over.as_bytes()), None);
+        assert_ne!(token, over);
+        assert!(!format!("{tokens:?}").contains(&token));
     }
 
     #[test]

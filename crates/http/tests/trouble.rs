@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::oneshot,
+    sync::{broadcast, oneshot},
     task::JoinHandle,
 };
 use tower::ServiceExt;
@@ -20,8 +20,8 @@ use zonekit_http::{
     ServiceError, StatusView, Token, Tokens, TransferOrder, ZoneRef, ZoneView, router, serve,
 };
 use zonekit_model::{
-    Command, Contract, KeyQuery, Page, PageRequest, Quota, RecordQuery, Selection, SurveyQuery,
-    TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery,
+    Command, Contract, Event, KeyQuery, Page, PageRequest, Quota, RecordQuery, Selection,
+    SurveyQuery, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery,
 };
 
 /// A service of which every call goes wrong in its own way.
@@ -141,6 +141,10 @@ impl Service for Troubled {
         _: KeyQuery,
     ) -> Result<Selection<Arc<TsigKey>>, ServiceError> {
         pending().await
+    }
+
+    fn events(&self, _: &Contract) -> Result<broadcast::Receiver<Arc<Event>>, ServiceError> {
+        Err(ServiceError::TooManyStreams)
     }
 
     fn transfer_addresses(&self) -> Arc<[IpAddr]> {

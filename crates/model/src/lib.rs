@@ -44,6 +44,7 @@ mod command;
 mod contract;
 mod date;
 mod digest;
+mod event;
 pub mod ionos;
 mod key;
 mod labels;
@@ -71,6 +72,7 @@ pub use command::{
 };
 pub use contract::{Contract, ContractError};
 pub use digest::ZonemdPolicy;
+pub use event::{Event, EventKind, EventKindError, EventZone};
 pub use key::{KeyDraft, Secret, SecretError, TsigKey};
 pub use labels::{
     Compartment, CompartmentError, DefinedTags, FreeformTags, Labels, LabelsEdit, Within,

@@ -23,6 +23,7 @@ mod file;
 mod place;
 mod problem;
 mod tls;
+mod webhook;
 mod zones;
 
 use std::collections::HashMap;
@@ -39,6 +40,7 @@ pub use self::catalogs::CatalogEntry;
 pub use self::clients::Clients;
 pub use self::problem::{ConfigError, Problem};
 pub use self::tls::{DnsTls, TlsProfile};
+pub use self::webhook::{Webhook, WebhookUrl};
 pub use self::zones::{Checks, PrimaryRule, Verify, ZoneEntry};
 
 /// Everything that a node is told from outside.
@@ -129,6 +131,8 @@ pub struct Http {
     pub tokens: Vec<Token>,
     /// `[[http.oci_key]]`: public keys that may sign requests of the OCI face: `key_id`, `pem_file` and `contract`.
     pub oci_keys: Vec<OciKey>,
+    /// `[[http.webhook]]`: who is told of what happens to zones.
+    pub webhooks: Vec<Webhook>,
 }
 
 /// `[[http.token]]`: a bearer token and the contract that it speaks for.

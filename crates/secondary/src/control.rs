@@ -1,10 +1,12 @@
 //! A socket in the data directory, on which the program that runs is asked for what only it can do.
 //!
-//! One line each way: `backup PATH`, then `done OCTETS` or `failed WHY`. Whoever asks must be the user that the program runs
-//! as, or root: both can read the data anyhow.
+//! One line each way: `backup PATH`, then `done OCTETS` or `failed WHY`; or `access CONTRACT`, then `done URL TOKEN`, a token that
+//! opens the API at that address for a few minutes. Whoever asks must be the user that the program runs as, or root: both can
+//! read the data, and the configuration, anyhow.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tracing::{info, warn};
+use zonekit_model::{Contract, ContractError};
 
 use crate::node::{Node, in_words};
 
@@ -23,6 +26,8 @@ const SOCKET: &str = "control";
 const REQUEST: u64 = 8_192;
 /// How long whoever connects may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a token that is lent is good.
+const LENT: Duration = Duration::from_secs(300);
 
 pub(crate) struct Control {
     listener: UnixListener,
@@ -45,7 +50,12 @@ impl Control {
     }
 
     /// Does what is asked for, one after the other, until the end.
-    pub(crate) async fn serve(self, node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
+    pub(crate) async fn serve(
+        self,
+        node: Arc<Node>,
+        http: Option<SocketAddr>,
+        mut stopped: watch::Receiver<bool>,
+    ) {
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -64,7 +74,7 @@ impl Control {
                 continue;
             };
             let node = Arc::clone(&node);
-            let answered = tokio::task::spawn_blocking(move || answer(&node, &stream)).await;
+            let answered = tokio::task::spawn_blocking(move || answer(&node, http, &stream)).await;
             if let Ok(Err(error)) = answered {
                 warn!(%error, "answering on the control socket");
             }
@@ -72,27 +82,44 @@ impl Control {
     }
 }
 
-fn answer(node: &Node, mut stream: &UnixStream) -> io::Result<()> {
+fn answer(node: &Node, http: Option<SocketAddr>, mut stream: &UnixStream) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut request = String::new();
     BufReader::new(stream.take(REQUEST)).read_line(&mut request)?;
-    let answer = match request.trim_end_matches('\n').strip_prefix("backup ") {
-        Some(path) => match node.backup(Path::new(path)) {
+    let answer = match request.trim_end_matches('\n').split_once(' ') {
+        Some(("backup", path)) => match node.backup(Path::new(path)) {
             Ok(octets) => {
                 info!(file = path, octets, "backup written");
-                format!("done {octets}\n")
+                Ok(octets.to_string())
             }
             Err(error) => {
                 let error = in_words(&error);
                 warn!(file = path, error, "no backup");
-                format!("failed {error}\n")
+                Err(error)
             }
         },
-        None => "failed it is not known here what that means\n".to_owned(),
+        Some(("access", contract)) => access(node, http, contract),
+        _ => Err("it is not known here what that means".to_owned()),
     };
-    stream.write_all(answer.as_bytes())
+    let line = match answer {
+        Ok(what) => format!("done {what}\n"),
+        Err(why) => format!("failed {why}\n"),
+    };
+    stream.write_all(line.as_bytes())
+}
+
+/// Where the API is, and a token for it.
+fn access(node: &Node, http: Option<SocketAddr>, contract: &str) -> Result<String, String> {
+    let http = http.ok_or("its configuration has no [http]")?;
+    let contract: Contract = contract
+        .parse()
+        .map_err(|error: ContractError| error.to_string())?;
+    let token = node.access.tokens.lend(contract.clone(), LENT);
+    let token = token.ok_or("the system gives no random octets")?;
+    info!(%contract, "a token was lent to an operator on this machine");
+    Ok(format!("http://{http} {token}"))
 }
 
 /// Asks the program that runs on this data directory for a backup; `None` when none runs. The answer is what it says of
@@ -101,6 +128,35 @@ pub(crate) fn ask_for_backup(
     directory: &Path,
     file: &Path,
 ) -> io::Result<Option<Result<u64, String>>> {
+    let path = file.to_str().filter(|path| !path.contains('\n'));
+    let path = path.ok_or(io::ErrorKind::InvalidFilename)?;
+    match ask(directory, &format!("backup {path}\n"))? {
+        None => Ok(None),
+        Some(Err(why)) => Ok(Some(Err(why))),
+        Some(Ok(octets)) => match octets.parse() {
+            Ok(octets) => Ok(Some(Ok(octets))),
+            Err(_) => Err(io::ErrorKind::InvalidData.into()),
+        },
+    }
+}
+
+/// Asks the program that runs on this data directory for its API: `None` when none runs, else address and token, or why not.
+pub(crate) fn ask_for_access(
+    directory: &Path,
+    contract: &Contract,
+) -> io::Result<Option<Result<(String, String), String>>> {
+    match ask(directory, &format!("access {contract}\n"))? {
+        None => Ok(None),
+        Some(Err(why)) => Ok(Some(Err(why))),
+        Some(Ok(what)) => match what.split_once(' ') {
+            Some((url, token)) => Ok(Some(Ok((url.to_owned(), token.to_owned())))),
+            None => Err(io::ErrorKind::InvalidData.into()),
+        },
+    }
+}
+
+/// Asks one thing; the answer is what comes of it, or why nothing does.
+fn ask(directory: &Path, request: &str) -> io::Result<Option<Result<String, String>>> {
     let mut stream = match UnixStream::connect(socket(directory)) {
         Ok(stream) => stream,
         Err(error)
@@ -111,16 +167,13 @@ pub(crate) fn ask_for_backup(
         }
         Err(error) => return Err(error),
     };
-    let path = file.to_str().filter(|path| !path.contains('\n'));
-    let path = path.ok_or(io::ErrorKind::InvalidFilename)?;
-    stream.write_all(format!("backup {path}\n").as_bytes())?;
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let answer = answer.trim_end();
-    let octets = answer.strip_prefix("done ").map(str::parse);
-    match (octets, answer.strip_prefix("failed ")) {
-        (Some(Ok(octets)), _) => Ok(Some(Ok(octets))),
-        (_, Some(why)) => Ok(Some(Err(why.to_owned()))),
+    match answer.split_once(' ') {
+        Some(("done", what)) => Ok(Some(Ok(what.to_owned()))),
+        Some(("failed", why)) => Ok(Some(Err(why.to_owned()))),
         // It was ended meanwhile.
         _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }

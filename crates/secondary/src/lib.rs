@@ -44,6 +44,7 @@ mod catalogs;
 mod clock;
 mod config;
 mod control;
+mod events;
 mod history;
 mod metrics;
 mod node;
@@ -65,12 +66,13 @@ mod upkeep;
 mod verify;
 mod versions;
 mod visits;
+mod webhooks;
 mod zones;
 
 pub use book::BookError;
 pub use config::{
     CatalogEntry, Checks, Clients, Config, ConfigError, Dns, DnsTls, Http, Limits, PrimaryRule,
-    Problem, Timers, TlsProfile, Token, Verify, ZoneEntry,
+    Problem, Timers, TlsProfile, Token, Verify, Webhook, WebhookUrl, ZoneEntry,
 };
 pub use secondary::{ReloadError, Secondary, StartError};
-pub use upkeep::UpkeepError;
+pub use upkeep::{Access, UpkeepError};

@@ -27,12 +27,14 @@ use zonekit_xfr::{Due, Lines, Noted, Notified, PrimaryReport, Reach, Schedule, S
 
 use crate::answering::{SharedSchedule, Table};
 use crate::book::Book;
+use crate::events::Hub;
 use crate::history::Finished;
 use crate::metrics::Counts;
 use crate::notify::targets;
 use crate::primaries::{KeyTurns, addresses, resolve};
 use crate::tell::Teller;
 use crate::visits::Press;
+use crate::webhooks::Webhooks;
 use crate::zones::Zones;
 use crate::{Config, StartError, clock};
 
@@ -67,6 +69,8 @@ pub(crate) struct Node {
     pub(crate) access: Access,
     pub(crate) counts: Counts,
     pub(crate) teller: Teller,
+    /// Where it is told what happens to zones.
+    pub(crate) hub: Hub,
     /// Held by whoever changes the registry: judged, made durable, applied, one after the other.
     writer: tokio::sync::Mutex<()>,
     is_ending: AtomicBool,
@@ -131,6 +135,7 @@ impl Node {
             notifier,
             counts: Counts::default(),
             teller: Teller::default(),
+            hub: Hub::default(),
             writer: tokio::sync::Mutex::new(()),
             is_ending: AtomicBool::new(false),
         });
@@ -198,6 +203,15 @@ impl Node {
         for charge in self.zones.lock().values_mut() {
             charge.call_off();
         }
+        self.hub.end();
+    }
+
+    /// Has the webhooks of the configuration told from now on. To be called on a runtime.
+    pub(crate) fn renew_webhooks(&self) {
+        let config = self.config();
+        let settings = { config.http.as_ref() }.map_or(&[][..], |http| &http.webhooks);
+        let webhooks = Webhooks::start(settings, &self.hub.webhooks.load());
+        self.hub.webhooks.store(Arc::new(webhooks));
     }
 
     /// Tells whom the configuration names of a version that is visible. Must be called within a runtime.

@@ -88,6 +88,8 @@ impl Secondary {
         };
         let http = listener.as_ref().map(|(_, address)| *address);
 
+        node.renew_webhooks();
+
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let (notifications, notified) = mpsc::channel(NOTIFICATIONS);
@@ -118,7 +120,7 @@ impl Secondary {
         }
         match Control::bind(&node.config().data_dir) {
             Ok(control) => {
-                tasks.spawn(control.serve(Arc::clone(&node), stopped.clone()));
+                tasks.spawn(control.serve(Arc::clone(&node), http, stopped.clone()));
             }
             Err(error) => warn!(%error, "no control socket: no backup while this runs"),
         }

@@ -3,13 +3,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use tokio::sync::broadcast;
 use zonekit_http::{
     Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, TransferOrder,
     ZoneRef, ZoneView,
 };
 use zonekit_model::{
-    Command, Contract, KeyQuery, Page, PageRequest, Quota, RecordQuery, Refusal, SecondaryZone,
-    Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery, ZoneState,
+    Command, Contract, Event, KeyQuery, Page, PageRequest, Quota, RecordQuery, Refusal,
+    SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery,
+    ZoneState,
 };
 use zonekit_store::StoreError;
 use zonekit_wire::Serial;
@@ -226,6 +228,11 @@ impl Service for Desk {
 
     async fn quota(&self, contract: &Contract) -> Result<Quota, ServiceError> {
         Ok(self.0.book.registry().quota(contract))
+    }
+
+    fn events(&self, contract: &Contract) -> Result<broadcast::Receiver<Arc<Event>>, ServiceError> {
+        let stream = self.0.hub.listen(contract);
+        stream.ok_or(ServiceError::TooManyStreams)
     }
 
     fn transfer_addresses(&self) -> Arc<[IpAddr]> {

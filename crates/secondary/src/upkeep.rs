@@ -3,10 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use zonekit_model::Contract;
 use zonekit_store::{BackupError, Checked, OpenError, Options, RestoreError, Store, Summary};
 
 use crate::Config;
-use crate::control::ask_for_backup;
+use crate::control::{ask_for_access, ask_for_backup};
 use crate::node::FILE;
 
 impl Config {
@@ -33,6 +34,16 @@ impl Config {
         }
     }
 
+    /// Asks the node that runs on this machine with this configuration for its HTTP API, for a few minutes. Whoever asks must be
+    /// the user that it runs as, or root. Waits for it.
+    pub fn ask_for_access(&self, contract: &Contract) -> Result<Access, UpkeepError> {
+        match ask_for_access(&self.data_dir, contract).map_err(UpkeepError::Asking)? {
+            Some(Ok((url, token))) => Ok(Access { url, token }),
+            Some(Err(why)) => Err(UpkeepError::Refused(why)),
+            None => Err(UpkeepError::NotRunning(self.data_dir.clone())),
+        }
+    }
+
     /// Puts a backup in the place of the data of a node that does not run; see [`zonekit_store::restore`]. Waits for the disk.
     pub fn restore_data(
         &self,
@@ -45,17 +56,37 @@ impl Config {
     }
 }
 
-/// Why there is no backup of a node's data.
+/// Where the HTTP API of a node is, and what opens it.
+pub struct Access {
+    /// The beginning of its URLs, without a final slash.
+    pub url: String,
+    /// A bearer token that is good for a few minutes.
+    pub token: String,
+}
+
+impl std::fmt::Debug for Access {
+    /// Without the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a node's data is not backed up, or its API not opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UpkeepError {
     /// There is no data.
     #[error("there is nothing to back up: {} does not exist", .0.display())]
     NoData(PathBuf),
+    /// There is nobody to ask.
+    #[error("nothing runs on the data in {}", .0.display())]
+    NotRunning(PathBuf),
     /// The node that runs cannot be asked.
     #[error("asking the program that runs")]
     Asking(#[source] io::Error),
-    /// The node that runs has not written it.
+    /// The node that runs does not do it.
     #[error("the program that runs says: {0}")]
     Refused(String),
     /// No node runs, and the data cannot be opened.

@@ -17,12 +17,16 @@ pub(crate) use self::press::Press;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tracing::{debug, warn};
-use zonekit_model::{Failure, PrimaryOutcome, Standing, VisitCause, ZoneName};
+use zonekit_model::{
+    Event, EventKind, Failure, PrimaryOutcome, Standing, VisitCause, VisitRecord, ZoneName,
+    ZoneStatus,
+};
 use zonekit_store::{Generation, Timers, Zone};
+use zonekit_wire::SoaBuf;
 use zonekit_xfr::{Due, Finished as Ended, Limits, Outcome, Preference, Reason, Visit};
 
 use crate::clock;
@@ -190,10 +194,15 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
 fn expire(node: &Node, name: &ZoneName) {
     warn!(zone = %name, "expired: no primary has confirmed it for longer than its SOA allows");
     node.note_standing(name, Standing::Expired, 0);
-    node.zones.with(name, |charge| {
+    let event = node.zones.with(name, |charge| {
         charge.status.standing = Standing::Expired;
         charge.status.expires_at = None;
+        let (kind, serial) = (EventKind::Expired, charge.status.serial);
+        Event::of(kind, clock::now(), &charge.zone, serial)
     });
+    if let Some(event) = event {
+        node.hub.tell(event);
+    }
 }
 
 async fn visit(mut running: Running, plan: Plan) {
@@ -313,7 +322,11 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
         charge.visit = None;
         charge.memory = finished.memory(&charge.memory);
         let status = &mut charge.status;
-        charge.visits.add(finished.enter(status));
+        // Nobody is told of what belongs to nobody.
+        let is_told = charge.zone.contract.is_some();
+        let before = is_told.then(|| told(status, charge.visits.all().into_iter().next_back()));
+        let visit = finished.enter(status);
+        charge.visits.add(visit.clone());
         // No timer runs while the zone waits in line: then it is tried as soon as there is a slot.
         status.next_try = Some(timing.next_check.map_or(clock::now(), clock::timestamp));
         status.expires_at = timing.expires.map(clock::timestamp);
@@ -327,12 +340,33 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
         };
         let past = Past::write(status, &charge.memory, &charge.visits);
         node.note_past(&charge.zone.zone_id(), Some(past));
-        (status.standing, status.failures)
+        let (standing, failures) = (status.standing, status.failures);
+        let mut events = Vec::new();
+        if let Some(before) = before {
+            let after = told(status, Some(visit));
+            events = Event::of_visit(&charge.zone, &before, &after, finished.ended);
+        }
+        let is_close = |soa: &SoaBuf| {
+            let left = timing
+                .expires
+                .map(|expires| expires.saturating_duration_since(now));
+            left.is_some_and(|left| left <= warning(soa))
+        };
+        let is_expiring = standing == Standing::Stale && soa.as_ref().is_some_and(is_close);
+        if is_expiring && !charge.is_warned {
+            let (kind, at) = (EventKind::Expiring, finished.ended);
+            events.push(Event::of(kind, at, &charge.zone, status.serial));
+        }
+        charge.is_warned = is_expiring;
+        (standing, failures, events)
     });
-    let Some((standing, failures)) = entered else {
+    let Some((standing, failures, events)) = entered else {
         return; // the settings are others by now: this visit leaves no trace
     };
     node.teller.tell(name, finished);
+    for event in events {
+        node.hub.tell(event);
+    }
     node.count(finished);
     let expires_at = timing.expires.map_or(0, clock::unix);
     node.note_standing(name, standing, expires_at);
@@ -348,6 +382,20 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
             },
         );
     }
+}
+
+/// A status, as far as events need to know: of the history, one visit.
+fn told(status: &ZoneStatus, visit: Option<VisitRecord>) -> ZoneStatus {
+    ZoneStatus {
+        primaries: status.primaries.clone(),
+        history: visit.into_iter().collect(),
+        ..*status
+    }
+}
+
+/// How long before a version expires that is told: a day, but a quarter of its time at most.
+fn warning(soa: &SoaBuf) -> Duration {
+    Duration::from_secs(u64::from(soa.expire / 4).min(86_400))
 }
 
 /// The schedule's place of a visit, given back however it ends.

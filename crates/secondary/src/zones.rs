@@ -31,6 +31,8 @@ pub(crate) struct Charge {
     pub(crate) hurry: Arc<Notify>,
     /// The primary that the next visit by order is made to, if it is to one only.
     pub(crate) only: Option<SocketAddr>,
+    /// Whether it was told that the version held is about to expire.
+    pub(crate) is_warned: bool,
     /// Which keys the primaries are asked with.
     pub(crate) turns: KeyTurns,
 }
@@ -97,6 +99,7 @@ impl Charge {
             visit: None,
             hurry: Arc::default(),
             only: None,
+            is_warned: false,
             turns: KeyTurns::default(),
         }
     }

@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-use super::{Error, keys, records, service, zones};
+use super::{Error, events, keys, records, service, zones};
 use crate::answer::json;
 
 #[derive(OpenApi)]
@@ -35,6 +35,7 @@ use crate::answer::json;
         records::export,
         records::versions,
         records::difference,
+        events::stream,
         keys::list,
         keys::create,
         keys::read,

@@ -6,10 +6,12 @@
 //! | `/v1/zones` | many zones with their status, by trouble, in pages that stay put |
 //! | `/v1/zones/{zone}` | one zone, by its id or its name; below it `/history`, `/records`, `/export`, `/versions`, `/difference` |
 //! | `/v1/keys` | TSIG keys, made here if no secret is given |
+//! | `/v1/events` | what happens to zones, as it happens: server-sent events |
 //! | `/v1/openapi.json` | the document of all this, made from the code; needs no token |
 
 mod body;
 mod document;
+mod events;
 mod keys;
 mod query;
 mod records;
@@ -58,6 +60,7 @@ pub(crate) fn routes<S: Service>(app: &Arc<App<S>>) -> Router<Arc<App<S>>> {
         .route("/v1/zones/{zone}/export", get(records::export::<S>))
         .route("/v1/zones/{zone}/versions", get(records::versions::<S>))
         .route("/v1/zones/{zone}/difference", get(records::difference::<S>))
+        .route("/v1/events", get(events::stream::<S>))
         .route("/v1/keys", get(keys::list::<S>).post(keys::create::<S>))
         .route(
             "/v1/keys/{key}",

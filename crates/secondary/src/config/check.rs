@@ -14,7 +14,9 @@ use zonekit_tsig::{Algorithm, Key};
 use super::catalogs::check_catalogs;
 use super::tls::{check_profiles, known_profile};
 use super::zones::check_zones;
-use super::{Clients, Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, file, tls};
+use super::{
+    Clients, Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, Webhook, file, tls,
+};
 
 /// A key's path and what is wrong there.
 pub(super) type Fault = (String, Problem);
@@ -171,11 +173,15 @@ fn check_http(http: file::Http, directory: &Path) -> Result<Http, Fault> {
             (format!("{path}.{entry}"), error.into())
         })
     })?;
+    let webhooks = each("http.webhook", http.webhook, |path, hook| {
+        Webhook::check(path, hook, directory)
+    })?;
     Ok(Http {
         listen,
         tls,
         tokens,
         oci_keys,
+        webhooks,
     })
 }
 

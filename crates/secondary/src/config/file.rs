@@ -83,6 +83,8 @@ pub(super) struct Http {
     pub(super) token: Vec<Token>,
     #[serde(default)]
     pub(super) oci_key: Vec<OciKey>,
+    #[serde(default)]
+    pub(super) webhook: Vec<Webhook>,
     pub(super) tls: Option<HttpTls>,
     #[serde(default)]
     pub(super) plain_http: bool,
@@ -101,6 +103,17 @@ pub(super) struct OciKey {
     pub(super) key_id: String,
     pub(super) pem_file: PathBuf,
     pub(super) contract: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Webhook {
+    pub(super) url: String,
+    pub(super) secret: Option<String>,
+    pub(super) secret_file: Option<PathBuf>,
+    pub(super) contract: String,
+    pub(super) events: Option<Vec<String>>,
+    pub(super) ca_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]

@@ -119,6 +119,18 @@ pub enum Problem {
     /// The public key of an `[[http.oci_key]]` cannot be used.
     #[error(transparent)]
     OciKey(#[from] OciKeyError),
+    /// The address of a webhook is no URL that anything can be sent to.
+    #[error("is not a URL such as https://example.org/path")]
+    NotAUrl,
+    /// The secret of a webhook is too short to prove anything.
+    #[error("a secret of 16 characters or more is needed")]
+    ShortSecret,
+    /// No event has this name.
+    #[error("{0:?} is not an event")]
+    NotAnEvent(String),
+    /// A file of authorities without any.
+    #[error("there is no certificate in it")]
+    NoAuthorities,
     /// Plain HTTP for other machines, where tokens would pass in the clear.
     #[error(
         "plain HTTP is for loopback addresses only, unless plain_http = true says otherwise; [http.tls] is for others"

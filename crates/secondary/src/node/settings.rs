@@ -8,8 +8,8 @@ use std::time::Instant;
 use tracing::{error, warn};
 use zonekit_http::ServiceError;
 use zonekit_model::{
-    Change, Changes, Command, PrimaryStatus, SecondaryZone, Standing, Timestamp, ZoneName,
-    ZoneStatus,
+    Change, Changes, Command, Event, EventKind, PrimaryStatus, SecondaryZone, Standing, Timestamp,
+    ZoneName, ZoneStatus,
 };
 use zonekit_store::Zone;
 use zonekit_xfr::Start;
@@ -92,13 +92,23 @@ impl Node {
         for change in changes {
             match change {
                 Change::PutZone(zone) => {
-                    let name = zone.name.clone();
-                    match self.zones.with(&name, |_| ()) {
-                        Some(()) => self.resettle(zone),
+                    let serial = self.zones.with(&zone.name, |charge| charge.status.serial);
+                    let kind = match serial {
+                        Some(_) => EventKind::ZoneChanged,
+                        None => EventKind::ZoneCreated,
+                    };
+                    let event = Event::of(kind, clock::now(), &zone, serial.flatten());
+                    match serial {
+                        Some(_) => self.resettle(zone),
                         None => self.admit(zone, None),
                     }
+                    self.hub.tell(event);
                 }
-                Change::RemoveZone(zone) => self.dismiss(&zone.name),
+                Change::RemoveZone(zone) => {
+                    self.dismiss(&zone.name);
+                    let kind = EventKind::ZoneRemoved;
+                    self.hub.tell(Event::of(kind, clock::now(), &zone, None));
+                }
                 Change::PutKey(_) | Change::RemoveKey(_) => keys_changed = true,
             }
         }
@@ -252,6 +262,7 @@ impl Node {
         self.access.tokens.replace(tokens(&config));
         self.access.oci_keys.replace(oci_keys(&config));
         self.config.store(Arc::new(config));
+        self.renew_webhooks();
         self.change(declaration).await?;
         self.renew_keys();
 
