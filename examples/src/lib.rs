@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod commands;
 pub mod demo;
 pub mod failure;
 pub mod import;

@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 use zonekit_examples::supervisor::Supervisor;
-use zonekit_examples::{demo, import, log, upkeep};
+use zonekit_examples::{commands, demo, import, log, upkeep};
 use zonekit_secondary::{Config, Secondary};
 
 /// How long the end may take: what is still under way then is cut off, and nothing is lost by that.
@@ -63,6 +63,43 @@ enum Command {
         #[arg(long, value_name = "BACKUP", conflicts_with = "config")]
         file: Option<PathBuf>,
     },
+    /// Show how all zones do, or one with its primaries and its last visits.
+    Status {
+        /// The zone's name or id; without it, all.
+        zone: Option<String>,
+        /// Only zones in one of these: failing, primary_failing, stale, expiring, expired, never_loaded, behind.
+        #[arg(long, value_name = "WORD,...", conflicts_with = "zone")]
+        trouble: Option<String>,
+        #[command(flatten)]
+        service: commands::Service,
+    },
+    /// Have the primaries of a zone visited at once.
+    Transfer {
+        /// The zone's name or id.
+        zone: String,
+        /// Take the whole zone, whatever its serial.
+        #[arg(long)]
+        full: bool,
+        /// From this primary of the zone only: its address, with its port if it was given with one.
+        #[arg(long, value_name = "PRIMARY")]
+        from: Option<String>,
+        #[command(flatten)]
+        service: commands::Service,
+    },
+    /// List, make and remove zones.
+    Zones {
+        #[command(flatten)]
+        service: commands::Service,
+        #[command(subcommand)]
+        what: commands::Zones,
+    },
+    /// List, make and remove TSIG keys.
+    Keys {
+        #[command(flatten)]
+        service: commands::Service,
+        #[command(subcommand)]
+        what: commands::Keys,
+    },
     /// Write all data, as it is at one moment, into a new file, while the service runs or not.
     Backup {
         /// The configuration whose data is meant.
@@ -100,6 +137,33 @@ fn main() -> ExitCode {
             command: Some(Command::Demo { once }),
             ..
         } => demo::run(once),
+        Arguments {
+            command:
+                Some(Command::Status {
+                    zone,
+                    trouble,
+                    service,
+                }),
+            ..
+        } => commands::status(&service, zone.as_deref(), trouble.as_deref()),
+        Arguments {
+            command:
+                Some(Command::Transfer {
+                    zone,
+                    full,
+                    from,
+                    service,
+                }),
+            ..
+        } => commands::transfer(&service, &zone, full, from.as_deref()),
+        Arguments {
+            command: Some(Command::Zones { service, what }),
+            ..
+        } => commands::zones(&service, &what),
+        Arguments {
+            command: Some(Command::Keys { service, what }),
+            ..
+        } => commands::keys(&service, &what),
         Arguments {
             command: Some(Command::Check { config, file }),
             ..
