@@ -155,6 +155,8 @@ pub(super) enum Mail {
         octets: Vec<u8>,
         left: bool,
     },
+    /// Octets of a message that is not whole yet, and can only be for this visit.
+    Octets(Connection),
     Lost(Connection, Loss),
     Displaced(Connection),
     /// A datagram of a primary, in the visit's order.
@@ -344,6 +346,7 @@ impl Mail {
             Self::Datagram { .. } | Self::Undeliverable { .. } => None,
             Self::Connected(connection)
             | Self::Message { connection, .. }
+            | Self::Octets(connection)
             | Self::Lost(connection, _)
             | Self::Displaced(connection)
             | Self::Wire(connection, _) => Some(*connection),

@@ -194,6 +194,12 @@ impl Sockets {
             Mail::Message { octets, left, .. } => {
                 return self.messages(connection, octets, left, exchange, sink);
             }
+            // They are counted with their message.
+            Mail::Octets(_) => Event::Received {
+                connection,
+                octets: 0,
+                left: true,
+            },
         };
         exchange.handle_event(event, now(), sink);
         0

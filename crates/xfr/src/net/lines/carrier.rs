@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -21,6 +21,9 @@ use crate::{Loss, Primary};
 /// Octets read in a row before others on this thread get their turn.
 const TURN: usize = 512 * 1024;
 
+/// How often the one who waits is told that part of a message has come.
+const PROGRESS: Duration = Duration::from_millis(200);
+
 pub(super) struct Carrier {
     lines: Lines,
     peer: Peer,
@@ -33,6 +36,8 @@ pub(super) struct Carrier {
     needs_flush: bool,
     /// Whether the primary has had its chance to speak of keepalive.
     is_greeted: bool,
+    /// When somebody was last told that part of a message has come.
+    told: Instant,
 }
 
 enum Happening {
@@ -70,6 +75,7 @@ impl Carrier {
             written: 0,
             needs_flush: false,
             is_greeted: false,
+            told: now(),
         }
     }
 
@@ -117,6 +123,7 @@ impl Carrier {
                         if let Err(end) = self.deliver(frames) {
                             return end;
                         }
+                        self.tell_of_progress(frames.has_partial());
                         taken += octets;
                     }
                     Err(loss) => return End::Lost(loss),
@@ -243,6 +250,18 @@ impl Carrier {
             reply.message(octets, left);
         }
         end
+    }
+
+    /// One who waits for a message that comes slowly does not wait in silence.
+    fn tell_of_progress(&mut self, has_partial: bool) {
+        let time = now();
+        if has_partial
+            && time.saturating_duration_since(self.told) >= PROGRESS
+            && let Some(only) = self.link.only()
+        {
+            only.send(Mail::Octets(only.connection));
+            self.told = time;
+        }
     }
 
     /// Sends away those who can wait here no longer.
