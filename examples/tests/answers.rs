@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use asking::{
     Asker, Denial, Pair, Query, RULES, SIGNERS, Seen, Server, TestZone, Validator, rich, root, tld,
 };
-use peers::{Kind, Primary, Setup};
+use peers::{Hosted, Kind, Primary, Setup};
 use support::{Node, Settings, eventually, free_port, peer_program, serial_of};
 use tempfile::TempDir;
 use zonekit_wire::{Rcode, Rtype};
@@ -81,9 +81,11 @@ impl Servers {
         let start = |kind| {
             Primary::start(Setup {
                 kind,
-                zone: zone.apex,
-                text: &zone.text,
-                key: None,
+                zones: &[Hosted {
+                    zone: zone.apex,
+                    text: &zone.text,
+                    key: None,
+                }],
                 notify: None,
                 port: free_port(),
             })

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use peers::{Kind, Primary, Setup};
+use peers::{Hosted, Kind, Primary, Setup};
 use support::{Node, Program, Settings, declared, eventually, free_port, master_file, serial_of};
 use tempfile::TempDir;
 use zonekit_xfr::{Apply, Change, Client, Outcome, Visit, visit};
@@ -94,9 +94,11 @@ fn real_primaries_say_how_long_their_zone_is_good() {
     for kind in Kind::ALL.into_iter().filter(|kind| kind.is_installed()) {
         let setup = Setup {
             kind,
-            zone: "example.org.",
-            text: &master_file(ZONE, 1, 9),
-            key: None,
+            zones: &[Hosted {
+                zone: "example.org.",
+                text: &master_file(ZONE, 1, 9),
+                key: None,
+            }],
             notify: None,
             port: free_port(),
         };

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use peers::{Kind, Primary, Setup};
-use support::{Node, Settings, canonical_lines, eventually, free_port, serial_of};
+use peers::{Hosted, Kind, Primary, Setup};
+use support::{Draw, Node, Settings, canonical_lines, eventually, free_port, serial_of};
 use tempfile::TempDir;
 use zonekit_wire::{Message, Rtype, Section, Soa, Unpacker};
 
@@ -56,18 +56,6 @@ fn listener() -> (SocketAddr, Arc<AtomicU32>) {
     (address, newest)
 }
 
-/// Repeats itself, so that a failure does too.
-struct Draw(u64);
-
-impl Draw {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
-
 #[test]
 fn what_was_announced_survives_thirty_kills_and_is_not_transferred_again() {
     if !Kind::Knot.is_installed() {
@@ -79,9 +67,11 @@ fn what_was_announced_survives_thirty_kills_and_is_not_transferred_again() {
     let mut serial = 1;
     let setup = Setup {
         kind: Kind::Knot,
-        zone: "example.org.",
-        text: &version(serial),
-        key: None,
+        zones: &[Hosted {
+            zone: "example.org.",
+            text: &version(serial),
+            key: None,
+        }],
         notify: Some(listen),
         port: free_port(),
     };
@@ -96,7 +86,7 @@ fn what_was_announced_survives_thirty_kills_and_is_not_transferred_again() {
     };
     // Every start is with what the one before left behind.
     let start = || Node::start(directory.path(), &settings);
-    let mut draw = Draw(0x5eed);
+    let mut draw = Draw::new(0x5eed);
 
     // Killed during the very first transfer, again and again, until one gets through.
     let mut kills = 0;

@@ -6,7 +6,7 @@ mod support;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
-use peers::{Key, Kind, Primary, SHA256, SHA512, Setup};
+use peers::{Hosted, Key, Kind, Primary, SHA256, SHA512, Setup};
 use support::{Node, Settings, canonical_lines, eventually, free_port, root_zone, serial_of};
 use tempfile::TempDir;
 use zonekit_wire::{Name, Rtype, master};
@@ -30,9 +30,11 @@ impl Pair {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let setup = Setup {
             kind,
-            zone: ".",
-            text,
-            key,
+            zones: &[Hosted {
+                zone: ".",
+                text,
+                key,
+            }],
             notify: Some(listen),
             port: free_port(),
         };

@@ -18,7 +18,7 @@ use judges::{
     Responder, are_installed, canonical, compilezone, kdig, kzonecheck, ldns_read_zone, records,
     rrchecker,
 };
-use peers::{Kind, Primary, Setup};
+use peers::{Hosted, Kind, Primary, Setup};
 use support::{free_port, root_zone};
 use zonekit_wire::{Name, RecordBuf, Rtype, master, rdata, text};
 
@@ -280,9 +280,11 @@ fn knot_reads_what_we_read_and_what_we_print() {
     text += "end 1 IN A 192.0.2.1\n";
     let setup = Setup {
         kind: Kind::Knot,
-        zone: "example.",
-        text: &text,
-        key: None,
+        zones: &[Hosted {
+            zone: "example.",
+            text: &text,
+            key: None,
+        }],
         notify: None,
         port: free_port(),
     };
@@ -572,9 +574,11 @@ fn check_zone(zone: &str, text: &str, ours: &str) {
         for text in [text, ours] {
             let setup = Setup {
                 kind: Kind::Knot,
-                zone,
-                text,
-                key: None,
+                zones: &[Hosted {
+                    zone,
+                    text,
+                    key: None,
+                }],
                 notify: None,
                 port: free_port(),
             };

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use peers::{Key, Kind, Primary, Secondary, Setup, Taken};
+use peers::{Hosted, Key, Kind, Primary, Secondary, Setup, Taken};
 use support::{
     Program, canonical_lines, eventually, free_port, master_file, peer_program, serial_of,
 };
@@ -257,9 +257,11 @@ fn their_server(kind: Kind, algorithms: &[&'static str]) {
         let text = master_file("example.org", 7, hosts);
         let primary = Primary::start(Setup {
             kind,
-            zone: "example.org.",
-            text: &text,
-            key: Some(key),
+            zones: &[Hosted {
+                zone: "example.org.",
+                text: &text,
+                key: Some(key),
+            }],
             notify: None,
             port: free_port(),
         });

@@ -83,16 +83,30 @@ pub const SHA512: Key = Key {
     secret: "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCBub3QgYSBzZWNyZXQgZWl0aGVyLCBidXQgbG9uZ2VyIHRoYW4gdGhlIG9uZQ==",
 };
 
-/// What a test wants of its primary.
+/// A zone of a primary.
 #[derive(Clone, Copy, Debug)]
-pub struct Setup<'a> {
-    pub kind: Kind,
+pub struct Hosted<'a> {
     /// The zone's name with its final dot.
     pub zone: &'a str,
     /// The master file's text.
     pub text: &'a str,
     /// Transfers are allowed to holders of this key only; to everyone on loopback without one.
     pub key: Option<Key>,
+}
+
+impl Hosted<'_> {
+    /// The name of its key, as NSD wants it.
+    fn nsd_key(&self) -> &str {
+        self.key.map_or("NOKEY", |key| key.name)
+    }
+}
+
+/// What a test wants of its primary.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    pub kind: Kind,
+    /// What it has; at least one zone.
+    pub zones: &'a [Hosted<'a>],
     /// Who is told of new versions.
     pub notify: Option<SocketAddr>,
     /// From [`free_port`](crate::support::free_port).
@@ -103,7 +117,7 @@ pub struct Setup<'a> {
 #[derive(Debug)]
 pub struct Primary {
     kind: Kind,
-    zone: String,
+    zones: Vec<String>,
     directory: TempDir,
     port: u16,
     process: Child,
@@ -117,7 +131,9 @@ impl Primary {
             setup,
             directory: directory.path(),
         };
-        fs::write(directory.path().join("zone"), setup.text)?;
+        for hosted in setup.zones {
+            fs::write(directory.path().join(file_of(hosted.zone)), hosted.text)?;
+        }
         let mut command = match setup.kind {
             Kind::Nsd => files.nsd()?,
             Kind::Knot => files.knot()?,
@@ -133,7 +149,9 @@ impl Primary {
             .spawn()?;
         let mut primary = Self {
             kind: setup.kind,
-            zone: setup.zone.to_owned(),
+            zones: { setup.zones.iter() }
+                .map(|hosted| hosted.zone.to_owned())
+                .collect(),
             directory,
             port: setup.port,
             process,
@@ -147,27 +165,29 @@ impl Primary {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// Puts another version of the zone in place and has the server load it; the server then sends its NOTIFY.
+    /// Puts another version of its first zone in place and has the server load it; the server then sends its NOTIFY.
     pub fn replace(&self, text: &str) -> io::Result<()> {
+        self.replace_zone(&self.zones[0], text)
+    }
+
+    /// As [`replace`](Self::replace), of the zone of this name.
+    pub fn replace_zone(&self, zone: &str, text: &str) -> io::Result<()> {
         let directory = self.directory.path();
-        fs::write(directory.join("zone.new"), text)?;
-        fs::rename(directory.join("zone.new"), directory.join("zone"))?;
+        fs::write(directory.join("new"), text)?;
+        fs::rename(directory.join("new"), directory.join(file_of(zone)))?;
         let file = |name: &str| directory.join(name).display().to_string();
         match self.kind {
-            Kind::Nsd => run(
-                "nsd-control",
-                &["-c", &file("nsd.conf"), "reload", &self.zone],
-            ),
+            Kind::Nsd => run("nsd-control", &["-c", &file("nsd.conf"), "reload", zone]),
             Kind::Knot => run(
                 "knotc",
-                &["-c", &file("knot.conf"), "-b", "zone-reload", &self.zone],
+                &["-c", &file("knot.conf"), "-b", "zone-reload", zone],
             ),
-            Kind::Bind => run("rndc", &["-c", &file("rndc.conf"), "reload", &self.zone]),
+            Kind::Bind => run("rndc", &["-c", &file("rndc.conf"), "reload", zone]),
             Kind::PowerDns => {
                 let config = format!("--config-dir={}", directory.display());
-                run("pdns_control", &[&config, "bind-reload-now", &self.zone])?;
+                run("pdns_control", &[&config, "bind-reload-now", zone])?;
                 run("pdns_control", &[&config, "purge"])?;
-                run("pdns_control", &[&config, "notify", &self.zone])
+                run("pdns_control", &[&config, "notify", zone])
             }
         }
     }
@@ -190,7 +210,7 @@ impl Primary {
                     self.kind
                 )));
             }
-            if answers_soa(self.address(), &self.zone) {
+            if { self.zones.iter() }.all(|zone| answers_soa(self.address(), zone)) {
                 return Ok(());
             }
             sleep(Duration::from_millis(20));
@@ -260,6 +280,11 @@ fn run(program: &str, arguments: &[&str]) -> io::Result<()> {
     )))
 }
 
+/// The name of a zone's master file.
+fn file_of(zone: &str) -> String {
+    format!("{zone}zone")
+}
+
 /// The configuration files of each server, and the command that starts it in the foreground.
 struct Files<'a> {
     setup: Setup<'a>,
@@ -279,16 +304,25 @@ impl Files<'_> {
         Ok(path)
     }
 
+    /// The keys of all zones, each once.
+    fn keys(&self) -> Vec<Key> {
+        let mut keys: Vec<Key> = Vec::new();
+        for key in self.setup.zones.iter().filter_map(|hosted| hosted.key) {
+            if keys.iter().all(|known| known.name != key.name) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
     fn nsd(&self) -> io::Result<Command> {
         let Setup {
-            zone,
+            zones,
             port,
-            key,
             notify,
             ..
         } = self.setup;
         let directory = self.directory.display();
-        let key_name = key.map_or("NOKEY", |key| key.name);
         let mut text = format!(
             r#"server:
   ip-address: 127.0.0.1@{port}
@@ -310,21 +344,24 @@ remote-control:
   control-interface: "{directory}/control"
 "#
         );
-        if let Some(Key {
+        for Key {
             name,
             algorithm,
             secret,
-        }) = key
+        } in self.keys()
         {
             text += &format!(
                 "key:\n  name: \"{name}\"\n  algorithm: {algorithm}\n  secret: \"{secret}\"\n"
             );
         }
-        text += &format!(
-            "zone:\n  name: \"{zone}\"\n  zonefile: \"zone\"\n  provide-xfr: 127.0.0.1 {key_name}\n"
-        );
-        if let Some(target) = notify {
-            text += &format!("  notify: {}@{} {key_name}\n", target.ip(), target.port());
+        for hosted in zones {
+            let (zone, key, file) = (hosted.zone, hosted.nsd_key(), file_of(hosted.zone));
+            text += &format!(
+                "zone:\n  name: \"{zone}\"\n  zonefile: \"{file}\"\n  provide-xfr: 127.0.0.1 {key}\n"
+            );
+            if let Some(target) = notify {
+                text += &format!("  notify: {}@{} {key}\n", target.ip(), target.port());
+            }
         }
         let config = self.write("nsd.conf", &text)?;
         let mut command = Self::command("nsd")?;
@@ -334,9 +371,8 @@ remote-control:
 
     fn knot(&self) -> io::Result<Command> {
         let Setup {
-            zone,
+            zones,
             port,
-            key,
             notify,
             ..
         } = self.setup;
@@ -346,33 +382,36 @@ remote-control:
              log:\n  - target: {directory}/log\n    any: info\n\
              database:\n  storage: {directory}\n"
         );
-        let mut with_key = String::new();
-        if let Some(Key {
+        for Key {
             name,
             algorithm,
             secret,
-        }) = key
+        } in self.keys()
         {
             text += &format!(
                 "key:\n  - id: {name}\n    algorithm: {algorithm}\n    secret: {secret}\n"
             );
-            with_key = format!("    key: {name}\n");
         }
-        text += &format!(
-            "acl:\n  - id: transfer\n    address: 127.0.0.0/8\n{with_key}    action: transfer\n"
-        );
-        if let Some(target) = notify {
+        for (number, hosted) in zones.iter().enumerate() {
+            let (zone, file) = (hosted.zone, file_of(hosted.zone));
+            let with_key = hosted
+                .key
+                .map_or(String::new(), |key| format!("    key: {}\n", key.name));
             text += &format!(
-                "remote:\n  - id: us\n    address: {}@{}\n{with_key}",
-                target.ip(),
-                target.port()
+                "acl:\n  - id: transfer{number}\n    address: 127.0.0.0/8\n{with_key}    action: transfer\n"
             );
-        }
-        text += &format!(
-            "zone:\n  - domain: {zone}\n    file: {directory}/zone\n    acl: transfer\n    zonefile-load: difference\n    zonefile-sync: -1\n    journal-content: changes\n"
-        );
-        if notify.is_some() {
-            text += "    notify: us\n";
+            if let Some(target) = notify {
+                let (address, port) = (target.ip(), target.port());
+                text += &format!(
+                    "remote:\n  - id: us{number}\n    address: {address}@{port}\n{with_key}"
+                );
+            }
+            text += &format!(
+                "zone:\n  - domain: {zone}\n    file: {directory}/{file}\n    acl: transfer{number}\n    zonefile-load: difference\n    zonefile-sync: -1\n    journal-content: changes\n"
+            );
+            if notify.is_some() {
+                text += &format!("    notify: us{number}\n");
+            }
         }
         let config = self.write("knot.conf", &text)?;
         let mut command = Self::command("knotd")?;
@@ -382,9 +421,8 @@ remote-control:
 
     fn bind(&self) -> io::Result<Command> {
         let Setup {
-            zone,
+            zones,
             port,
-            key,
             notify,
             ..
         } = self.setup;
@@ -392,17 +430,6 @@ remote-control:
         let control = free_port();
         let rndc =
             "key \"rndc\" { algorithm hmac-sha256; secret \"Y29udHJvbCBvZiB0aGUgdGVzdHM=\"; };\n";
-        let allowed = key.map_or("127.0.0.1".to_owned(), |key| {
-            format!("key \"{}\"", key.name)
-        });
-        let also = notify.map_or(String::new(), |target| {
-            let signed = key.map_or(String::new(), |key| format!(" key \"{}\"", key.name));
-            format!(
-                "also-notify {{ {} port {}{signed}; }};",
-                target.ip(),
-                target.port()
-            )
-        });
         let mut text = format!(
             r#"options {{
   directory "{directory}"; pid-file "{directory}/pid"; session-keyfile "{directory}/session"; lock-file none;
@@ -415,17 +442,30 @@ remote-control:
 logging {{ channel file {{ file "{directory}/log"; severity info; print-time yes; }}; category default {{ file; }}; }};
 "#
         );
-        if let Some(Key {
+        for Key {
             name,
             algorithm,
             secret,
-        }) = key
+        } in self.keys()
         {
             text += &format!("key \"{name}\" {{ algorithm {algorithm}; secret \"{secret}\"; }};\n");
         }
-        text += &format!(
-            "zone \"{zone}\" {{ type primary; file \"zone\"; allow-transfer {{ {allowed}; }}; {also} }};\n"
-        );
+        for hosted in zones {
+            let (zone, file) = (hosted.zone, file_of(hosted.zone));
+            let name = hosted.key.map(|key| format!("key \"{}\"", key.name));
+            let allowed = name.clone().unwrap_or("127.0.0.1".to_owned());
+            let signed = name.unwrap_or_default();
+            let also = notify.map_or(String::new(), |target| {
+                format!(
+                    "also-notify {{ {} port {} {signed}; }};",
+                    target.ip(),
+                    target.port()
+                )
+            });
+            text += &format!(
+                "zone \"{zone}\" {{ type primary; file \"{file}\"; allow-transfer {{ {allowed}; }}; {also} }};\n"
+            );
+        }
         self.write(
             "rndc.conf",
             &format!("{rndc}options {{ default-key \"rndc\"; default-server 127.0.0.1; default-port {control}; }};\n"),
@@ -438,16 +478,16 @@ logging {{ channel file {{ file "{directory}/log"; severity info; print-time yes
 
     fn powerdns(&self) -> io::Result<Command> {
         let Setup {
-            zone,
+            zones,
             port,
-            key,
             notify,
             ..
         } = self.setup;
         let directory = self.directory.display();
         let also = notify.map_or(String::new(), |target| format!("also-notify={target}\n"));
-        // Without a key loopback may transfer; with one only its holders may.
-        let allowed = if key.is_some() { "" } else { "127.0.0.0/8" };
+        // Without a key loopback may transfer; with one for each zone only their holders may.
+        let is_open = zones.iter().any(|hosted| hosted.key.is_none());
+        let allowed = if is_open { "127.0.0.0/8" } else { "" };
         self.write(
             "pdns.conf",
             &format!(
@@ -457,28 +497,36 @@ logging {{ channel file {{ file "{directory}/log"; severity info; print-time yes
             ),
         )?;
         // Of its backends this one gives a signed zone out exactly as its master file has it.
-        self.write(
-            "named.conf",
-            &format!("zone \"{zone}\" {{ type master; file \"{directory}/zone\"; }};\n"),
-        )?;
+        let entries: String = { zones.iter() }
+            .map(|Hosted { zone, .. }| {
+                let file = file_of(zone);
+                format!("zone \"{zone}\" {{ type master; file \"{directory}/{file}\"; }};\n")
+            })
+            .collect();
+        self.write("named.conf", &entries)?;
         let config = format!("--config-dir={directory}");
         let metadata = self.directory.join("metadata.db").display().to_string();
         run("pdnsutil", &[&config, "create-bind-db", &metadata])?;
-        run("pdnsutil", &[&config, "set-presigned", zone])?;
-        if let Some(Key {
-            name,
-            algorithm,
-            secret,
-        }) = key
-        {
-            run(
-                "pdnsutil",
-                &[&config, "import-tsig-key", name, algorithm, secret],
-            )?;
-            run(
-                "pdnsutil",
-                &[&config, "activate-tsig-key", zone, name, "primary"],
-            )?;
+        for Hosted { zone, text, key } in zones {
+            // It makes NSECs of its own for what it takes for signed.
+            if text.contains("RRSIG") {
+                run("pdnsutil", &[&config, "set-presigned", zone])?;
+            }
+            if let Some(Key {
+                name,
+                algorithm,
+                secret,
+            }) = *key
+            {
+                run(
+                    "pdnsutil",
+                    &[&config, "import-tsig-key", name, algorithm, secret],
+                )?;
+                run(
+                    "pdnsutil",
+                    &[&config, "activate-tsig-key", zone, name, "primary"],
+                )?;
+            }
         }
         let mut command = Self::command("pdns_server")?;
         command.arg(config);

@@ -7,16 +7,20 @@
 
 mod clients;
 mod dns;
+mod draw;
 mod http;
 mod node;
 mod program;
+mod proxy;
 mod zone;
 
 pub use clients::{Clients, succeeded};
 pub use dns::{Answer, ask, serial_of};
+pub use draw::Draw;
 pub use http::Api;
 pub use node::{Node, QUICK, Settings, TOKEN, declared, transferred};
 pub use program::{Program, free_port, peer_program};
+pub use proxy::Proxy;
 pub use zone::{canonical_lines, master_file, root_zone};
 
 use std::thread::sleep;
