@@ -5,14 +5,16 @@ mod support;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use peers::{Hosted, Kind, Primary, Setup};
 use support::{Draw, Node, Settings, canonical_lines, eventually, free_port, serial_of};
 use tempfile::TempDir;
-use zonekit_wire::{Message, Rtype, Section, Soa, Unpacker};
+use zonekit_script::{Act, Ask, Host};
+use zonekit_wire::{Message, RecordBuf, Rtype, Section, Soa, Unpacker};
+use zonekit_xfr::Query;
 
 const ZONE: &str = "example.org";
 const KILLS: u32 = 30;
@@ -162,4 +164,149 @@ fn expected(serial: u32) -> String {
             }
         })
         .collect()
+}
+
+/// Where a visit is when the end comes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Moment {
+    /// The primary has been asked for its SOA, and has not answered.
+    Asked,
+    /// Half of the differences has come.
+    Midway,
+    /// The last message is on its way, since so many milliseconds.
+    Last(u64),
+}
+
+/// A scripted primary: says that it has serial 1, then 2, and holds the visit at its moment.
+struct Held {
+    address: SocketAddr,
+    serial: Arc<AtomicU32>,
+    /// It holds nothing any more.
+    is_well: Arc<AtomicBool>,
+    /// A visit has come to its moment.
+    is_there: Arc<AtomicBool>,
+}
+
+const HOSTS: u32 = 3_000;
+
+/// Every version differs from the others in all hosts, so that the file grows by it.
+fn records(ask: &Ask<'_>, serial: u32) -> Vec<RecordBuf> {
+    let host = |host| {
+        ask.rr(&format!(
+            "host{host} TXT {serial}-is-the-version-of-this-record"
+        ))
+    };
+    let hosts = (0..HOSTS).map(host);
+    let ends = [ask.soa(serial)];
+    { ends.clone().into_iter() }
+        .chain(ask.rrs(&["@ NS ns1", "ns1 A 192.0.2.1"]))
+        .chain(hosts)
+        .chain(ends)
+        .collect()
+}
+
+impl Held {
+    fn start(moment: Moment) -> Self {
+        let serial = Arc::new(AtomicU32::new(1));
+        let [is_well, is_there] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let answer = |rtype: Rtype| {
+            let (now, well, there) = (
+                Arc::clone(&serial),
+                Arc::clone(&is_well),
+                Arc::clone(&is_there),
+            );
+            move |request: &[u8]| {
+                let (ask, serial) = (Ask::new(request), now.load(Ordering::SeqCst));
+                let holds = serial > 1 && !well.load(Ordering::SeqCst);
+                let moment = Some(moment).filter(|_| holds);
+                there.fetch_or(
+                    match moment {
+                        Some(Moment::Asked) => rtype == Rtype::SOA,
+                        moment => moment.is_some() && rtype != Rtype::SOA,
+                    },
+                    Ordering::SeqCst,
+                );
+                if rtype == Rtype::SOA {
+                    let answer = Act::Say(ask.message(&[ask.soa(serial)]));
+                    return if moment == Some(Moment::Asked) {
+                        Vec::new()
+                    } else {
+                        vec![answer]
+                    };
+                }
+                let records = records(&ask, serial);
+                let mut acts: Vec<Act> = records
+                    .chunks(500)
+                    .map(|records| Act::Say(ask.message(records)))
+                    .collect();
+                if moment == Some(Moment::Midway) {
+                    acts.truncate(3);
+                }
+                acts
+            }
+        };
+        let mut host = Host::silent().udp(Rtype::SOA, answer(Rtype::SOA));
+        for rtype in [Rtype::SOA, Rtype::AXFR, Rtype::IXFR] {
+            host = host.tcp(rtype, answer(rtype));
+        }
+        let address = host.listen();
+        Self {
+            address,
+            serial,
+            is_well,
+            is_there,
+        }
+    }
+
+    /// What a version is, line by line.
+    fn version(serial: u32) -> Vec<String> {
+        let request = Query::axfr(0, &ZONE.parse().unwrap(), None, 0);
+        let mut records = records(&Ask::new(request.octets()), serial);
+        records.pop();
+        let lines: Vec<String> = records.iter().map(ToString::to_string).collect();
+        canonical_lines(&lines.join("\n"))
+    }
+}
+
+/// One whole version: the old one or the new one.
+#[track_caller]
+fn is_whole(node: &Node, what: &str) -> u32 {
+    let held = support::transferred(node.dns, ZONE, None);
+    let whole = (1..=2).find(|serial| held == Held::version(*serial));
+    whole.unwrap_or_else(|| panic!("{what}: neither version is whole: {} records", held.len()))
+}
+
+#[test]
+fn killed_at_any_moment_of_a_visit_it_has_one_whole_version() {
+    let moments = [Moment::Asked, Moment::Midway].into_iter();
+    for moment in moments.chain([0, 2, 5, 10, 20, 40, 80].map(Moment::Last)) {
+        let primary = Held::start(moment);
+        let directory = TempDir::new().unwrap();
+        let zone = support::declared(ZONE, primary.address, None);
+        let settings = Settings::with(&zone);
+        let node = Node::start(directory.path(), &settings);
+        eventually("the first version", || serial_of(node.dns, ZONE));
+        primary.serial.store(2, Ordering::SeqCst);
+        eventually("the moment", || {
+            primary.is_there.load(Ordering::SeqCst).then_some(())
+        });
+        if let Moment::Last(milliseconds) = moment {
+            thread::sleep(Duration::from_millis(milliseconds));
+        }
+        node.program.kill();
+
+        let node = Node::start(directory.path(), &settings);
+        eventually("an answer after the start", || serial_of(node.dns, ZONE));
+        let what = format!("{moment:?}");
+        let held = is_whole(&node, &what);
+        assert!(
+            matches!(moment, Moment::Last(_)) || held == 1,
+            "{what}: {held}"
+        );
+        primary.is_well.store(true, Ordering::SeqCst);
+        eventually("the second version", || {
+            (serial_of(node.dns, ZONE) == Some(2)).then_some(())
+        });
+        assert_eq!(is_whole(&node, &what), 2);
+    }
 }
