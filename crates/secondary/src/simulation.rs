@@ -1,16 +1,19 @@
 //! Whole worlds under a made-up clock, each decided by a seed.
 //!
-//! A secondary with one zone (the real [`Exchange`](zonekit_xfr::Exchange), [`Schedule`](zonekit_xfr::Schedule),
-//! [`Sink`](crate::sink::Sink) and [`Store`](zonekit_store::Store)) lives among one to three primaries that lag, expire, lie
-//! in ways that show, go back to older serials and storm with NOTIFY; on a network that loses, doubles, reorders, forges,
-//! refuses, resets and stalls; on a disk that fails. It crashes and starts again. After every event:
+//! A secondary with up to four zones (the real [`Exchange`](zonekit_xfr::Exchange), [`Schedule`](zonekit_xfr::Schedule),
+//! [`Reach`](zonekit_xfr::Reach), [`Sink`](crate::sink::Sink) and [`Store`](zonekit_store::Store)), which share few slots,
+//! lives among one to three primaries that lag, expire, lie in ways that show, go back to older serials, know no EDNS, have
+//! wrong clocks and other keys, and storm with NOTIFY; on a network that loses, doubles, reorders, forges, refuses, resets
+//! and stalls; on a disk that fails. It crashes and starts again. Its operator adds and removes zones, gives them other
+//! primaries and other keys, and orders visits. After every event, of each zone:
 //!
 //! - what is held is, record by record, a version that a primary had;
-//! - what is served never goes back, but after it expired;
+//! - what is served never goes back, but after it expired, or by order;
 //! - it is not served for longer than somebody has vouched for it, nor given up sooner;
 //! - a restart holds what was visible before, or what was just being published.
 //!
-//! In the end all is well, and the newest version is served within the time that the zone's timers allow.
+//! Nothing is ever asked without the key of its zone, and nothing is left of a zone that was removed. In the end all is
+//! well, and of each zone the newest version is served within the time that its timers allow.
 //!
 //! ```sh
 //! ZONEKIT_SEEDS=1000000 cargo test --release -p zonekit-secondary simulation
@@ -18,7 +21,7 @@
 //! ```
 //!
 //! The steps between these parts are those of [`visits`](crate::visits) and [`node`](crate::node), told again without tasks
-//! and sockets: who changes them there changes [`World`] too. Not here: signatures, and slots that zones share.
+//! and sockets: who changes them there changes [`World`] too.
 
 mod answers;
 #[path = "../../store/tests/support/faulty.rs"]
@@ -37,8 +40,8 @@ use std::thread;
 use tally::Tally;
 use world::World;
 
-/// How many worlds there are, unless the environment says otherwise: some 6 ms of processor time each, unoptimised.
-const SEEDS: u64 = 1_000;
+/// How many worlds there are, unless the environment says otherwise: some 15 ms of processor time each, unoptimised.
+const SEEDS: u64 = 500;
 
 #[test]
 fn whatever_happens_each_zone_is_a_true_version_and_in_the_end_the_newest() {
@@ -86,7 +89,7 @@ fn whatever_happens_each_zone_is_a_true_version_and_in_the_end_the_newest() {
         );
     }
     println!("{seeds} worlds: {tally:?}");
-    if seeds >= 1000 {
+    if seeds >= SEEDS {
         assert_eq!(tally.missing(), None, "something never happens");
     }
 }

@@ -1,12 +1,13 @@
 //! What a primary says, well or badly. Whatever it says that is not so shows: a stream that is whole, in order and fits
 //! what is held is the truth here, since nobody could tell otherwise.
 
+use zonekit_tsig::{KeyRing, check_request};
 use zonekit_wire::{
     Class, Compressor, Header, Message, MessageWriter, Rcode, RecordBuf, Rtype, Section, Soa,
     Unpacker,
 };
 
-use super::origin::{Health, Host, Origin};
+use super::origin::{Copy, Edns, Health, Host, Origin};
 use super::random::Random;
 
 /// An answer: its messages, and what to call it in the story.
@@ -17,15 +18,96 @@ pub(super) struct Answer {
     pub(super) version: Option<usize>,
 }
 
-/// What a host answers. `is_calm`: as it should.
-pub(super) fn answer(
-    host: &Host,
-    origin: &Origin,
-    request: &[u8],
-    over_tcp: bool,
-    is_calm: bool,
-    random: &mut Random,
-) -> Answer {
+/// What a server is asked, and what it is like to ask it.
+pub(super) struct Asked<'w> {
+    pub(super) host: &'w Host,
+    pub(super) copy: &'w Copy,
+    pub(super) origin: &'w Origin,
+    pub(super) request: &'w [u8],
+    pub(super) over_tcp: bool,
+    /// Everything is as it should be.
+    pub(super) is_calm: bool,
+    /// Seconds since 1970.
+    pub(super) unix: u64,
+}
+
+/// What a server answers: signed if the question is.
+pub(super) fn answer(asked: &Asked<'_>, random: &mut Random) -> Answer {
+    let Asked {
+        host,
+        request,
+        is_calm,
+        ..
+    } = *asked;
+    let clock = asked.unix.saturating_add_signed(host.skew);
+    let message = Message::new(request).unwrap();
+    let has_edns = message.opt().unwrap().is_some();
+    if has_edns && host.edns == Edns::Refused {
+        let rcode = random.pick(&[Rcode::FORMERR, Rcode::NOTIMP]);
+        return Answer {
+            messages: vec![write(request, &[], |header| header.rcode = rcode)],
+            name: "no EDNS",
+            version: None,
+        };
+    }
+    let ring = KeyRing::from_iter(asked.copy.keys.iter().cloned());
+    let mut stream = match check_request(&ring, request, clock) {
+        Ok(None) => return unsigned(asked, random),
+        Ok(Some(stream)) => stream,
+        Err(rejected) => {
+            let rcode = rejected.rcode();
+            let mut reply = write(request, &[], |header| header.rcode = rcode);
+            rejected.sign_reply(&mut reply, clock);
+            return Answer {
+                messages: vec![reply],
+                name: "bad TSIG",
+                version: None,
+            };
+        }
+    };
+    let mut answer = unsigned(asked, random);
+    let last = answer.messages.len() - 1;
+    let flaw = if is_calm || !random.percent(15) {
+        4
+    } else {
+        random.below(4)
+    };
+    let spared = random.pick(&[1, 1, 3]);
+    for (number, message) in answer.messages.iter_mut().enumerate() {
+        let is_whole = Message::new(message).is_ok_and(|message| message.records().is_ok());
+        if !is_whole || (number > 0 && number < last && number % spared > 0) {
+            let _ = stream.leave_unsigned(message);
+            continue;
+        }
+        stream.sign(message, clock);
+        if flaw == 0 && number == last {
+            message[2] ^= 0x04; // AA, which the MAC covers
+        }
+    }
+    match flaw {
+        0 => answer.name = "a wrong MAC",
+        1 => {
+            answer = unsigned(asked, random);
+            answer.name = "no TSIG";
+        }
+        _ => {}
+    }
+    if flaw < 2 {
+        answer.version = None;
+    }
+    answer
+}
+
+fn unsigned(asked: &Asked<'_>, random: &mut Random) -> Answer {
+    let Asked {
+        host,
+        copy,
+        origin,
+        request,
+        over_tcp,
+        is_calm,
+        ..
+    } = *asked;
     let message = Message::new(request).unwrap();
     let rtype = message.question().unwrap().unwrap().rtype;
     let say = |name, records: &[RecordBuf]| Answer {
@@ -38,7 +120,7 @@ pub(super) fn answer(
         name,
         version: None,
     };
-    let Some(&has) = host.history.last().filter(|_| host.health == Health::Up) else {
+    let Some(&has) = copy.history.last().filter(|_| host.health == Health::Up) else {
         return refuse("SERVFAIL", Rcode::SERVFAIL);
     };
     let version = &origin.versions[has];
@@ -94,12 +176,12 @@ pub(super) fn answer(
     let (name, records) = match (rtype, held(message)) {
         (Rtype::IXFR, Some(from)) => {
             let place = |version: &usize| origin.versions[*version].soa.serial == from;
-            let known = host.history.iter().position(place);
+            let known = copy.history.iter().position(place);
             if !version.soa.serial.is_newer_than(from) {
                 ("up to date", vec![soa.clone()])
             } else if let Some(known) = known.filter(|_| is_calm || !random.percent(15)) {
                 let skip = !is_calm && random.percent(30);
-                let mut steps = host.history[known..].to_vec();
+                let mut steps = copy.history[known..].to_vec();
                 if skip {
                     steps.drain(1..steps.len() - 1); // condensed (RFC 1995 §5)
                 }

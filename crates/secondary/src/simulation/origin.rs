@@ -1,12 +1,10 @@
-//! What is true: the versions of the zone, and which primary has which.
+//! What is true: the versions of a zone, and which primary has which.
 
 use zonekit_store::Zone;
+use zonekit_tsig::Key;
 use zonekit_wire::{Class, NameBuf, RecordBuf, Rtype, Serial, SoaBuf};
 
 use super::random::Random;
-
-/// The zone that everything is about.
-pub(super) const APEX: &str = "example.org";
 
 /// Hosts that records may be of, and addresses that each may have.
 const HOSTS: usize = 6;
@@ -30,10 +28,9 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    pub(super) fn new(random: &mut Random) -> Self {
-        let apex: NameBuf = APEX.parse().unwrap();
+    pub(super) fn new(apex: &NameBuf, random: &mut Random) -> Self {
         let a = |host: usize, address: u8| RecordBuf {
-            owner: format!("h{host}.{APEX}").parse().unwrap(),
+            owner: format!("h{host}.{apex}").parse().unwrap(),
             rtype: Rtype::A,
             class: Class::IN,
             ttl: 300,
@@ -42,7 +39,7 @@ impl Origin {
         let all = (0..HOSTS).flat_map(|host| (0..ADDRESSES).map(move |address| a(host, address)));
         let mut origin = Self {
             all: all.collect(),
-            apex,
+            apex: apex.clone(),
             versions: Vec::new(),
         };
         let first = random.pick(&[1, 7, u32::MAX - 2, u32::MAX, (1 << 31) - 1]);
@@ -156,11 +153,12 @@ impl Origin {
     }
 }
 
-/// A server that has the zone, or has had it.
+/// A server, whatever zones it has.
 pub(super) struct Host {
-    /// The versions that it can tell the differences of; the last is the one it has.
-    pub(super) history: Vec<usize>,
     pub(super) health: Health,
+    pub(super) edns: Edns,
+    /// How many seconds its clock is ahead.
+    pub(super) skew: i64,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -170,11 +168,30 @@ pub(super) enum Health {
     Gone,
     /// Nobody listens.
     Closed,
-    /// Its own copy has expired: SERVFAIL.
+    /// Its own copies have expired: SERVFAIL.
     Expired,
 }
 
-impl Host {
+/// What a server makes of EDNS.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Edns {
+    Known,
+    /// FORMERR, or NOTIMP.
+    Refused,
+    /// Datagrams that have it are lost on the way.
+    Lost,
+}
+
+/// A zone at one server.
+#[derive(Default)]
+pub(super) struct Copy {
+    /// The versions that it can tell the differences of; the last is the one it has.
+    pub(super) history: Vec<usize>,
+    /// What it takes questions signed with, beside those without signature.
+    pub(super) keys: Vec<Key>,
+}
+
+impl Copy {
     /// Has the newest version from now on.
     pub(super) fn adopt(&mut self, origin: &mut Origin) {
         let newest = origin.versions.len() - 1;

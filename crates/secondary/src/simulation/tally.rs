@@ -16,6 +16,15 @@ pub(super) struct Tally {
     pub(super) restarts: u64,
     pub(super) forged: u64,
     pub(super) notifies: u64,
+    pub(super) bad_keys: u64,
+    pub(super) no_edns: u64,
+    pub(super) storms: u64,
+    pub(super) moved: u64,
+    pub(super) rekeyed: u64,
+    pub(super) left: u64,
+    pub(super) came: u64,
+    pub(super) called_off: u64,
+    pub(super) back: u64,
 }
 
 impl Tally {
@@ -34,6 +43,15 @@ impl Tally {
             restarts,
             forged,
             notifies,
+            bad_keys,
+            no_edns,
+            storms,
+            moved,
+            rekeyed,
+            left,
+            came,
+            called_off,
+            back,
         } = other;
         self.visits += visits;
         self.failed += failed;
@@ -48,6 +66,15 @@ impl Tally {
         self.restarts += restarts;
         self.forged += forged;
         self.notifies += notifies;
+        self.bad_keys += bad_keys;
+        self.no_edns += no_edns;
+        self.storms += storms;
+        self.moved += moved;
+        self.rekeyed += rekeyed;
+        self.left += left;
+        self.came += came;
+        self.called_off += called_off;
+        self.back += back;
     }
 
     /// What never happened.

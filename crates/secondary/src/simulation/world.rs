@@ -1,4 +1,4 @@
-//! One made-up world: a secondary, its primaries and the network, event by event.
+//! One made-up world: a secondary, its zones, their primaries and the network, event by event.
 
 /// Says what happens, if anybody listens.
 macro_rules! tell {
@@ -13,6 +13,7 @@ macro_rules! tell {
 mod check;
 mod links;
 mod node;
+mod settings;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -24,16 +25,18 @@ use zonekit_model::{Failure, Refusal, Timestamp, VisitCause};
 use zonekit_store::{
     Checks, Content, Generation, Options, Publication, Standing, Store, Timers, Zone, ZoneLimits,
 };
+use zonekit_tsig::Key;
 use zonekit_wire::{FrameBuffer, NameBuf, Serial};
 use zonekit_xfr::{
-    Connection, Due, Event, Exchange, Finished as Ended, Limits, Loss, Memory, Notified, Outcome,
-    Primary, Reason, Schedule, Slots, Start, Timers as Bounds, TransferKind, Transmit, Visit,
+    Connection, Due, Event, Exchange, Finished as Ended, Limits, Loss, Memory, Noted, Notified,
+    Outcome, Primary, Reach, Reason, Schedule, Slots, Start, Timers as Bounds, TransferKind,
+    Transmit, Visit,
 };
 
-use super::answers::{answer, write};
+use super::answers::{Asked, answer, write};
 use super::disk::FaultyDisk;
 use super::net::Weather;
-use super::origin::{APEX, Health, Host, Origin};
+use super::origin::{Copy, Edns, Health, Host, Origin};
 use super::random::Random;
 use super::tally::Tally;
 use crate::history::Finished;
@@ -46,11 +49,14 @@ const BEGINNING: u64 = 1_800_000_000;
 /// [`Limits::min_transfer_rate`] lets it, for IXFR and for AXFR, at each of three primaries.
 const LAST_VISIT: Duration = Duration::from_secs(6 * 300 + 60);
 
+/// How long a primary that is back may still be thought to be out of reach, and its zones then be spread over.
+const OUT_OF_REACH: Duration = Duration::from_secs(300 + 10);
+
 /// How often timers are brought into the file.
 const FLUSH: Duration = Duration::from_secs(600);
 
 /// Steps of which no world needs as many: one that goes on for longer goes round in circles.
-const ENDLESS: usize = 200_000;
+const ENDLESS: usize = 400_000;
 
 type Quota = fn(u64) -> Result<(), Refusal>;
 
@@ -63,32 +69,53 @@ pub(super) struct World {
     queue: BinaryHeap<Reverse<(Instant, u64)>>,
     happenings: BTreeMap<u64, Happening>,
     stamp: u64,
-    origin: Origin,
     hosts: Vec<Host>,
+    places: Vec<Place>,
     weather: Weather,
     healed: Option<Instant>,
-    /// When the newest version must be served, now that all is well.
-    deadline: Option<Instant>,
-    apex: NameBuf,
+    slots: Slots,
     disk: FaultyDisk,
     /// The disk fails, or soon will.
     disk_fails: bool,
     node: Option<Node>,
-    seen: Seen,
     tally: Tally,
+}
+
+/// A zone: what is true of it, what its settings are, and what was seen of it.
+struct Place {
+    apex: NameBuf,
+    origin: Origin,
+    /// What each host has of it.
+    copies: Vec<Copy>,
+    /// The hosts that it is taken from, in order.
+    primaries: Vec<usize>,
+    /// What it is asked for with.
+    key: Option<Key>,
+    /// Whether it is among the zones of the secondary.
+    is_here: bool,
+    /// When the newest version must be served, now that all is well.
+    deadline: Option<Instant>,
+    seen: Seen,
 }
 
 /// The secondary, as far as a crash takes it away.
 struct Node {
     store: Store,
-    schedule: Schedule<()>,
-    memory: Vec<Memory>,
-    visit: Option<Running>,
+    schedule: Schedule<usize>,
+    reach: Reach<usize>,
+    /// By zone: what visits found out about each of its primaries, and the visit under way.
+    memory: Vec<Vec<Memory>>,
+    visits: Vec<Option<Running>>,
 }
 
 /// A visit that goes on.
 struct Running {
     number: u64,
+    zone: usize,
+    /// Whom it asks, and with what.
+    primaries: Vec<usize>,
+    key: Option<Key>,
+    is_forced: bool,
     exchange: Exchange,
     sink: Sink<Quota>,
     candidate: oneshot::Receiver<Candidate>,
@@ -100,7 +127,7 @@ struct Running {
     heard: Vec<Serial>,
 }
 
-/// What was seen of the zone from outside.
+/// What was seen of a zone from outside.
 #[derive(Default)]
 struct Seen {
     generation: Option<Generation>,
@@ -114,21 +141,31 @@ struct Seen {
     good_until: Option<Instant>,
     /// No crash has brought earlier timers back.
     is_certain: bool,
+    /// An operator has said that the serial does not matter.
+    is_forced: bool,
+    /// That visit is over.
+    was_forced: bool,
     /// Versions that a failing disk did not say to have kept.
     in_flight: Vec<Serial>,
 }
 
 enum Happening {
-    Change,
-    Adopt(usize),
+    Change(usize),
+    Adopt(usize, usize),
     Health(usize),
     Weather,
-    Notify(Option<usize>, Option<Serial>),
+    Notify(usize, Option<usize>, Option<Serial>),
     Datagram(u64, usize, Vec<u8>),
     Undeliverable(u64, usize),
     Connected(u64, Connection),
     Octets(u64, Connection, Vec<u8>),
     Lost(u64, Connection, Loss),
+    /// Other settings of a zone.
+    Settings(usize),
+    /// The servers of a zone take another key too.
+    Rekeyed(usize, Key),
+    /// A visit that was called off gives back its place in the schedule.
+    CalledOff(usize),
     Flush,
     Crash,
     Restart,
@@ -140,14 +177,21 @@ impl World {
     pub(super) fn new(seed: u64, is_told: bool) -> Self {
         let mut random = Random::new(seed);
         let start = Instant::now();
-        let mut origin = Origin::new(&mut random);
-        let count = random.pick(&[1, 1, 2, 3]);
+        let hosts = random.pick(&[1, 1, 2, 3]);
+        let zones = random.pick(&[1, 1, 2, 4]);
+        let places = (0..zones)
+            .map(|zone| Place::new(zone, hosts, &mut random))
+            .collect();
         let host = |_| Host {
-            history: Vec::new(),
             health: Health::Up,
+            edns: random.pick(&[Edns::Known, Edns::Known, Edns::Refused, Edns::Lost]),
+            skew: random.pick(&[0, 0, 0, -200, 400]),
         };
-        let mut hosts: Vec<Host> = (0..count).map(host).collect();
-        hosts[0].adopt(&mut origin);
+        let hosts: Vec<Host> = (0..hosts).map(host).collect();
+        let slots = Slots {
+            per_primary: 1 + random.below(3),
+            all: 1 + random.below(4),
+        };
         let mut world = Self {
             weather: Weather::foul(&mut random),
             random,
@@ -157,23 +201,28 @@ impl World {
             queue: BinaryHeap::new(),
             happenings: BTreeMap::new(),
             stamp: 0,
-            origin,
             hosts,
+            places,
             healed: None,
-            deadline: None,
-            apex: APEX.parse().unwrap(),
+            slots,
             disk: FaultyDisk::default(),
             disk_fails: false,
             node: None,
-            seen: Seen::default(),
             tally: Tally::default(),
         };
-        let chaos = Duration::from_secs(900 + 300 * world.random.below(9) as u64);
-        for _ in 0..2 + world.random.below(8) {
-            world.sometime(chaos, Happening::Change);
+        let chaos = Duration::from_secs(900 + 300 * world.random.below(6) as u64);
+        for zone in 0..zones {
+            for _ in 0..1 + world.random.below(6) {
+                world.sometime(chaos, Happening::Change(zone));
+            }
+            for host in 0..world.hosts.len() {
+                world.sometime(chaos / 4, Happening::Adopt(zone, host));
+            }
+            for _ in 0..world.random.pick(&[0, 0, 1, 3]) {
+                world.sometime(chaos, Happening::Settings(zone));
+            }
         }
-        for host in 0..count {
-            world.sometime(chaos / 4, Happening::Adopt(host));
+        for host in 0..world.hosts.len() {
             for _ in 0..world.random.below(5) {
                 world.sometime(chaos, Happening::Health(host));
             }
@@ -189,7 +238,7 @@ impl World {
         world
     }
 
-    /// Lives through everything that happens until the newest version is served, and says what happened.
+    /// Lives through everything that happens until the newest versions are served, and says what happened.
     pub(super) fn run(mut self) -> Result<Tally, String> {
         self.restart()?;
         for _ in 0..ENDLESS {
@@ -206,10 +255,11 @@ impl World {
     /// Goes to whatever comes first.
     fn step(&mut self) -> Result<(), String> {
         let timer = self.node.as_mut().and_then(|node| {
-            let visit = node.visit.as_ref();
-            let visit = visit.and_then(|visit| visit.exchange.poll_timeout());
-            let schedule = node.schedule.poll_timeout();
-            visit.into_iter().chain(schedule).min()
+            let visits = node.visits.iter().flatten();
+            let visits = visits
+                .filter_map(|visit| visit.exchange.poll_timeout())
+                .min();
+            visits.into_iter().chain(node.schedule.poll_timeout()).min()
         });
         let next = self.queue.peek().map(|Reverse((time, _))| *time);
         let Some(time) = timer.into_iter().chain(next).min() else {
@@ -221,11 +271,26 @@ impl World {
                 { self.queue.pop() }.and_then(|Reverse((_, stamp))| self.happenings.remove(&stamp));
             return happening.map_or(Ok(()), |happening| self.happen(happening));
         }
-        let now = self.now;
-        if let Some(visit) = self.node.as_mut().and_then(|node| node.visit.as_mut()) {
-            visit.exchange.handle_timeout(now, &mut visit.sink);
-        }
+        self.time_out();
         Ok(())
+    }
+
+    /// Has the visits know that it is later. Says whether it was time for any.
+    fn time_out(&mut self) -> bool {
+        let now = self.now;
+        let visits = self
+            .node
+            .iter_mut()
+            .flat_map(|node| &mut node.visits)
+            .flatten();
+        let mut any = false;
+        for visit in visits {
+            if { visit.exchange.poll_timeout() }.is_some_and(|timeout| timeout <= now) {
+                visit.exchange.handle_timeout(now, &mut visit.sink);
+                any = true;
+            }
+        }
+        any
     }
 
     fn after(&mut self, wait: Duration, happening: Happening) {
@@ -250,22 +315,23 @@ impl World {
     fn happen(&mut self, happening: Happening) -> Result<(), String> {
         let now = self.now;
         match happening {
-            Happening::Change if self.is_calm() => {}
-            Happening::Change => {
-                self.origin.advance(&mut self.random);
-                let soa = self.origin.newest().soa.clone();
+            Happening::Change(_) if self.is_calm() => {}
+            Happening::Change(zone) => {
+                let place = &mut self.places[zone];
+                place.origin.advance(&mut self.random);
+                let soa = place.origin.newest().soa.clone();
                 let (serial, refresh, retry) = (soa.serial.0, soa.refresh, soa.retry);
                 tell!(
                     self,
-                    "serial {serial} is made (refresh {refresh}, retry {retry}, expire {})",
+                    "serial {serial} of zone {zone} is made (refresh {refresh}, retry {retry}, expire {})",
                     soa.expire
                 );
                 for host in 0..self.hosts.len() {
                     let wait = self.random.pick(&[1, 1, 10, 600, 3600]);
-                    self.sometime(Duration::from_secs(wait), Happening::Adopt(host));
+                    self.sometime(Duration::from_secs(wait), Happening::Adopt(zone, host));
                 }
             }
-            Happening::Adopt(host) => self.adopt(host),
+            Happening::Adopt(zone, host) => self.adopt(zone, host),
             Happening::Health(_) | Happening::Weather if self.is_calm() => {}
             Happening::Health(host) => {
                 let health = [Health::Up, Health::Gone, Health::Closed, Health::Expired];
@@ -280,7 +346,11 @@ impl World {
                 self.weather = Weather::foul(&mut self.random);
                 tell!(self, "{:?}", self.weather);
             }
-            Happening::Notify(from, hint) => self.notify(from, hint),
+            Happening::Notify(zone, from, hint) => self.notify(zone, from, hint),
+            Happening::Settings(_) if self.is_calm() || self.disk_fails => {}
+            Happening::Settings(zone) => self.change_settings(zone)?,
+            Happening::Rekeyed(zone, key) => self.rekey(zone, &key),
+            Happening::CalledOff(zone) => self.give_back(zone),
             Happening::Flush => {
                 self.after(FLUSH, Happening::Flush);
                 if let Some(node) = &self.node {
@@ -321,63 +391,83 @@ impl World {
         Ok(())
     }
 
-    /// A primary takes over the newest version, and mostly says so, more or less truly.
-    fn adopt(&mut self, host: usize) {
-        self.hosts[host].adopt(&mut self.origin);
-        let serial = self.origin.newest().soa.serial;
-        tell!(self, "primary {host} has serial {}", serial.0);
+    /// A primary takes over the newest version, and mostly says so, more or less truly, now and then often.
+    fn adopt(&mut self, zone: usize, host: usize) {
+        let place = &mut self.places[zone];
+        place.copies[host].adopt(&mut place.origin);
+        let serial = place.origin.newest().soa.serial;
+        tell!(
+            self,
+            "primary {host} has serial {} of zone {zone}",
+            serial.0
+        );
         if self.is_calm() || self.random.percent(30) {
             return;
         }
-        let storm = if self.random.percent(10) { 20 } else { 1 };
-        for _ in 0..storm {
+        let storm = self.random.percent(10);
+        self.tally.storms += u64::from(storm);
+        for _ in 0..if storm { 50 } else { 1 } {
             let hint = match self.random.below(6) {
                 0 => None,
-                1 => Some(Serial(
-                    serial.0.wrapping_add(1 + self.random.below(9) as u32),
-                )),
+                1 => {
+                    let ahead = 1 + self.random.below(9) as u32;
+                    Some(Serial(serial.0.wrapping_add(ahead)))
+                }
                 _ => Some(serial),
             };
             let from = Some(host).filter(|_| !self.random.percent(10));
             for wait in self.weather.copies(&mut self.random) {
-                self.after(wait, Happening::Notify(from, hint));
+                self.after(wait, Happening::Notify(zone, from, hint));
             }
         }
     }
 
-    fn notify(&mut self, from: Option<usize>, hint: Option<Serial>) {
+    fn notify(&mut self, zone: usize, from: Option<usize>, hint: Option<Serial>) {
         let now = self.now;
-        let Some(node) = &mut self.node else {
+        // Nobody but a primary of the zone is listened to.
+        let is_primary = |host: usize| self.places[zone].primaries.contains(&host);
+        let Some(node) = self.node.as_mut().filter(|_| from.is_none_or(is_primary)) else {
             return;
         };
         let address = from.map(|host| address(host).ip());
-        let told = node.schedule.notify(&(), address, hint);
+        let told = node.schedule.notify(&zone, address, hint);
         if matches!(told, Notified::Queued | Notified::Coalesced)
-            && let Some(visit) = &mut node.visit
+            && let Some(visit) = &mut node.visits[zone]
         {
             visit.exchange.hurry(now);
         }
         self.tally.notifies += 1;
-        tell!(self, "NOTIFY from {from:?}, {hint:?}: {told:?}");
+        tell!(
+            self,
+            "NOTIFY of zone {zone} from {from:?}, {hint:?}: {told:?}"
+        );
     }
 
     /// From here on, everything works and nothing changes.
     fn heal(&mut self) -> Result<(), String> {
         for host in &mut self.hosts {
             host.health = Health::Up;
-            host.adopt(&mut self.origin);
+            host.skew = 0;
+        }
+        for place in &mut self.places {
+            for copy in &mut place.copies {
+                copy.adopt(&mut place.origin);
+                copy.keys = place.key.iter().cloned().collect();
+            }
         }
         self.weather = Weather::CALM;
         self.healed = Some(self.now);
-        tell!(
-            self,
-            "all is well; every primary has serial {}",
-            self.origin.newest().soa.serial.0
-        );
+        tell!(self, "all is well");
         if self.disk_fails {
             self.go_down();
         }
-        self.restart()
+        self.restart()?;
+        for zone in 0..self.places.len() {
+            if !self.places[zone].is_here {
+                self.come(zone)?;
+            }
+        }
+        Ok(())
     }
 
     /// The power goes: now, or a few operations of the disk from now.
@@ -402,13 +492,10 @@ impl World {
             "the node {}",
             if is_clean { "ends" } else { "crashes" }
         );
-        if let Some(node) = self.node.take()
-            && is_clean
-        {
-            let is_kept = node.store.flush().is_ok();
-            self.seen.is_certain &= is_kept;
-        } else {
-            self.seen.is_certain = false;
+        let node = self.node.take();
+        let is_kept = is_clean && node.is_some_and(|node| node.store.flush().is_ok());
+        for place in &mut self.places {
+            place.seen.is_certain &= is_kept;
         }
         let random = &mut self.random;
         self.disk = self.disk.after_crash(|most| random.below(most + 1));
@@ -418,53 +505,77 @@ impl World {
     /// Does all that can be done before anything else happens.
     fn settle(&mut self) -> Result<(), String> {
         loop {
-            while let Some((number, transmit)) = self.transmit() {
-                self.carry(number, transmit);
+            while let Some((zone, transmit)) = self.transmit() {
+                self.carry(zone, transmit);
+            }
+            if self.node.is_none() {
+                return Ok(());
+            }
+            let mut is_quiet = true;
+            for zone in 0..self.places.len() {
+                is_quiet &= !self.proceed(zone)?;
             }
             let now = self.now;
-            let Some(node) = &mut self.node else {
-                return Ok(());
-            };
-            let mut is_quiet = true;
-            if let Some(visit) = &mut node.visit {
-                if let Ok(candidate) = visit.candidate.try_recv() {
-                    self.publish(candidate)?;
-                    is_quiet = false;
-                } else if let Some(report) = visit.exchange.poll(now) {
-                    self.conclude(&report)?;
-                    is_quiet = false;
-                }
-            } else if let Some(due) = node.schedule.poll(now) {
+            if let Some(due) = self.node.as_mut().and_then(|node| node.schedule.poll(now)) {
                 self.fall_due(due)?;
                 is_quiet = false;
             }
-            // The schedule has its say also while a visit goes on: the zone may expire.
-            if is_quiet
-                && let Some(node) = &mut self.node
-                && let Some(due) = node.schedule.poll(now)
-            {
-                self.fall_due(due)?;
-                is_quiet = false;
-            }
-            let visit = self.node.as_ref().and_then(|node| node.visit.as_ref());
-            let is_due = |visit: &Running| {
-                { visit.exchange.poll_timeout() }.is_some_and(|timeout| timeout <= now)
-            };
-            if is_quiet && visit.is_some_and(is_due) {
-                if let Some(visit) = self.node.as_mut().and_then(|node| node.visit.as_mut()) {
-                    visit.exchange.handle_timeout(now, &mut visit.sink);
-                }
-                is_quiet = false;
-            }
-            if is_quiet {
+            if is_quiet && !self.time_out() {
                 return Ok(());
             }
         }
     }
 
-    fn transmit(&mut self) -> Option<(u64, Transmit)> {
-        let visit = self.node.as_mut()?.visit.as_mut()?;
-        Some((visit.number, visit.exchange.poll_transmit()?))
+    /// Publishes what a visit has brought, or ends it, if it is time for either.
+    fn proceed(&mut self, zone: usize) -> Result<bool, String> {
+        let now = self.now;
+        let visit = self
+            .node
+            .as_mut()
+            .and_then(|node| node.visits[zone].as_mut());
+        let Some(visit) = visit else {
+            return Ok(false);
+        };
+        if let Ok(candidate) = visit.candidate.try_recv() {
+            self.publish(zone, candidate)?;
+        } else if let Some(report) = visit.exchange.poll(now) {
+            self.conclude(zone, &report)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn transmit(&mut self) -> Option<(usize, Transmit)> {
+        let visits = self.node.as_mut()?.visits.iter_mut().flatten();
+        let mut transmits =
+            visits.filter_map(|visit| Some((visit.zone, visit.exchange.poll_transmit()?)));
+        transmits.next()
+    }
+}
+
+impl Place {
+    fn new(zone: usize, hosts: usize, random: &mut Random) -> Self {
+        let apex: NameBuf = format!("zone{zone}.test").parse().unwrap();
+        let key = Some(settings::key(random)).filter(|_| random.percent(40));
+        let mut origin = Origin::new(&apex, random);
+        let mut copies: Vec<Copy> = { 0..hosts }
+            .map(|_| Copy {
+                keys: key.iter().cloned().collect(),
+                ..Copy::default()
+            })
+            .collect();
+        copies[0].adopt(&mut origin);
+        Self {
+            apex,
+            origin,
+            copies,
+            primaries: (0..hosts).collect(),
+            key,
+            is_here: true,
+            deadline: None,
+            seen: Seen::default(),
+        }
     }
 }
 

@@ -3,83 +3,103 @@
 use super::*;
 
 impl World {
+    /// Whether of every zone the newest version is served.
     pub(super) fn has_newest(&self) -> bool {
-        let name = self.apex.as_name();
-        let held = self.node.as_ref().and_then(|node| node.store.zone(name));
-        let newest = self.origin.newest().soa.serial;
-        held.is_some_and(|held| held.servable().is_some_and(|zone| zone.serial() == newest))
+        let served = |place: &Place| {
+            let held = self.node.as_ref()?.store.zone(place.apex.as_name())?;
+            Some(held.servable()?.serial())
+        };
+        let mut places = self.places.iter();
+        places.all(|place| served(place) == Some(place.origin.newest().soa.serial))
     }
 
-    /// What must be so at any moment.
+    /// What must be so at any moment, of every zone.
     pub(super) fn check(&mut self) -> Result<(), String> {
+        for zone in 0..self.places.len() {
+            { self.check_zone(zone) }.map_err(|why| format!("zone {zone}: {why}"))?;
+        }
+        Ok(())
+    }
+
+    fn check_zone(&mut self, zone: usize) -> Result<(), String> {
         const SECOND: Duration = Duration::from_secs(1); // the file knows no shorter times
-        let now = self.now;
+        let (now, healed) = (self.now, self.healed);
         let Some(node) = &self.node else {
             return Ok(());
         };
-        let held = node.store.zone(self.apex.as_name());
-        let held = held.ok_or("the zone is gone from the store")?;
-        if self.seen.generation != Some(held.generation) {
-            let version = held.zone.as_ref().map(|zone| self.origin.identify(zone));
+        let place = &mut self.places[zone];
+        let held = node.store.zone(place.apex.as_name());
+        if !place.is_here {
+            return match held {
+                None => Ok(()),
+                Some(_) => Err("it was removed, and is in the store".to_owned()),
+            };
+        }
+        let held = held.ok_or("it is gone from the store")?;
+        let (seen, origin) = (&mut place.seen, &place.origin);
+        if seen.generation != Some(held.generation) {
+            let version = held.zone.as_ref().map(|zone| origin.identify(zone));
             let version = version.transpose()?;
-            if self.seen.generation.is_none() && version != self.seen.held {
+            if seen.generation.is_none() && version != seen.held {
                 // After a restart it is what was visible before, or what was just about to be.
                 let serial = held.zone.as_ref().map(Zone::serial);
-                if !serial.is_some_and(|serial| self.seen.in_flight.contains(&serial)) {
+                if !serial.is_some_and(|serial| seen.in_flight.contains(&serial)) {
                     return Err(format!(
                         "a restart makes of version {:?} {version:?}",
-                        self.seen.held
+                        seen.held
                     ));
                 }
-                self.seen.good_until = None;
+                seen.good_until = None;
             }
-            self.seen.generation = Some(held.generation);
-            self.seen.in_flight.clear();
-            self.seen.held = version;
+            seen.generation = Some(held.generation);
+            seen.in_flight.clear();
+            seen.held = version;
         }
-        match (held.servable(), self.seen.served) {
+        match (held.servable(), seen.served) {
             (Some(zone), Some(before)) if zone.serial() != before => {
-                if !zone.serial().is_newer_than(before) {
+                if !zone.serial().is_newer_than(before) && !seen.is_forced {
                     return Err(format!("serial {} follows {}", zone.serial().0, before.0));
                 }
-                self.seen.served = Some(zone.serial());
+                seen.served = Some(zone.serial());
             }
             (Some(zone), _) => {
                 let serial = zone.serial();
                 let is_lower = |before: Serial| before != serial && !serial.is_newer_than(before);
-                self.tally.revived_lower +=
-                    u64::from(self.seen.expired.take().is_some_and(is_lower));
-                self.seen.served = Some(serial);
+                self.tally.revived_lower += u64::from(seen.expired.take().is_some_and(is_lower));
+                seen.served = Some(serial);
             }
             (None, Some(before)) => {
-                if self.seen.is_certain
-                    && self.seen.good_until.is_some_and(|good| now + SECOND < good)
-                {
+                if seen.is_certain && seen.good_until.is_some_and(|good| now + SECOND < good) {
                     return Err(format!(
                         "serial {} is no longer served, too early",
                         before.0
                     ));
                 }
-                (self.seen.expired, self.seen.served) = (Some(before), None);
+                (seen.expired, seen.served) = (Some(before), None);
             }
             (None, None) => {}
         }
-        if held.servable().is_some() && self.seen.good_until.is_some_and(|good| now > good + SECOND)
-        {
+        if held.servable().is_some() && seen.good_until.is_some_and(|good| now > good + SECOND) {
             return Err("a version is served that nobody has confirmed for too long".to_owned());
         }
-        if let Some(healed) = self.healed {
-            if self.deadline.is_some_and(|deadline| now > deadline) {
+        seen.is_forced &= !std::mem::take(&mut seen.was_forced);
+        let newest = origin.newest().soa.serial;
+        let is_newest = held.servable().is_some_and(|zone| zone.serial() == newest);
+        if let Some(healed) = healed.filter(|_| !is_newest) {
+            if place.deadline.is_some_and(|deadline| now > deadline) {
                 let waited = (now - healed).as_secs();
                 return Err(format!("the newest version is not served after {waited} s"));
             }
-            self.deadline = Some(healed + LAST_VISIT + self.allowed(held.zone.as_ref()));
+            place.deadline =
+                Some(healed + LAST_VISIT + OUT_OF_REACH + place.allowed(held.zone.as_ref()));
         }
         Ok(())
     }
+}
 
+impl Place {
     /// How long timers may let the newest version wait when this one is held.
-    pub(super) fn allowed(&self, held: Option<&Zone>) -> Duration {
+    fn allowed(&self, held: Option<&Zone>) -> Duration {
         let Some(soa) = held.map(Zone::soa) else {
             return Duration::from_secs(3600); // the longest back-off
         };

@@ -1,30 +1,56 @@
 //! What goes between the secondary and its primaries.
 
+use zonekit_wire::Message;
+
 use super::*;
+use crate::simulation::answers::Answer;
 
 impl World {
     pub(super) fn tell_visit(&mut self, number: u64, event: impl FnOnce(&mut Running)) {
-        let visit = self.node.as_mut().and_then(|node| node.visit.as_mut());
-        if let Some(visit) = visit.filter(|visit| visit.number == number) {
+        let visits = self.node.iter_mut().flat_map(|node| &mut node.visits);
+        if let Some(visit) = visits.flatten().find(|visit| visit.number == number) {
             event(visit);
         }
     }
 
-    /// Brings what the secondary sends to where it goes, and the answer on its way.
-    pub(super) fn carry(&mut self, number: u64, transmit: Transmit) {
+    /// Brings what a visit of this zone sends to where it goes, and the answer on its way.
+    pub(super) fn carry(&mut self, zone: usize, transmit: Transmit) {
+        let visit = self
+            .node
+            .as_ref()
+            .and_then(|node| node.visits[zone].as_ref());
+        let Some(visit) = visit else {
+            return;
+        };
+        let number = visit.number;
+        if let Transmit::Datagram { octets, .. } | Transmit::Message { octets, .. } = &transmit {
+            let is_signed = visit.key.is_some();
+            assert_eq!(
+                has_tsig(octets),
+                is_signed,
+                "visit {number} is asked with a key"
+            );
+        }
+        let host = |primary: usize| visit.primaries[primary];
         match transmit {
             Transmit::Datagram { primary, octets } => {
-                let health = self.hosts[primary].health;
-                if health == Health::Closed {
-                    let wait = self.weather.way(&mut self.random);
-                    self.after(wait, Happening::Undeliverable(number, primary));
-                } else if health != Health::Gone {
-                    for there in self.weather.copies(&mut self.random) {
-                        self.reply(number, primary, &octets, there);
+                let host = host(primary);
+                let is_lost = self.hosts[host].edns == Edns::Lost && has_edns(&octets);
+                match self.hosts[host].health {
+                    Health::Gone => {}
+                    Health::Closed => {
+                        let wait = self.weather.way(&mut self.random);
+                        self.after(wait, Happening::Undeliverable(number, primary));
+                    }
+                    _ if is_lost => {}
+                    _ => {
+                        for there in self.weather.copies(&mut self.random) {
+                            self.reply(number, zone, [primary, host], &octets, there);
+                        }
                     }
                 }
                 if !self.is_calm() && self.random.percent(10) {
-                    self.forge(number, primary, &octets);
+                    self.forge(number, zone, primary, &octets);
                 }
             }
             Transmit::Connect {
@@ -32,18 +58,19 @@ impl World {
                 primary,
                 ..
             } => {
+                let host = host(primary);
                 self.tell_visit(number, |visit| {
-                    let stream = (primary, FrameBuffer::with_room(4096));
+                    let stream = (host, FrameBuffer::with_room(4096));
                     visit.streams.insert(connection, stream);
                 });
-                let outcome = match self.hosts[primary].health {
+                let outcome = match self.hosts[host].health {
                     Health::Gone => None,
                     Health::Closed => Some(Err(Loss::Refused)),
                     _ => self.weather.connects(&mut self.random),
                 };
                 tell!(
                     self,
-                    "  connection {} to {primary}: {outcome:?}",
+                    "  connection {} of visit {number} to {host}: {outcome:?}",
                     connection.0
                 );
                 let wait = self.weather.way(&mut self.random);
@@ -53,7 +80,9 @@ impl World {
                     Some(Err(loss)) => self.after(wait, Happening::Lost(number, connection, loss)),
                 }
             }
-            Transmit::Message { connection, octets } => self.stream(number, connection, &octets),
+            Transmit::Message { connection, octets } => {
+                self.stream(number, zone, connection, &octets)
+            }
             Transmit::Close(connection) | Transmit::Done(connection) => {
                 self.tell_visit(number, |visit| drop(visit.streams.remove(&connection)));
             }
@@ -61,12 +90,16 @@ impl World {
         }
     }
 
-    /// An answer in a datagram.
-    pub(super) fn reply(&mut self, number: u64, primary: usize, octets: &[u8], there: Duration) {
-        let (host, is_calm) = (&self.hosts[primary], self.healed.is_some());
-        let answer = answer(host, &self.origin, octets, false, is_calm, &mut self.random);
-        let serial = self.hear(number, answer.version);
-        tell!(self, "  {primary} says {} {serial:?}", answer.name);
+    /// An answer in a datagram, of the primary that is this host.
+    fn reply(
+        &mut self,
+        number: u64,
+        zone: usize,
+        [primary, host]: [usize; 2],
+        octets: &[u8],
+        there: Duration,
+    ) {
+        let answer = self.answer(number, zone, host, octets, false);
         for back in self.weather.copies(&mut self.random) {
             for message in answer.messages.clone() {
                 self.after(there + back, Happening::Datagram(number, primary, message));
@@ -74,16 +107,44 @@ impl World {
         }
     }
 
-    /// Notes of which version a primary truly spoke.
-    pub(super) fn hear(&mut self, number: u64, version: Option<usize>) -> Option<u32> {
-        let serial = self.origin.versions[version?].soa.serial;
-        self.tell_visit(number, |visit| visit.heard.push(serial));
-        Some(serial.0)
+    /// What a host answers. Notes of which version it truly speaks.
+    fn answer(
+        &mut self,
+        number: u64,
+        zone: usize,
+        host: usize,
+        octets: &[u8],
+        over_tcp: bool,
+    ) -> Answer {
+        let place = &self.places[zone];
+        let asked = Asked {
+            host: &self.hosts[host],
+            copy: &place.copies[host],
+            origin: &place.origin,
+            request: octets,
+            over_tcp,
+            is_calm: self.healed.is_some(),
+            unix: self.unix(),
+        };
+        let answer = answer(&asked, &mut self.random);
+        let serial = answer
+            .version
+            .map(|version| place.origin.versions[version].soa.serial);
+        tell!(
+            self,
+            "  {host} says {} {:?} to visit {number}",
+            answer.name,
+            serial.map(|serial| serial.0)
+        );
+        self.tally.bad_keys += u64::from(answer.name == "bad TSIG");
+        self.tally.no_edns += u64::from(answer.name == "no EDNS");
+        self.tell_visit(number, |visit| visit.heard.extend(serial));
+        answer
     }
 
     /// Somebody who does not know the message ID says that there is a much newer version, or that an old one is the newest.
-    pub(super) fn forge(&mut self, number: u64, primary: usize, octets: &[u8]) {
-        let versions = &self.origin.versions;
+    fn forge(&mut self, number: u64, zone: usize, primary: usize, octets: &[u8]) {
+        let versions = &self.places[zone].origin.versions;
         let version = self.random.below(versions.len());
         let mut soa = versions[version].soa_record.clone();
         if self.random.percent(50) {
@@ -103,26 +164,20 @@ impl World {
     }
 
     /// An answer on a connection.
-    pub(super) fn stream(&mut self, number: u64, connection: Connection, octets: &[u8]) {
+    fn stream(&mut self, number: u64, zone: usize, connection: Connection, octets: &[u8]) {
         let mut at = None;
         self.tell_visit(number, |visit| {
             at = visit.streams.get(&connection).map(|stream| stream.0);
         });
-        let Some(primary) = at else {
+        let Some(host) = at.filter(|&host| self.hosts[host].health != Health::Gone) else {
             return;
         };
-        if self.hosts[primary].health == Health::Gone {
-            return;
-        }
-        let (host, is_calm) = (&self.hosts[primary], self.healed.is_some());
-        let answer = answer(host, &self.origin, octets, true, is_calm, &mut self.random);
-        let serial = self.hear(number, answer.version);
+        let answer = self.answer(number, zone, host, octets, true);
         let stream = self.weather.stream(&answer.messages, &mut self.random);
         let arrives: usize = stream.pieces.iter().map(|(_, piece)| piece.len()).sum();
         tell!(
             self,
-            "  {primary} says {} {serial:?} on {}, in {} messages; {arrives} octets in {} pieces, then {:?}",
-            answer.name,
+            "  on {}, in {} messages; {arrives} octets in {} pieces, then {:?}",
             connection.0,
             answer.messages.len(),
             stream.pieces.len(),
@@ -184,4 +239,14 @@ impl Running {
         let event = Event::Lost { connection, loss };
         self.exchange.handle_event(event, now, &mut self.sink);
     }
+}
+
+fn has_edns(request: &[u8]) -> bool {
+    let message = Message::new(request).expect("a question of ours");
+    message.opt().expect("a question of ours").is_some()
+}
+
+fn has_tsig(request: &[u8]) -> bool {
+    let message = Message::new(request).expect("a question of ours");
+    message.header().additionals > u16::from(has_edns(request))
 }

@@ -13,16 +13,38 @@ impl World {
         if !store.damage().is_empty() {
             return Err(format!("the store is damaged: {:?}", store.damage()));
         }
-        let unix = self.unix();
-        store.note_time(unix);
-        let name = self.apex.as_name();
-        if store.zone(name).is_none() {
-            store.create_zone(name).map_err(|error| error.to_string())?;
+        store.note_time(self.unix());
+        self.tally.restarts += 1;
+        tell!(self, "the node starts");
+        let zones = self.places.len();
+        let mut node = Node {
+            store,
+            schedule: Schedule::new(Bounds::default(), self.slots, 1),
+            reach: Reach::default(),
+            memory: vec![Vec::new(); zones],
+            visits: (0..zones).map(|_| None).collect(),
+        };
+        for zone in 0..zones {
+            if self.places[zone].is_here {
+                self.admit(&mut node, zone)?;
+            }
+            self.places[zone].seen.generation = None;
         }
-        let held = store.zone(name).and_then(|held| held.zone.clone());
+        self.node = Some(node);
+        Ok(())
+    }
+
+    /// Takes a zone in as it was left, or new.
+    fn admit(&mut self, node: &mut Node, zone: usize) -> Result<(), String> {
+        let (now, unix) = (self.now, self.unix());
+        let name = self.places[zone].apex.as_name();
+        if node.store.zone(name).is_none() {
+            { node.store.create_zone(name) }.map_err(|error| error.to_string())?;
+        }
+        let held = node.store.zone(name).and_then(|held| held.zone.clone());
         let soa = held.as_ref().map(Zone::soa);
-        let timers = store.timers(name).unwrap_or_default();
-        let at = |time: u64| self.now + Duration::from_secs(time.saturating_sub(unix));
+        let timers = node.store.timers(name).unwrap_or_default();
+        let at = |time: u64| now + Duration::from_secs(time.saturating_sub(unix));
         let start = match &soa {
             Some(soa) => {
                 let expires = Some(timers.expires_at).filter(|&expires| expires > unix);
@@ -31,7 +53,7 @@ impl World {
                     Some(_) => Standing::Current,
                     None => Standing::Expired,
                 };
-                note(store.set_standing(name, standing))?;
+                note(node.store.set_standing(name, standing))?;
                 Start::Held {
                     soa,
                     next_check: at(timers.next_check),
@@ -40,44 +62,27 @@ impl World {
             }
             None => Start::Never,
         };
-        let mut schedule = Schedule::new(Bounds::default(), Slots::default(), 1);
-        let primaries = (0..self.hosts.len()).map(address).collect();
-        schedule.insert((), name, primaries, start, self.now);
-        self.tally.restarts += 1;
-        tell!(
-            self,
-            "the node starts, with serial {:?} and {timers:?}",
-            soa.map(|soa| soa.serial.0)
-        );
-        self.seen.generation = None;
-        self.node = Some(Node {
-            store,
-            schedule,
-            memory: Vec::new(),
-            visit: None,
-        });
+        let primaries = self.addresses(zone);
+        node.schedule.insert(zone, name, primaries, start, now);
+        let serial = soa.map(|soa| soa.serial.0);
+        tell!(self, "  zone {zone} has serial {serial:?} and {timers:?}");
         Ok(())
     }
 
-    pub(super) fn fall_due(&mut self, due: Due<()>) -> Result<(), String> {
+    pub(super) fn fall_due(&mut self, due: Due<usize>) -> Result<(), String> {
         match due {
             Due::Visit {
+                zone,
                 reason,
                 force,
                 notifier,
                 expired,
-                ..
-            } => {
-                let preferred = notifier.and_then(|from| {
-                    (0..self.hosts.len()).position(|host| address(host).ip() == from)
-                });
-                self.begin(reason, force, preferred, expired);
-            }
-            Due::Expired(()) => {
-                tell!(self, "the zone expires");
+            } => self.begin(zone, reason, force, notifier, expired),
+            Due::Expired(zone) => {
+                tell!(self, "zone {zone} expires");
                 self.tally.expired += 1;
                 if let Some(node) = &self.node {
-                    let name = self.apex.as_name();
+                    let name = self.places[zone].apex.as_name();
                     note(node.store.set_standing(name, Standing::Expired))?;
                 }
             }
@@ -85,36 +90,55 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn begin(
+    fn begin(
         &mut self,
+        zone: usize,
         reason: Reason,
         force: bool,
-        preferred: Option<usize>,
+        notifier: Option<std::net::IpAddr>,
         expired: bool,
     ) {
+        let now = self.now;
+        let place = &self.places[zone];
         let Some(node) = &mut self.node else {
             return;
         };
-        let Some(held) = node.store.zone(self.apex.as_name()) else {
+        let Some(held) = node.store.zone(place.apex.as_name()) else {
             return;
         };
         let version = held.zone.clone();
-        let primaries = (0..self.hosts.len()).map(|host| Primary::new(address(host)));
+        let addresses: Vec<SocketAddr> =
+            place.primaries.iter().map(|&host| address(host)).collect();
+        let preferred =
+            notifier.and_then(|from| addresses.iter().position(|address| address.ip() == from));
+        let out_of_reach = match reason {
+            Reason::Operator => Vec::new(),
+            _ => { 0..addresses.len() }
+                .filter(|&primary| !node.reach.may_ask(&zone, addresses[primary], now))
+                .filter(|&primary| Some(primary) != preferred)
+                .collect(),
+        };
+        let primaries = addresses.into_iter().map(|address| Primary {
+            key: place.key.clone(),
+            ..Primary::new(address)
+        });
         let visit = Visit {
             held: version.as_ref().map(Zone::soa),
             held_records: version.as_ref().map_or(0, Zone::record_count),
             preferred,
             force,
             accept_lower: expired,
-            memory: node.memory.clone(),
+            straight: true,
+            memory: node.memory[zone].clone(),
+            out_of_reach,
             limits: Limits {
                 max_ixfr_changes: Some(0), // the zones are smaller than their differences
                 ..Limits::default()
             },
-            ..Visit::new(self.apex.clone(), primaries.collect())
+            ..Visit::new(place.apex.clone(), primaries.collect())
         };
         let (sink, candidate) = Sink::new(
-            self.apex.clone(),
+            place.apex.clone(),
             version.clone(),
             ZoneLimits::default(),
             Checks::Strict,
@@ -126,8 +150,12 @@ impl World {
         let number = self.tally.visits;
         let unix = BEGINNING + (self.now - self.start).as_secs();
         let exchange = Exchange::new(visit, self.now, unix, self.random.draw());
-        node.visit = Some(Running {
+        node.visits[zone] = Some(Running {
             number,
+            zone,
+            primaries: place.primaries.clone(),
+            key: place.key.clone(),
+            is_forced: force,
             exchange,
             sink,
             candidate,
@@ -139,25 +167,26 @@ impl World {
         });
         tell!(
             self,
-            "visit {number} begins: {reason:?}, held {:?}, expired: {expired}",
+            "visit {number} of zone {zone} begins: {reason:?}, held {:?}, expired: {expired}",
             from.map(|serial| serial.0)
         );
     }
 
     /// A version is whole: durable, then visible.
-    pub(super) fn publish(&mut self, candidate: Candidate) -> Result<(), String> {
+    pub(super) fn publish(&mut self, index: usize, candidate: Candidate) -> Result<(), String> {
         let (now, unix) = (self.now, self.unix());
         let Some(node) = &mut self.node else {
             return Ok(());
         };
-        let Some(visit) = &mut node.visit else {
+        let place = &mut self.places[index];
+        let Some(visit) = &mut node.visits[index] else {
             return Ok(());
         };
         let Candidate { zone, diff, .. } = candidate;
         let soa = zone.soa();
         let timers = Bounds::default().of(&soa);
         let publication = Publication {
-            zone: self.apex.clone(),
+            zone: place.apex.clone(),
             expected: visit.generation,
             content: match diff {
                 Some(diff) => Content::Patch { zone, diff },
@@ -169,14 +198,18 @@ impl World {
                 failures: 0,
             }),
         };
-        self.seen.in_flight.push(soa.serial);
+        place.seen.in_flight.push(soa.serial);
         match node.store.publish(publication) {
             Ok(_) => {
-                self.seen.in_flight.clear();
-                self.seen.good_until = Some(now + timers.expire);
-                self.seen.is_certain = true;
-                node.schedule.took(&(), &soa, now);
-                tell!(self, "  serial {} is published", soa.serial.0);
+                place.seen.in_flight.clear();
+                place.seen.good_until = Some(now + timers.expire);
+                place.seen.is_certain = true;
+                node.schedule.took(&index, &soa, now);
+                tell!(
+                    self,
+                    "  serial {} of zone {index} is published",
+                    soa.serial.0
+                );
             }
             Err(error) => {
                 visit.unpublished = Some(Failure {
@@ -201,14 +234,19 @@ impl World {
     }
 
     /// A visit is over.
-    pub(super) fn conclude(&mut self, report: &zonekit_xfr::Report) -> Result<(), String> {
+    pub(super) fn conclude(
+        &mut self,
+        zone: usize,
+        report: &zonekit_xfr::Report,
+    ) -> Result<(), String> {
         let (now, unix) = (self.now, self.unix());
         let Some(node) = &mut self.node else {
             return Ok(());
         };
-        let Some(visit) = node.visit.take() else {
+        let Some(visit) = node.visits[zone].take() else {
             return Ok(());
         };
+        let place = &mut self.places[zone];
         match report.outcome {
             Outcome::UpToDate => self.tally.up_to_date += 1,
             Outcome::Confirmed { .. } => self.tally.confirmed += 1,
@@ -220,7 +258,7 @@ impl World {
             Outcome::NotTaken => self.tally.not_taken += 1,
             Outcome::Failed => self.tally.failed += 1,
         }
-        let name = self.apex.as_name();
+        let name = place.apex.as_name();
         let held = node.store.zone(name).and_then(|held| held.zone.clone());
         let soa = held.as_ref().map(Zone::soa);
         let finished = Finished {
@@ -254,18 +292,36 @@ impl World {
                 Outcome::UpToDate | Outcome::Confirmed { .. }
             ) {
                 let good = Bounds::default().of(soa).expire;
-                self.seen.good_until = Some(now + good);
+                place.seen.good_until = Some(now + good);
             }
         }
-        node.schedule.finished(&(), how, now);
-        node.memory.clone_from(&report.memory);
-        let timing = node.schedule.timing(&()).ok_or("the zone is gone")?;
+        let mut ask_again = None;
+        for primary in &report.primaries {
+            let Some(is_reached) = primary.is_reached else {
+                continue;
+            };
+            match node.reach.note(&zone, primary.address, is_reached, now) {
+                Noted::Nothing => {}
+                Noted::AskAgain(by) => ask_again = ask_again.into_iter().chain([by]).min(),
+                Noted::Back => {
+                    self.tally.back += 1;
+                    node.schedule.hasten(primary.address, now);
+                }
+            }
+        }
+        node.schedule.finished(&zone, how, now);
+        if let Some(by) = ask_again {
+            node.schedule.check_by(&zone, by);
+        }
+        place.seen.was_forced |= visit.is_forced;
+        node.memory[zone].clone_from(&report.memory);
+        let timing = node.schedule.timing(&zone).ok_or("the zone is gone")?;
         let at = |time: Instant| BEGINNING + (time - self.start).as_secs();
         let expires_at = timing.expires.map_or(0, at);
         if good {
             // The schedule counts from the end of the visit.
-            self.seen.good_until = timing.expires;
-            self.seen.is_certain = true;
+            place.seen.good_until = timing.expires;
+            place.seen.is_certain = true;
         }
         let standing = match (soa.is_some(), good) {
             (false, _) => None,
