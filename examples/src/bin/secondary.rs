@@ -132,6 +132,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    keep_one_heap();
     let result = match Arguments::parse() {
         Arguments {
             command: Some(Command::Demo { once }),
@@ -201,6 +202,20 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// Has glibc's allocator keep one heap for all threads. By itself it gives each thread its own, which grows by one system
+/// call for each page that a zone takes (7,100 `mprotect` for a million records) and stays full of holes when thousands of
+/// small visits have passed through it: 11 kB a zone and not 7.
+#[cfg(target_env = "gnu")]
+#[allow(unsafe_code)] // the environment aside, which is read before `main`, there is no other way to tell it
+fn keep_one_heap() {
+    // SAFETY: two numbers go in and one comes out; there is no other thread yet that could be in the allocator.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) }; // 0 if it is refused: then all is as it was
+}
+
+/// Other allocators are left as they are.
+#[cfg(not(target_env = "gnu"))]
+fn keep_one_heap() {}
 
 /// The whole program as a plan: load, start, then wait for signals until asked to stop.
 fn run(path: PathBuf) -> anyhow::Result<()> {
