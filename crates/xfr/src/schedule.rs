@@ -17,6 +17,7 @@
 mod due;
 mod entry;
 mod line;
+mod lists;
 mod timers;
 mod turns;
 
@@ -32,8 +33,9 @@ use zonekit_wire::{Name, Serial, SoaBuf};
 pub use self::due::{Due, Finished, Notified, Reason, Slots, Start, Timing};
 pub use self::timers::{Timers, ZoneTimers};
 
-use self::entry::{Entry, Order, State};
+use self::entry::{Entry, Order, State, Visited};
 use self::line::{Queues, Ticket};
+use self::lists::Lists;
 use self::timers::Jitter;
 use self::turns::{AtPrimary, Elder, is_free};
 
@@ -71,6 +73,7 @@ pub struct Schedule<Z> {
     free: Vec<usize>,
     heap: BinaryHeap<Reverse<(Instant, usize, u64)>>,
     line: Queues,
+    lists: Lists,
     primaries: HashMap<SocketAddr, AtPrimary, RandomState>,
     /// Primaries that have given back a slot and may have zones parked.
     awake: VecDeque<SocketAddr>,
@@ -98,6 +101,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             free: Vec::new(),
             heap: BinaryHeap::new(),
             line: Queues::default(),
+            lists: Lists::default(),
             primaries: HashMap::default(),
             awake: VecDeque::new(),
             elders: VecDeque::new(),
@@ -129,8 +133,8 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         let mut entry = Entry {
             zone: zone.clone(),
             jitter: Jitter::new(name, self.node),
-            primaries,
-            timers: None,
+            primaries: self.lists.share(primaries),
+            retry: None,
             serial: None,
             next_check: None,
             expires: None,
@@ -149,7 +153,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
                 next_check,
                 expires,
             } => {
-                entry.timers = Some(self.timers.of(soa));
+                entry.retry = Some(self.timers.of(soa).retry);
                 entry.serial = Some(soa.serial);
                 entry.next_check = Some(next_check);
                 entry.expires = expires;
@@ -166,19 +170,13 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         let Some(slot) = self.zones.get_mut(place) else {
             return;
         };
-        // A visit that goes on holds its slots until it is finished; what it finds out may be about something else.
-        if let Some(Entry {
-            state: State::Visited {
-                at, is_settling, ..
-            },
-            ..
-        }) = slot.take()
-        {
-            entry.state = State::Visited {
-                at,
-                is_settling,
-                again: Some(Order::new(Reason::Bootstrap)),
-            };
+        if let Some(before) = slot.take() {
+            self.lists.leave(before.primaries);
+            // A visit that goes on holds its slots until it is finished; what it finds out may be about something else.
+            if let State::Visited(mut visited) = before.state {
+                visited.again = Some(Order::new(Reason::Bootstrap));
+                entry.state = State::Visited(visited);
+            }
         }
         *slot = Some(entry);
         self.arm(place);
@@ -207,13 +205,16 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
 
     /// Changes where a zone is taken from; it is checked there at once.
     pub fn set_primaries(&mut self, zone: &Z, primaries: Vec<SocketAddr>) -> bool {
+        let primaries = self.lists.share(primaries);
         let Some((place, entry)) = self.entry(zone) else {
+            self.lists.leave(primaries);
             return false;
         };
-        entry.primaries = primaries;
+        let before = std::mem::replace(&mut entry.primaries, primaries);
         if matches!(entry.state, State::InLine { .. }) {
             entry.state = State::Resting; // it may be parked where it no longer belongs
         }
+        self.lists.leave(before);
         self.enqueue(place, Order::new(Reason::Operator));
         true
     }
@@ -340,14 +341,11 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             return;
         };
         if let Some(Some(entry)) = self.zones.get_mut(place)
-            && let State::Visited {
-                at,
-                is_settling: is_settling @ false,
-                ..
-            } = &mut entry.state
+            && let State::Visited(visited) = &mut entry.state
+            && !visited.is_settling
         {
-            *is_settling = true;
-            let at = std::mem::take(at);
+            visited.is_settling = true;
+            let at = std::mem::take(&mut visited.at);
             self.running = self.running.saturating_sub(1);
             self.settling += 1;
             for primary in at {
@@ -365,14 +363,17 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         let Some(Some(entry)) = self.zones.get_mut(place) else {
             return;
         };
-        let State::Visited {
+        if !entry.is_visited() {
+            return;
+        }
+        let State::Visited(visited) = std::mem::replace(&mut entry.state, State::Resting) else {
+            return;
+        };
+        let Visited {
             at,
             is_settling,
             again,
-        } = std::mem::replace(&mut entry.state, State::Resting)
-        else {
-            return;
-        };
+        } = *visited;
         let is_removed = entry.is_removed;
         if !is_removed {
             entry.finish(how, &timers, now);
@@ -439,6 +440,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
     fn forget(&mut self, place: usize) {
         if let Some(entry) = self.zones.get_mut(place).and_then(Option::take) {
             self.places.remove(&entry.zone);
+            self.lists.leave(entry.primaries);
             self.free.push(place);
         }
     }
@@ -493,9 +495,9 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             return false;
         };
         match &mut entry.state {
-            State::Visited { again, .. } => {
-                let is_first = again.is_none();
-                again.get_or_insert(order).merge(order);
+            State::Visited(visited) => {
+                let is_first = visited.again.is_none();
+                visited.again.get_or_insert(order).merge(order);
                 is_first
             }
             State::InLine { order: waiting, .. } => {

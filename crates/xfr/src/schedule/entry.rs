@@ -1,6 +1,7 @@
 //! What the schedule knows of one zone.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zonekit_wire::{Serial, SoaBuf};
@@ -15,9 +16,10 @@ const HINT_CHECKS: u32 = 3;
 pub(super) struct Entry<Z> {
     pub(super) zone: Z,
     pub(super) jitter: Jitter,
-    pub(super) primaries: Vec<SocketAddr>,
-    /// Those of the SOA held; none if nothing is.
-    pub(super) timers: Option<ZoneTimers>,
+    /// One list for all zones that have the same.
+    pub(super) primaries: Arc<[SocketAddr]>,
+    /// From a check that failed to the next, by the SOA held; none if nothing is.
+    pub(super) retry: Option<Duration>,
     pub(super) serial: Option<Serial>,
     pub(super) next_check: Option<Instant>,
     pub(super) expires: Option<Instant>,
@@ -36,7 +38,7 @@ pub(super) struct Entry<Z> {
 
 impl<Z> Entry<Z> {
     pub(super) fn is_visited(&self) -> bool {
-        matches!(self.state, State::Visited { .. })
+        matches!(self.state, State::Visited(_))
     }
 
     pub(super) fn finish(&mut self, how: Finished<'_>, bounds: &Timers, now: Instant) {
@@ -55,8 +57,8 @@ impl<Z> Entry<Z> {
             }
             Finished::Failed => {
                 self.failures = self.failures.saturating_add(1);
-                match self.timers {
-                    Some(timers) => self.jitter.shorten(timers.retry),
+                match self.retry {
+                    Some(retry) => self.jitter.shorten(retry),
                     None => self.jitter.back_off(self.failures),
                 }
             }
@@ -77,7 +79,7 @@ impl<Z> Entry<Z> {
     ) -> ZoneTimers {
         let timers = bounds.of(soa);
         let most = now + timers.expire;
-        self.timers = Some(timers);
+        self.retry = Some(timers.retry);
         self.serial = Some(soa.serial);
         self.expires = Some(told.map_or(most, |told| told.min(most)));
         self.failures = 0;
@@ -131,14 +133,18 @@ pub(super) enum State {
         order: Order,
         stamp: u64,
     },
-    Visited {
-        /// The primaries whose slots it holds.
-        at: Vec<SocketAddr>,
-        /// It asks nobody any more: what it brought is being kept.
-        is_settling: bool,
-        /// What was asked meanwhile.
-        again: Option<Order>,
-    },
+    /// In a box: few zones of many are visited at a time.
+    Visited(Box<Visited>),
+}
+
+#[derive(Debug)]
+pub(super) struct Visited {
+    /// The primaries whose slots it holds.
+    pub(super) at: Vec<SocketAddr>,
+    /// It asks nobody any more: what it brought is being kept.
+    pub(super) is_settling: bool,
+    /// What was asked meanwhile.
+    pub(super) again: Option<Order>,
 }
 
 /// What a zone waits in line for.

@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::entry::{Order, State};
+use super::entry::{Order, State, Visited};
 use super::line::{Queues, Ticket};
 use super::{Due, Reason, Schedule};
 
@@ -39,7 +39,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         }
         let entry = self.zones.get_mut(ticket.place)?.as_mut()?;
         // One that is asked twice, with two keys perhaps, is asked in one visit all the same.
-        let mut at = entry.primaries.clone();
+        let mut at = entry.primaries.to_vec();
         at.sort_unstable();
         at.dedup();
         for primary in &at {
@@ -47,11 +47,11 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         }
         self.running += 1;
         entry.begun = Some(now);
-        entry.state = State::Visited {
+        entry.state = State::Visited(Box::new(Visited {
             at,
             is_settling: false,
             again: None,
-        };
+        }));
         Some(Due::Visit {
             zone: entry.zone.clone(),
             reason: order.reason,
@@ -76,7 +76,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             let entry = self.zones.get(ticket.place).and_then(Option::as_ref);
             self.elders.push_back(Elder {
                 ticket,
-                primaries: entry.map_or_else(Vec::new, |entry| entry.primaries.clone()),
+                primaries: entry.map_or_else(Vec::new, |entry| entry.primaries.to_vec()),
             });
         }
         ticket.was_parked = true;
