@@ -83,7 +83,7 @@ pub use listing::{
 };
 pub use name::{KeyName, NameError, ZoneName};
 pub use notify::{NotifySource, NotifySourceError, NotifySources, NotifySourcesError};
-pub use primary::{Primaries, PrimariesError, Primary};
+pub use primary::{Primaries, PrimariesError, Primary, SharedPrimaries};
 pub use quota::{Quota, QuotaLimits, QuotaUsage};
 pub use record::{RecordOrder, RecordQuery, RecordView};
 pub use registry::{Registry, RestoreError};

@@ -1,6 +1,8 @@
 //! Where a zone comes from.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +42,8 @@ impl From<IpAddr> for Primary {
     }
 }
 
-/// The primaries of a zone, in the order given: 1 to [`Primaries::MAX`], no two at the same address and port.
+/// The primaries of a zone, in the order given: 1 to [`Primaries::MAX`], no two at the same address and port. Clones share
+/// one list.
 ///
 /// ```
 /// use std::net::IpAddr;
@@ -53,9 +56,9 @@ impl From<IpAddr> for Primary {
 /// assert_eq!(Primaries::new([signed.clone(), signed]), Err(PrimariesError::Twice(address)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Primary>", into = "Vec<Primary>")]
-pub struct Primaries(Box<[Primary]>);
+pub struct Primaries(Arc<[Primary]>);
 
 /// Why a list of primaries cannot be a zone's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -149,7 +152,34 @@ impl TryFrom<Vec<Primary>> for Primaries {
 
 impl From<Primaries> for Vec<Primary> {
     fn from(primaries: Primaries) -> Self {
-        primaries.0.into()
+        primaries.0.to_vec()
+    }
+}
+
+/// Has many zones share the lists that are equal: most zones of a service come from the same servers.
+///
+/// ```
+/// use std::net::IpAddr;
+/// use zonekit_model::{Primaries, Primary, SharedPrimaries};
+///
+/// let primary = Primary::from("192.0.2.1".parse::<IpAddr>()?);
+/// let mut shared = SharedPrimaries::default();
+/// let one = shared.share(Primaries::new([primary.clone()])?);
+/// let other = shared.share(Primaries::new([primary])?);
+/// assert!(std::ptr::eq(one.as_slice(), other.as_slice()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct SharedPrimaries(HashSet<Primaries>);
+
+impl SharedPrimaries {
+    /// The first list that was equal to this one.
+    pub fn share(&mut self, primaries: Primaries) -> Primaries {
+        if let Some(known) = self.0.get(&primaries) {
+            return known.clone();
+        }
+        self.0.insert(primaries.clone());
+        primaries
     }
 }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use self::tenant::{Tenant, place_of};
 use crate::{
     Change, Changes, Contract, KeyName, Page, PageRequest, Primaries, Primary, Quota, QuotaLimits,
-    QuotaUsage, SecondaryZone, TsigKey, ZoneFilter, ZoneId, ZoneName, ZoneState,
+    QuotaUsage, SecondaryZone, SharedPrimaries, TsigKey, ZoneFilter, ZoneId, ZoneName, ZoneState,
 };
 
 /// All zones and keys of all contracts.
@@ -95,7 +95,12 @@ impl Registry {
             }
             registry.put_key(Arc::new(key));
         }
-        let mut zones: Vec<_> = zones.into_iter().map(Arc::new).collect();
+        let mut shared = SharedPrimaries::default();
+        let zones = zones.into_iter().map(|mut zone| {
+            zone.primaries = shared.share(zone.primaries);
+            Arc::new(zone)
+        });
+        let mut zones: Vec<_> = zones.collect();
         zones.sort_unstable_by_key(|zone| place_of(zone)); // so that each goes to the end of its contract's list
         for zone in zones {
             if registry.by_name.contains_key(&zone.name) {

@@ -276,7 +276,7 @@ impl Node {
             }
         });
         self.schedule().order(name, whole);
-        self.zones.with(name, |charge| charge.hurry.notify_one());
+        self.zones.with(name, |charge| charge.hurry());
         self.wake.notify_one();
     }
 
@@ -419,7 +419,7 @@ impl Node {
         let told = self.schedule().notify(name, from, serial);
         // Where it makes no difference to those that came before, whoever is to know knows.
         if told == Notified::Queued {
-            self.zones.with(name, |charge| charge.hurry.notify_one());
+            self.zones.with(name, |charge| charge.hurry());
             self.wake.notify_one();
         }
         told

@@ -43,6 +43,10 @@ impl KeyTurns {
     /// Turns to the other key where one was refused. Says whether a visit that is made at once could do better: not if both
     /// were refused one after the other.
     pub(crate) fn follow(&mut self, primaries: &Primaries, reports: &[PrimaryReport]) -> bool {
+        if primaries.iter().all(|primary| primary.next_key.is_none()) {
+            self.0 = Vec::new(); // as almost all zones have it: there is nothing to remember
+            return false;
+        }
         let mut is_worthwhile = false;
         self.0
             .resize(primaries.as_slice().len(), KeyTurn::default());

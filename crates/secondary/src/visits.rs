@@ -35,6 +35,7 @@ use crate::node::{Edition, Node, in_words};
 use crate::past::Past;
 use crate::sink::{Candidate, Sink};
 use crate::verify::{VerifyError, verify};
+use crate::zones::UnderWay;
 
 /// Begins visits as they fall due, until `stop` says so.
 pub(crate) async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
@@ -162,9 +163,9 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
     out_of_reach.retain(|primary| Some(*primary) != preferred);
     let version = held.as_ref().and_then(|held| held.zone.clone());
     // One of its own: what was said before this visit does not concern it.
-    charge.hurry = Arc::default();
+    let hurry: Arc<Notify> = Arc::default();
     let plan = Plan {
-        hurry: Arc::clone(&charge.hurry),
+        hurry: Arc::clone(&hurry),
         term: charge.term,
         cause: order.cause,
         only,
@@ -187,7 +188,10 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
         name,
     };
     // The table is held, so that the task cannot end before it is known to be there.
-    charge.visit = Some(tokio::spawn(visit(running, plan)).abort_handle());
+    charge.visit = Some(UnderWay {
+        task: tokio::spawn(visit(running, plan)).abort_handle(),
+        hurry,
+    });
 }
 
 /// A zone that no primary has confirmed for too long is no longer answered from.

@@ -26,9 +26,7 @@ pub(crate) struct Charge {
     /// Grows with every change of the settings: a visit that began before it has nothing more to say.
     pub(crate) term: u64,
     /// The visit under way.
-    pub(crate) visit: Option<AbortHandle>,
-    /// Tells it that the zone is to be visited again.
-    pub(crate) hurry: Arc<Notify>,
+    pub(crate) visit: Option<UnderWay>,
     /// The primary that the next visit by order is made to, if it is to one only.
     pub(crate) only: Option<SocketAddr>,
     /// Whether it was told that the version held is about to expire.
@@ -37,15 +35,23 @@ pub(crate) struct Charge {
     pub(crate) turns: KeyTurns,
 }
 
+/// A visit that goes on.
+pub(crate) struct UnderWay {
+    pub(crate) task: AbortHandle,
+    /// Tells it that the zone is to be visited again.
+    pub(crate) hurry: Arc<Notify>,
+}
+
 /// All zones in our charge.
 #[derive(Default)]
 pub(crate) struct Zones {
-    table: Mutex<HashMap<ZoneName, Charge>>,
+    /// In boxes: the table keeps room for more zones than there are.
+    table: Mutex<HashMap<ZoneName, Box<Charge>>>,
 }
 
 impl Zones {
     /// The table, for a moment: nothing is waited for while it is held.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<ZoneName, Charge>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<ZoneName, Box<Charge>>> {
         // A panic elsewhere leaves every entry whole: they are changed field by field.
         self.table
             .lock()
@@ -58,7 +64,7 @@ impl Zones {
         name: &ZoneName,
         look: impl FnOnce(&mut Charge) -> T,
     ) -> Option<T> {
-        self.lock().get_mut(name).map(look)
+        self.lock().get_mut(name).map(|charge| look(charge))
     }
 
     /// Looks at one zone if its settings are still those of `term`.
@@ -71,7 +77,7 @@ impl Zones {
         self.lock()
             .get_mut(name)
             .filter(|charge| charge.term == term)
-            .map(look)
+            .map(|charge| look(charge))
     }
 
     pub(crate) fn status(&self, name: &ZoneName) -> Option<ZoneStatus> {
@@ -97,7 +103,6 @@ impl Charge {
             memory: Vec::new(),
             term: 0,
             visit: None,
-            hurry: Arc::default(),
             only: None,
             is_warned: false,
             turns: KeyTurns::default(),
@@ -129,7 +134,14 @@ impl Charge {
     pub(crate) fn call_off(&mut self) {
         self.term += 1;
         if let Some(visit) = self.visit.take() {
-            visit.abort();
+            visit.task.abort();
+        }
+    }
+
+    /// Tells the visit under way, if there is one, that the zone is to be visited again.
+    pub(crate) fn hurry(&self) {
+        if let Some(visit) = &self.visit {
+            visit.hurry.notify_one();
         }
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use zonekit_model::{
-    Contract, KeyDraft, KeyName, Primaries, Primary, SecondaryZone, ZoneName, ZonemdPolicy,
+    Contract, KeyDraft, KeyName, Primaries, Primary, SecondaryZone, SharedPrimaries, ZoneName,
+    ZonemdPolicy,
 };
 use zonekit_serve::Acl;
 use zonekit_store::Checks as StoreChecks;
@@ -54,9 +55,10 @@ pub struct ZoneEntry {
     pub contract: Option<Contract>,
     /// `primaries`: in the order of preference. One without a key gets that of the `[[primary]]` rules.
     pub primaries: Primaries,
-    /// `source` of each of them, in their order.
+    /// `source` of each of them, in their order; empty where none has one.
     pub sources: Vec<Option<IpAddr>>,
-    /// `tls` of each of them, in their order: the `[[tls]]` by which it is spoken with; port 853 then, if it has none.
+    /// `tls` of each of them, in their order, empty where none has one: the `[[tls]]` by which it is spoken with; port 853 then,
+    /// if it has none.
     pub tls: Vec<Option<Tls>>,
     /// `source`: which of `transfer_addresses` its primaries of that family are spoken with from, where they do not say.
     pub source: Option<IpAddr>,
@@ -196,7 +198,7 @@ pub(super) fn check_zones(
     profiles: &[TlsProfile],
     dns: &Dns,
 ) -> Result<Vec<ZoneEntry>, Fault> {
-    let mut names = HashSet::new();
+    let (mut names, mut shared) = (HashSet::new(), SharedPrimaries::default());
     each("zone", zones, |path, zone| {
         let name: ZoneName = name(&zone.name, &format!("{path}.name"))?;
         if !names.insert(name.clone()) {
@@ -227,12 +229,13 @@ pub(super) fn check_zones(
         })?;
         let (primaries, ways): (Vec<_>, Vec<_>) = primaries.into_iter().unzip();
         let (sources, tls) = ways.into_iter().unzip();
+        let primaries = Primaries::new(primaries).map_err(|error| (list, error.into()))?;
         Ok(ZoneEntry {
             name,
             contract,
-            primaries: Primaries::new(primaries).map_err(|error| (list, error.into()))?,
-            sources,
-            tls,
+            primaries: shared.share(primaries),
+            sources: said(sources),
+            tls: said(tls),
             source: source(dns, zone.source, None, path)?,
             preference,
             allow_notify: allow_notify.into_iter().collect(),
@@ -243,6 +246,14 @@ pub(super) fn check_zones(
                 .transpose()?,
         })
     })
+}
+
+/// What the primaries of a zone say, each for itself: nothing at all of almost all zones.
+fn said<T>(each: Vec<Option<T>>) -> Vec<Option<T>> {
+    match each.iter().all(Option::is_none) {
+        true => Vec::new(),
+        false => each,
+    }
 }
 
 fn preference(

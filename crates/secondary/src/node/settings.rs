@@ -170,7 +170,7 @@ impl Node {
             visits: past.map(|past| past.visits).unwrap_or_default(),
             ..Charge::new(zone, status)
         };
-        self.zones.lock().insert(key.clone(), charge);
+        self.zones.lock().insert(key.clone(), Box::new(charge));
         self.schedule()
             .insert(key, name.as_name(), addresses, start, Instant::now());
     }
