@@ -34,6 +34,8 @@ const ZONE: &str = "example";
 /// served: CPU seconds of all processes until the serial answers. settled: until nothing is done any more, which
 /// includes writing to disk where that comes later (NSD writes its file hourly: never here). PSS and peak are those of
 /// all processes, and of the largest one. Threads that end between two looks are counted in ticks of 10 ms.
+///
+/// Of many zones, each is asked for: what that takes by itself is found by asking once more, and is taken off.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -74,7 +76,7 @@ enum Case {
     IxfrSmall,
     /// The secondary is started again, with the zone on its disk; NSD, which has not written it yet, transfers it again.
     Restart,
-    /// Many zones of 8 records arrive from NSD.
+    /// Many zones of 8 records arrive from NSD; the secondary rests for ten seconds, and is started again.
     Many,
 }
 
@@ -87,7 +89,24 @@ struct Sample {
     pss: u64,
     peak: u64,
     disk: u64,
+    /// Of `many` only.
+    rest: Option<Rest>,
 }
+
+/// What comes after many zones have arrived.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rest {
+    /// CPU seconds in [`IDLE`].
+    idle: f64,
+    /// From the next start until all zones answer.
+    wall: f64,
+    served: f64,
+    /// After that.
+    pss: u64,
+}
+
+/// How long a server is watched that has nothing to do.
+const IDLE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
@@ -120,7 +139,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             continue;
         };
         let samples = match arguments.case {
-            Case::Axfr | Case::Many => bench.first(kind, &primary, &zones),
+            Case::Axfr => bench.first(kind, &primary, &zones),
+            Case::Many => bench.many(kind, &primary, &zones),
             Case::Restart => bench.restart(kind, &primary, &zones),
             Case::Second => bench.change(kind, &mut primary, &zones, Altered::EveryHundredth),
             Case::Ixfr => bench.change(kind, &mut primary, &zones, Altered::EveryHundredth),
@@ -203,6 +223,39 @@ impl<'a> Bench<'a> {
             let mut server = self.start(kind, primary.as_primary(), zones)?;
             self.wait_for_all(&mut server, zones, 1)?;
             samples.push(sample(&mut server, began, 0.0));
+            server.end_and_forget()?;
+        }
+        Ok(samples)
+    }
+
+    /// Many zones from nothing, then at rest, then from the disk.
+    fn many(&self, kind: Kind, primary: &Server, zones: &[Served]) -> anyhow::Result<Vec<Sample>> {
+        let mut samples = Vec::new();
+        for _ in 0..self.arguments.runs {
+            let began = Instant::now();
+            let mut server = self.start(kind, primary.as_primary(), zones)?;
+            self.wait_for_all(&mut server, zones, 1)?;
+            let arrived = sample(&mut server, began, 0.0);
+            let asking = asking(&mut server, zones)?;
+            let before = server.cpu();
+            sleep(IDLE);
+            let idle = server.cpu() - before;
+            server.end()?;
+            drop(server); // ends whatever is left in its directory
+
+            let began = Instant::now();
+            let mut server = self.start(kind, primary.as_primary(), zones)?;
+            self.wait_for_all(&mut server, zones, 1)?;
+            let again = sample(&mut server, began, 0.0);
+            samples.push(Sample {
+                rest: Some(Rest {
+                    idle,
+                    wall: again.less(asking).wall,
+                    served: again.less(asking).served,
+                    pss: again.pss,
+                }),
+                ..arrived.less(asking)
+            });
             server.end_and_forget()?;
         }
         Ok(samples)
@@ -300,10 +353,17 @@ impl<'a> Bench<'a> {
             _ => (format!("{records} records ({zone})"), "record", *records),
         };
         println!("{name}: {what}, medians of {runs}\n");
-        println!(
+        print!(
             "| | wall s | CPU s served | CPU s settled | PSS MiB | octets a {unit} | peak MiB | disk MiB |"
         );
-        println!("|---|---|---|---|---|---|---|---|");
+        let is_many = *case == Case::Many;
+        if is_many {
+            print!(" idle % | restart s | restart CPU s | octets a {unit} then |");
+        }
+        println!(
+            "\n|---|---|---|---|---|---|---|---|{}",
+            if is_many { "---|---|---|---|" } else { "" }
+        );
         let mebi = |octets: u64| octets as f64 / f64::from(1 << 20);
         for (kind, samples) in table {
             let median = |read: fn(&Sample) -> f64| {
@@ -312,7 +372,7 @@ impl<'a> Bench<'a> {
                 values.get(values.len() / 2).copied().unwrap_or_default()
             };
             let pss = median(|sample| sample.pss as f64) as u64;
-            println!(
+            print!(
                 "| {kind} | {:.3} | {:.4} | {:.4} | {:.1} | {:.0} | {:.1} | {:.1} |",
                 median(|sample| sample.wall),
                 median(|sample| sample.served),
@@ -322,8 +382,43 @@ impl<'a> Bench<'a> {
                 mebi(median(|sample| sample.peak as f64) as u64),
                 mebi(median(|sample| sample.disk as f64) as u64),
             );
+            if is_many {
+                print!(
+                    " {:.2} | {:.3} | {:.4} | {:.0} |",
+                    median(|sample| sample.rest().idle) / IDLE.as_secs_f64() * 100.0,
+                    median(|sample| sample.rest().wall),
+                    median(|sample| sample.rest().served),
+                    median(|sample| sample.rest().pss as f64) / count as f64,
+                );
+            }
+            println!();
         }
     }
+}
+
+impl Sample {
+    fn rest(&self) -> Rest {
+        self.rest.unwrap_or_default()
+    }
+
+    /// Without what it took to ask for every zone: wall, CPU.
+    fn less(self, (wall, cpu): (f64, f64)) -> Self {
+        Self {
+            wall: (self.wall - wall).max(0.0),
+            served: (self.served - cpu).max(0.0),
+            settled: (self.settled - cpu).max(0.0),
+            ..self
+        }
+    }
+}
+
+/// What it takes a server that has nothing else to do to be asked for every zone: wall, CPU.
+fn asking(server: &mut Server, zones: &[Served]) -> anyhow::Result<(f64, f64)> {
+    let (began, before) = (Instant::now(), server.cpu());
+    for zone in zones {
+        server.wait_for(&zone.name, 1)?;
+    }
+    Ok((began.elapsed().as_secs_f64(), server.cpu() - before))
 }
 
 /// What it took since `began`, when the CPU had spent `before`.
@@ -340,6 +435,7 @@ fn sample(server: &mut Server, began: Instant, before: f64) -> Sample {
         pss: memory.pss,
         peak: memory.peak,
         disk: server.disk(),
+        rest: None,
     }
 }
 
