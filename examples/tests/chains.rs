@@ -3,7 +3,7 @@
 mod peers;
 mod support;
 
-use peers::{Kind, Primary, SHA256, Secondary, Setup, Taken};
+use peers::{Hosted, Kind, Primary, SHA256, Secondary, Setup, Taken};
 use support::{Node, QUICK, Settings, eventually, free_port, serial_of, transferred};
 use tempfile::TempDir;
 
@@ -44,9 +44,11 @@ fn every_version_arrives_at_the_end_of_a_chain_of_bind_us_knot_and_us() {
     let near_port = format!("127.0.0.1:{}", free_port());
     let bind = Primary::start(Setup {
         kind: Kind::Bind,
-        zone: ZONE,
-        text: &version(1000),
-        key: Some(SHA256),
+        zones: &[Hosted {
+            zone: ZONE,
+            text: &version(1000),
+            key: Some(SHA256),
+        }],
         notify: Some(near_port.parse().unwrap()),
         port: free_port(),
     })
