@@ -5,6 +5,7 @@
 
 #![allow(dead_code, unused_imports, unreachable_pub)] // each test file uses a part of this
 
+mod browser;
 mod clients;
 mod dns;
 mod draw;
@@ -14,6 +15,7 @@ mod program;
 mod proxy;
 mod zone;
 
+pub use browser::Browser;
 pub use clients::{Clients, succeeded};
 pub use dns::{Answer, ask, serial_of};
 pub use draw::Draw;

@@ -95,6 +95,7 @@ export function dialog(title, content) {
     box.remove();
     if (before.isConnected) before.focus();
   });
+  addEventListener("hashchange", close, { once: true });
   document.body.append(box);
   box.showModal();
 }

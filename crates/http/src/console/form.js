@@ -79,7 +79,7 @@ function zoneForm(zone, keys, submit) {
     field("The zone's digest (ZONEMD)", zonemd, { member: "zonemd" }),
     field("Description", description, { member: "description" }),
     problem,
-    el("div", { class: "row" }, button, el("a", { href: zone === null ? "#/zones" : `#/zones/${zone.id}` }, "Cancel")),
+    el("div", { class: "row" }, button, el("a", { class: "button", href: zone === null ? "#/zones" : `#/zones/${zone.id}` }, "Cancel")),
   );
   return { element, read };
 }
@@ -112,7 +112,7 @@ function serverList(primaries, keys) {
   const more = el("button", { type: "button", onclick: () => add({}).focus() }, "Add a server");
   primaries.forEach(add);
   return {
-    element: el("div", {}, list, more),
+    element: el("div", { class: "servers" }, list, more),
     read: () => servers.map((server) => server.read()),
   };
 }
@@ -128,10 +128,10 @@ function serverFields(primary, keys, onremove) {
     "fieldset",
     { class: "server" },
     legend,
-    field("Address", address),
-    field("Port", port, { hint: "The usual one if empty" }),
-    field("TSIG key", key),
-    field("Second key", nextKey, { hint: "Tried where the first is refused" }),
+    field("Address", address, { hint: "IPv4 or IPv6" }),
+    field("Port", port, { hint: "Or the usual one" }),
+    field("TSIG key", key, { hint: "As at the primary" }),
+    field("Second key", nextKey, { hint: "If the first is refused" }),
     remove,
   );
   return {

@@ -105,7 +105,11 @@ export function outcome(primary) {
   }
 }
 
-export const failure = (error) => (error === null ? "" : `${error.text} (${error.kind})`);
+/** What went wrong, with its short word where the sentence does not have it. */
+export function failure(error) {
+  if (error === null) return "";
+  return error.text.includes(error.kind) ? error.text : `${error.text} (${error.kind})`;
+}
 
 /** What was transferred. */
 export function transfer({ kind, serial, records, octets, duration: took }) {

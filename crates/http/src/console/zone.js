@@ -18,15 +18,22 @@ export async function zone(id, parameters, signal) {
   let shown = null;
 
   /** Asks anew; gives the zone and its visits, the newest first. */
-  const load = async () => {
-    const [zone, { items: visits }] = await Promise.all([get(path, signal), get(`${path}/history`, signal)]);
-    panels.status.replaceChildren(status(zone));
-    panels.primaries.replaceChildren(primaries(zone));
-    panels.history.replaceChildren(...history(visits));
-    if (zone.version !== shown?.version) found.load();
-    shown = zone;
-    return { zone, visits };
+  const load = async (within = signal) => {
+    const [zone, { items: visits }] = await Promise.all([get(path, within), get(`${path}/history`, within)]);
+    refill(panels.status, status(zone));
+    refill(panels.primaries, primaries(zone));
+    if (zone.version !== shown?.zone.version) found.load();
+    if (shown === null || visits[0]?.at !== shown.visits[0]?.at) panels.history.replaceChildren(...history(visits));
+    shown = { zone, visits };
+    return shown;
   };
+
+  let following = null;
+  const goOn = () => {
+    following = new AbortController();
+    follow(load, AbortSignal.any([signal, following.signal]));
+  };
+  const rest = () => following.abort();
 
   /** Orders a transfer and stays with it until its visit has ended. */
   const order = async (body) => {
@@ -39,7 +46,7 @@ export async function zone(id, parameters, signal) {
       while (!signal.aborted) {
         const { zone, visits } = await load();
         const ended = visits.find((visit) => visit.cause === "operator" && visit.at > last);
-        if (ended !== undefined) return say(inWords(ended), ended.outcome === "failed");
+        if (ended !== undefined) return tell(ended, zone);
         const asked = zone.primaries.filter((primary) => primary.outcome === "in_progress").map(place);
         if (asked.length > 0) say(`Asking ${asked.join(", ")}.`);
         await pause(FAST, signal);
@@ -50,7 +57,7 @@ export async function zone(id, parameters, signal) {
   };
 
   const first = await load();
-  follow(load, signal);
+  goOn();
   const content = el(
     "div",
     { class: "beside" },
@@ -61,11 +68,18 @@ export async function zone(id, parameters, signal) {
       panel("Primaries", panels.primaries, orders(first.zone, order, progress, signal)),
       panel("Visits", panels.history),
       found.section,
-      settings(first.zone, path),
+      settings(first.zone, path, { rest, goOn }),
     ),
     await aside(),
   );
   return { title: first.zone.name, content };
+}
+
+/** Says how a visit ended; of one that failed, what each primary said. */
+function tell(visit, zone) {
+  if (visit.outcome !== "failed") return say(inWords(visit));
+  const words = zone.primaries.map((primary) => `${place(primary)}: ${outcome(primary)}`);
+  say(`Failed: ${words.join("; ")}`, true);
 }
 
 /** Keeps the panels fresh: quickly as long as the zone is new or being asked for. */
@@ -76,7 +90,7 @@ async function follow(load, signal) {
     if (signal.aborted) return;
     if (document.hidden) continue;
     try {
-      const { zone, visits } = await load();
+      const { zone, visits } = await load(signal);
       const isBusy = visits.length === 0 || zone.primaries.some((primary) => primary.outcome === "in_progress");
       wait = isBusy ? FAST : SLOW;
     } catch (problem) {
@@ -86,6 +100,11 @@ async function follow(load, signal) {
       wait = SLOW;
     }
   }
+}
+
+/** Puts something else into a panel, but not under the hands of who is in it. */
+function refill(panel, content) {
+  if (!panel.contains(document.activeElement)) panel.replaceChildren(content);
 }
 
 let count = 0;
@@ -161,17 +180,17 @@ function orders(zone, order, progress, signal) {
   return form;
 }
 
-function settings(zone, path) {
+function settings(zone, path, following) {
   if (zone.declared) {
     const text = "The configuration of the service declares this zone; it is changed and removed there.";
     return panel("Settings", el("p", {}, text));
   }
-  const remove = el("button", { type: "button", class: "danger", onclick: () => askToRemove(zone, path) }, "Delete the zone");
+  const remove = el("button", { type: "button", class: "danger", onclick: () => askToRemove(zone, path, following) }, "Delete the zone");
   const edit = el("a", { class: "button", href: `#/zones/${zone.id}/edit` }, "Change the settings");
   return panel("Settings", el("div", { class: "row" }, edit, remove));
 }
 
-function askToRemove(zone, path) {
+function askToRemove(zone, path, following) {
   dialog(`Delete ${zone.name}`, (close) => {
     const typed = el("input", { autocomplete: "off", spellcheck: "false", autofocus: true });
     const problem = problemPlace();
@@ -180,9 +199,11 @@ function askToRemove(zone, path) {
       if (typed.value.trim() !== zone.name) {
         return showProblem(form, problem, { member: "name", message: `This is not ${zone.name}.` });
       }
+      following.rest(); // what is about to go is not asked for any more
       try {
         await ask("DELETE", path);
       } catch (error) {
+        following.goOn();
         return showProblem(form, problem, error);
       }
       close();

@@ -73,7 +73,7 @@ function page({ items, total, next }, parameters) {
       { class: "pages", "aria-label": "Pages" },
       parameters.has("after") && el("a", { href: to(null) }, "First page"),
       next !== null && el("a", { href: to(next), rel: "next" }, "Next page"),
-      el("span", { class: "hint" }, `${number(items.length)} here, ${number(total)} zones in all`),
+      el("span", { class: "hint" }, `${number(items.length)} here, ${number(total)} in all`),
     ),
   ];
 }
