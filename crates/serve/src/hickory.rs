@@ -34,7 +34,7 @@ use crate::{Action, Holding, Peer, Responder, Transport, Worker, Zones};
 /// use zonekit_wire::NameBuf;
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let store = Arc::new(Store::open("zones.redb", Options::default())?.0);
+/// let store = Arc::new(Store::open("zones.redb", Options::default())?);
 /// let responder = Responder::new(store.clone(), Config::default());
 ///
 /// let apex: NameBuf = "example.org".parse()?;
