@@ -113,6 +113,10 @@ fn answer(node: &Node, http: Option<SocketAddr>, mut stream: &UnixStream) -> io:
 /// Where the API is, and a token for it.
 fn access(node: &Node, http: Option<SocketAddr>, contract: &str) -> Result<String, String> {
     let http = http.ok_or("its configuration has no [http]")?;
+    let config = node.config();
+    if { config.http.as_ref() }.is_some_and(|http| http.tls.is_some()) {
+        return Err("its API is behind [http.tls], which these commands do not speak".to_owned());
+    }
     let contract: Contract = contract
         .parse()
         .map_err(|error: ContractError| error.to_string())?;
