@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_file_is_served_with_the_policy_and_only_once() {
+    async fn every_file_is_served_with_the_policy_and_once_only() {
         let files = FILES.iter().map(|file| format!("/console/{}", file.name));
         for path in files.chain(["/console".to_owned()]) {
             let first = asked(&path, None).await;

@@ -45,9 +45,11 @@ export async function zone(id, parameters, signal) {
     try {
       while (!signal.aborted) {
         const { zone, visits } = await load();
-        const ended = visits.find((visit) => visit.cause === "operator" && visit.at > last);
-        if (ended !== undefined) return tell(ended, zone);
         const asked = zone.primaries.filter((primary) => primary.outcome === "in_progress").map(place);
+        // A visit for another reason may have done what was ordered.
+        const newer = visits.filter((visit) => visit.at > last);
+        const ended = newer.find((visit) => visit.cause === "operator") ?? (asked.length === 0 ? newer[0] : undefined);
+        if (ended !== undefined) return tell(ended, zone);
         if (asked.length > 0) say(`Asking ${asked.join(", ")}.`);
         await pause(FAST, signal);
       }
