@@ -286,7 +286,7 @@ mod tests {
     async fn the_version_comes_on_standard_input_and_what_it_is_about_in_the_environment() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
-        let script = r#"env | grep ^ZONEKIT_ | sort > "$1"; cat >> "$1"; echo not heard"#;
+        let script = r#"env | grep -E '^ZONEKIT_(OLD_SERIAL|RECORDS|SERIAL|TRANSFER|ZONE)=' | sort > "$1"; cat >> "$1"; echo not heard"#;
         run(&shell(script, &file, 60), 5_000, Some(6))
             .await
             .unwrap();
