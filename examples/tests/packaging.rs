@@ -24,14 +24,14 @@ fn a_supervisor_is_told_when_everything_is_served_and_when_the_end_begins() {
     let supervisor = UnixDatagram::bind(&path).unwrap();
     supervisor.set_read_timeout(Some(PATIENCE)).unwrap();
     let config = Settings::default().write(directory.path());
-    let program = Program::start(
+    let mut program = Program::start(
         Command::new(env!("CARGO_BIN_EXE_secondary"))
             .arg("--config")
             .arg(config)
             .env("NOTIFY_SOCKET", &path),
     );
     assert_eq!(told(&supervisor), "READY=1");
-    assert!(program.said().contains("listening"), "{}", program.said());
+    program.address("dns");
     program.signal("TERM");
     assert_eq!(told(&supervisor), "STOPPING=1");
     assert!(program.wait().0.success());

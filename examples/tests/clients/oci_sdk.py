@@ -63,6 +63,7 @@ def make():
     zone = made.data
     assert (zone.name, zone.serial, zone.lifecycle_state) == (ZONE, 7, "ACTIVE"), zone
     assert zone.external_masters[0].tsig_key_id == key.id
+    time.sleep(1.1)  # within the second it would be the same signed request, octet by octet, and get the same answer
     refused(409, "NotAuthorizedOrResourceAlreadyExists", dns.create_zone, details)
 
     records = oci.pagination.list_call_get_all_results(dns.get_zone_records, ZONE, limit=100).data.items
