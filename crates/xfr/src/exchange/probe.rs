@@ -178,7 +178,10 @@ impl Probe {
                 }
             }
             // Knot answers for a catalog zone over TCP only (RFC 9432 §6 has them kept from the public).
-            Err(AnswerError::Rcode(Rcode::REFUSED)) => Verdict::NeedsConnection,
+            Err(error @ AnswerError::Rcode(Rcode::REFUSED)) => {
+                self.doubt = Some(failed(error));
+                Verdict::NeedsConnection
+            }
             checked => self.read(checked, zone),
         }
     }
