@@ -136,6 +136,11 @@ impl<E> Link<E> {
         }
     }
 
+    /// Who waits with this message ID.
+    pub fn asker(&self, id: u16) -> Option<&E> {
+        self.askers.get(&id).map(|asker| &asker.exchange)
+    }
+
     /// The answer is whole.
     pub fn done(&mut self, id: u16, now: Instant) -> Option<E> {
         self.used = now;

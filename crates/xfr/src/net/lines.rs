@@ -139,8 +139,8 @@ enum Request {
     },
     /// The answer is whole.
     Done(u16),
-    /// It is no longer waited for.
-    GiveUp(u16),
+    /// It is no longer waited for by the one whose octets are counted so: another may wait with the same ID.
+    GiveUp(u16, Arc<AtomicUsize>),
     /// There is room again for what could not be taken before.
     Room,
 }
@@ -397,7 +397,8 @@ impl Drop for Line {
     fn drop(&mut self) {
         self.shared.load.fetch_sub(1, Ordering::Relaxed);
         if let Some(id) = self.asked {
-            let _ = self.requests.send(Request::GiveUp(id));
+            let who = Arc::clone(&self.reply.waiting);
+            let _ = self.requests.send(Request::GiveUp(id, who));
         }
     }
 }
@@ -425,5 +426,44 @@ impl Reply {
     /// Who is no longer there need not hear it.
     fn send(&self, mail: Mail) {
         let _ = self.inbox.send(mail);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_who_is_sent_away_since_its_id_is_taken_takes_nothing_from_the_other() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let primary = Primary::new(listener.local_addr().unwrap());
+        let (lines, limits) = (Lines::default(), Limits::default());
+        let (sender, mut first) = inbox();
+        let mut line = lines
+            .join(&primary, Connection(1), &sender, &limits)
+            .unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert!(matches!(first.recv().await, Some(Mail::Connected(_))));
+        let question = vec![7; 12];
+        assert!(line.ask(question.clone(), &limits));
+
+        let (sender, mut second) = inbox();
+        let mut other = lines
+            .join(&primary, Connection(2), &sender, &limits)
+            .unwrap();
+        assert!(other.ask(question.clone(), &limits));
+        assert!(matches!(second.recv().await, Some(Mail::Displaced(_))));
+        drop(other);
+
+        let mut asked = [0; 14];
+        stream.read_exact(&mut asked).await.unwrap();
+        stream.write_all(&asked).await.unwrap();
+        let Some(Mail::Message { octets, .. }) = first.recv().await else {
+            panic!("no answer");
+        };
+        assert_eq!(octets, question);
     }
 }

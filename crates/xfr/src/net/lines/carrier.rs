@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -209,8 +209,16 @@ impl Carrier {
                 self.needs_flush = true;
             }
             Request::Done(id) => drop(self.link.done(id, now())),
-            Request::GiveUp(id) => drop(self.link.give_up(id)),
+            Request::GiveUp(id, who) => self.give_up(id, &who),
             Request::Room => {}
+        }
+    }
+
+    /// Whoever was sent away because its ID was taken has nothing here to give up.
+    fn give_up(&mut self, id: u16, who: &Arc<AtomicUsize>) {
+        let asker = self.link.asker(id);
+        if asker.is_some_and(|reply| Arc::ptr_eq(&reply.waiting, who)) {
+            drop(self.link.give_up(id));
         }
     }
 
@@ -301,7 +309,7 @@ impl Carrier {
             match request {
                 Request::Join(reply) | Request::Ask { reply, .. } => reply.displaced(),
                 Request::Done(id) => drop(self.link.done(id, now())),
-                Request::GiveUp(id) => drop(self.link.give_up(id)),
+                Request::GiveUp(id, who) => self.give_up(id, &who),
                 Request::Room => {}
             }
         }
