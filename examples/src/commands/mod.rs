@@ -44,8 +44,8 @@ pub enum Zones {
     Add {
         /// Its name.
         zone: String,
-        /// A server to take it from: ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT, perhaps with a TSIG key behind a comma. Can be
-        /// given several times, in the order of preference.
+        /// A server to take it from: its address, perhaps with a port (an IPv6 address then in brackets), perhaps with a TSIG
+        /// key behind a comma. Can be given several times, in the order of preference.
         #[arg(long = "primary", value_name = "ADDRESS[,KEY]", required = true)]
         primaries: Vec<String>,
         /// Free text.
