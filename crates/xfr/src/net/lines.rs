@@ -461,8 +461,10 @@ mod tests {
         let mut asked = [0; 14];
         stream.read_exact(&mut asked).await.unwrap();
         stream.write_all(&asked).await.unwrap();
-        let Some(Mail::Message { octets, .. }) = first.recv().await else {
-            panic!("no answer");
+        // Longer than anybody's patience: a wait in vain is a failure, and no test that hangs.
+        let answer = tokio::time::timeout(Duration::from_secs(30), first.recv()).await;
+        let Ok(Some(Mail::Message { octets, .. })) = answer else {
+            panic!("no answer: {answer:?}");
         };
         assert_eq!(octets, question);
     }
