@@ -108,7 +108,7 @@ fn steady_questions_lose_no_answer_and_see_no_mixture_while_the_zone_changes() {
         seen.len()
     );
     assert!(
-        seen.len() > 1,
+        seen.len() > 3,
         "the zone hardly changed meanwhile: {seen:?}"
     );
 }
