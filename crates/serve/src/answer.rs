@@ -16,7 +16,7 @@
 use std::mem;
 
 use zonekit_store::{Finding, Node, Place, RrSet, Zone};
-use zonekit_wire::{MessageFull, Name, NameBuf, Rcode, Rtype, Section, Soa};
+use zonekit_wire::{MessageFull, Name, NameBuf, Rcode, Rtype, Section};
 
 use crate::{
     Holding, Transport, Zones,
@@ -112,12 +112,9 @@ pub(crate) fn answer(
     memory: &mut Memory,
     reply: &mut Reply<'_>,
 ) -> Verdict {
-    memory.name.assign(query.name);
-    memory.visited.clear();
     memory.said.clear();
     memory.proofs.clear();
     memory.expansions.clear();
-    memory.visited.insert(query.name);
     let mut search = Search {
         zones,
         query,
@@ -148,8 +145,22 @@ enum Step {
 
 impl Search<'_, '_> {
     fn run(&mut self) -> Result<(), MessageFull> {
+        let mut current = mem::take(&mut self.memory.name);
+        let end = self.follow(&mut current);
+        self.memory.name = current;
+        end?;
+        self.prove_expansions()
+    }
+
+    /// Goes from the name asked for to where no alias leads on, by way of `current`.
+    fn follow(&mut self, current: &mut NameBuf) -> Result<(), MessageFull> {
+        let query = self.query;
         for hop in 0..MAX_HOPS {
-            let zone = match self.closest_zone() {
+            let name = match hop {
+                0 => query.name,
+                _ => current.as_name(),
+            };
+            let zone = match self.closest_zone(name) {
                 Some(Holding::Served(zone)) => zone,
                 _ if hop > 0 => break, // what the chain has shown stands; the client asks on
                 Some(Holding::NotLoaded) => {
@@ -164,17 +175,19 @@ impl Search<'_, '_> {
             if hop == 0 {
                 self.verdict.version = Some(ZoneVersion::of(&zone));
             }
-            let name = mem::take(&mut self.memory.name);
-            let step = self.look_up(&zone, name.as_name(), hop);
-            self.memory.name = name;
-            match step? {
-                Step::Follow if self.memory.visited.insert(self.memory.target.as_name()) => {
-                    mem::swap(&mut self.memory.name, &mut self.memory.target);
-                }
-                Step::Follow | Step::Done => break, // a chain that bites its tail is said once
+            if let Step::Done = self.look_up(&zone, name, hop)? {
+                break;
             }
+            if hop == 0 {
+                self.memory.visited.clear();
+                self.memory.visited.insert(name);
+            }
+            if !self.memory.visited.insert(self.memory.target.as_name()) {
+                break; // a chain that bites its tail is said once
+            }
+            mem::swap(current, &mut self.memory.target);
         }
-        self.prove_expansions()
+        Ok(())
     }
 
     fn give_up(&mut self, rcode: Rcode, reason: ExtendedError) -> Result<(), MessageFull> {
@@ -183,8 +196,7 @@ impl Search<'_, '_> {
     }
 
     /// The zone that speaks for the name: for DS the one above a cut, where we hold it (RFC 4035 §3.1.4.1).
-    fn closest_zone(&self) -> Option<Holding> {
-        let name = self.memory.name.as_name();
+    fn closest_zone(&self, name: Name<'_>) -> Option<Holding> {
         if self.query.rtype == Rtype::DS
             && let Some(parent) = name.parent()
             && self.zones.zone(name).is_some()
@@ -383,12 +395,28 @@ impl Search<'_, '_> {
 
     /// Names the servers of a zone below ours, with what it takes to reach them and to trust them.
     fn refer(&mut self, zone: &Zone, cut: &Node<'_>, owner: Name<'_>) -> Result<Step, MessageFull> {
-        let Some(servers) = cut.rrset(Rtype::NS) else {
+        let last = if self.query.dnssec {
+            Rtype::DS
+        } else {
+            Rtype::NS
+        };
+        let (mut servers, mut ds) = (None, None);
+        for set in cut
+            .rrsets()
+            .take_while(|set| set.rtype() <= last || set.rtype() == Rtype::SOA)
+        {
+            match set.rtype() {
+                Rtype::NS if !set.is_empty() => servers = Some(set),
+                Rtype::DS if !set.is_empty() => ds = Some(set),
+                _ => {}
+            }
+        }
+        let Some(servers) = servers else {
             return Ok(Step::Done);
         };
         self.reply.rrset(Section::Authority, owner, &servers)?;
-        match cut.rrset(Rtype::DS) {
-            Some(_) if !self.query.dnssec => {}
+        match ds {
+            _ if !self.query.dnssec => {}
             Some(ds) if ds.signature_records(owner).next().is_none() => {} // proves nothing: RFC 4035 §3.1.4
             Some(ds) => self.reply.rrset(Section::Authority, owner, &ds)?,
             None => self.prove(|denial| denial.no_data(owner), zone)?,
@@ -451,14 +479,11 @@ impl Search<'_, '_> {
     ///
     /// [RFC 2308 §3]: https://www.rfc-editor.org/rfc/rfc2308#section-3
     fn negative_soa(&mut self, zone: &Zone) -> Result<(), MessageFull> {
-        let Some(set) = zone.rrset(zone.apex(), Rtype::SOA) else {
+        let Some(set) = zone.apex_node().and_then(|apex| apex.rrset(Rtype::SOA)) else {
             return Ok(());
         };
-        let minimum = set
-            .rdatas()
-            .next()
-            .and_then(|rdata| Soa::read(rdata).ok())
-            .map_or(0, |soa| soa.minimum);
+        let minimum = set.rdatas().next().and_then(|rdata| rdata.last_chunk());
+        let minimum = minimum.map_or(0, |octets| u32::from_be_bytes(*octets));
         self.reply.rrset_with_ttl(
             Section::Authority,
             zone.apex(),

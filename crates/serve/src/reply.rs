@@ -108,18 +108,24 @@ impl<'b> Reply<'b> {
         signatures: bool,
     ) -> Result<(), MessageFull> {
         let mark = self.writer.mark();
-        let signature_ttl = set.signature_ttl().min(ttl);
-        let records = set.records(owner).map(|record| Record { ttl, ..record });
-        let covering = set.signature_records(owner).filter(|_| signatures);
-        let covering = covering.map(|record| Record {
-            ttl: signature_ttl,
-            ..record
-        });
-        for record in records.chain(covering) {
-            if let Err(full) = self.writer.record(section, &record) {
-                self.writer.truncate(mark);
-                return Err(full);
-            }
+        let set_of = |rtype, ttl, rdata| Record {
+            owner,
+            rtype,
+            class: Class::IN,
+            ttl,
+            rdata,
+        };
+        let mut rdatas = set.rdatas();
+        if let Some(first) = rdatas.next() {
+            let first = set_of(set.rtype(), ttl, first);
+            self.writer.rrset(section, &first, rdatas)?;
+        }
+        let covering = set.signatures().filter(|_| signatures);
+        let mut covering = covering.into_iter().flatten();
+        if let Some(first) = covering.next() {
+            let first = set_of(Rtype::RRSIG, set.signature_ttl().min(ttl), first);
+            let written = self.writer.rrset(section, &first, covering);
+            return written.inspect_err(|_| self.writer.truncate(mark));
         }
         Ok(())
     }

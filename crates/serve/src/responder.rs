@@ -6,7 +6,7 @@ use arc_swap::{ArcSwap, Cache};
 use zonekit_store::Zone;
 use zonekit_tsig::{ServerStream, check_request};
 use zonekit_wire::{
-    Class, Compressor, Header, Message, MessageWriter, Name, NameBuf, Opcode, PackedRecord, Rcode,
+    Class, Compressor, Header, Message, MessageWriter, Name, Opcode, PackedRecord, Question, Rcode,
     Rtype, Section, Serial, Soa, Unpacker,
 };
 
@@ -105,8 +105,6 @@ pub struct Worker {
 /// What a worker uses again for every request.
 #[derive(Default)]
 struct Tools {
-    /// The name in question.
-    name: NameBuf,
     memory: Memory,
     compressor: Compressor,
     /// What clients over TCP are told, in tenths of a second.
@@ -147,6 +145,7 @@ impl Worker {
             peer,
             now,
             header: message.header(),
+            name: Name::ROOT,
             question: None,
             edns: None,
             signer: None,
@@ -170,7 +169,9 @@ struct Exchange<'x> {
     peer: Peer,
     now: u64,
     header: Header,
-    /// Type and class, once the question (whose name is in `tools.name`) has been read.
+    /// The name in question, once that has been read.
+    name: Name<'x>,
+    /// Type and class, likewise.
     question: Option<(Rtype, Class)>,
     /// What the request says by EDNS.
     edns: Option<Edns>,
@@ -178,16 +179,17 @@ struct Exchange<'x> {
     out: &'x mut Vec<u8>,
 }
 
-impl Exchange<'_> {
-    fn respond(&mut self, message: Message<'_>) -> Action {
+impl<'x> Exchange<'x> {
+    fn respond(&mut self, message: Message<'x>) -> Action {
         let known = matches!(self.header.opcode, Opcode::QUERY | Opcode::NOTIFY);
-        match message.question() {
-            Ok(Some(question)) => {
-                question.name.unpack_into(&mut self.tools.name);
-                self.question = Some((question.rtype, question.class));
+        let question = message.question().ok().flatten();
+        match question.and_then(|question| Some((question.name.as_flat()?, question))) {
+            Some((name, Question { rtype, class, .. })) => {
+                self.name = name;
+                self.question = Some((rtype, class));
             }
-            _ if known => return self.say(Verdict::of(Rcode::FORMERR)), // RFC 9619: exactly one
-            _ => {}
+            None if known => return self.say(Verdict::of(Rcode::FORMERR)), // RFC 9619: exactly one
+            None => {}
         }
         if !known {
             return self.say(Verdict::of(Rcode::NOTIMP));
@@ -273,7 +275,7 @@ impl Exchange<'_> {
         let Ok(serial) = self.serial_hint(extras) else {
             return self.say(Verdict::of(Rcode::FORMERR));
         };
-        let name = self.tools.name.as_name();
+        let name = self.name;
         if self.shared.zones.zone(name).is_none() {
             self.counters().notifies_refused.count();
             return self.say(Verdict::because(
@@ -307,9 +309,7 @@ impl Exchange<'_> {
     /// The serial in the answer section of a NOTIFY, if it has one; an error if that is broken.
     fn serial_hint(&self, extras: &Extras<'_>) -> Result<Option<Serial>, Malformed> {
         match extras.answer_soa {
-            Some(record)
-                if record.owner() != self.tools.name.as_name() || record.class() != Class::IN =>
-            {
+            Some(record) if record.owner() != self.name || record.class() != Class::IN => {
                 Err(Malformed)
             }
             Some(record) => Ok(Some(serial(record)?)),
@@ -368,7 +368,7 @@ impl Exchange<'_> {
                     limit: self.limit(),
                     ..self.frame(&zone)
                 };
-                let admission = self.admission(&Verdict::on_apex(self.tools.name.as_name()));
+                let admission = self.admission(&Verdict::on_apex(self.name));
                 if admission == Admission::Whole
                     && let Some(differences) = steps_between(&**zones, held, &zone)
                     && OutgoingTransfer::steps(zone.clone(), differences, frame)
@@ -435,7 +435,7 @@ impl Exchange<'_> {
         {
             return Admission::Whole;
         }
-        let name = self.tools.name.as_name().as_octets();
+        let name = self.name.as_octets();
         let speaker = name.len().checked_sub(verdict.speaker);
         let speaker = speaker.and_then(|at| name.get(at..));
         let speaker = speaker.and_then(|octets| Name::from_octets(octets).ok());
@@ -454,8 +454,8 @@ impl Exchange<'_> {
         records: impl FnOnce(Name<'_>, &mut Memory, &mut Reply<'_>) -> Verdict,
     ) -> Verdict {
         let expire = self.expiry_of_question();
+        let name = self.name;
         let Tools {
-            name,
             memory,
             compressor,
             keepalive,
@@ -468,10 +468,10 @@ impl Exchange<'_> {
         );
         writer.reserve(self.edns.map_or(0, |edns| edns.room(self.config)));
         if let Some((rtype, class)) = self.question {
-            _ = writer.question(name.as_name(), rtype, class); // the limit leaves room for it
+            _ = writer.question(name, rtype, class); // the limit leaves room for it
         }
         let mut reply = Reply::new(writer, self.edns.is_some_and(|edns| edns.dnssec_ok));
-        let verdict = records(name.as_name(), memory, &mut reply);
+        let verdict = records(name, memory, &mut reply);
         let mut writer = reply.into_writer();
         if let Some(edns) = self.edns {
             let told = Told {
@@ -505,7 +505,7 @@ impl Exchange<'_> {
         if !self.edns?.asks_expire || self.header.opcode != Opcode::QUERY {
             return None;
         }
-        match self.shared.zones.zone(self.tools.name.as_name())? {
+        match self.shared.zones.zone(self.name)? {
             Holding::Served(zone) => self.expiry(&zone),
             _ => None,
         }
@@ -520,7 +520,7 @@ impl Exchange<'_> {
     fn transferable(&self) -> Result<Zone, Verdict> {
         let key = self.signer.as_ref().map(|signer| signer.key().name());
         let refusal = if self.config.allow_transfer.admits_peer(self.peer, key) {
-            match self.shared.zones.zone(self.tools.name.as_name()) {
+            match self.shared.zones.zone(self.name) {
                 Some(Holding::Served(zone)) => return Ok(zone),
                 Some(Holding::NotLoaded) => {
                     Verdict::because(Rcode::SERVFAIL, ExtendedError::NotReady)
@@ -546,7 +546,7 @@ impl Exchange<'_> {
         };
         Frame {
             header: self.header,
-            name: self.tools.name.clone(),
+            name: self.name.to_buf(),
             rtype: self.question.map_or(Rtype::AXFR, |(rtype, _)| rtype),
             edns: self.edns.map(|edns| (edns, told)),
             config: Arc::clone(self.config),
@@ -587,7 +587,7 @@ impl Exchange<'_> {
             .as_ref()
             .map_or(0, |signer| signer.key().tsig_len());
         let opt = self.edns.map_or(0, |edns| edns.room(self.config));
-        let least = 12 + self.tools.name.as_name().as_octets().len() + 4 + opt + signature;
+        let least = 12 + self.name.as_octets().len() + 4 + opt + signature;
         usize::from(allowed).max(least)
     }
 

@@ -59,7 +59,7 @@ impl<'z> Node<'z> {
 
     /// Whether there are records of this type.
     pub fn has(&self, rtype: Rtype) -> bool {
-        self.rrset(rtype).is_some()
+        self.page.body(self.spot).has(rtype)
     }
 }
 

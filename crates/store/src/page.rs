@@ -372,6 +372,21 @@ impl<'z> Page<'z> {
         search
     }
 
+    /// The first entry.
+    pub(crate) fn first(self) -> Option<Spot> {
+        let Slot {
+            key_start,
+            body_start,
+            ..
+        } = self.slot(0);
+        let key = Key::read(self.0.get(key_start..)?)?;
+        Some(Spot {
+            index: 0,
+            body_start,
+            body_end: body_start.saturating_add(key.body),
+        })
+    }
+
     /// The last entry.
     pub(crate) fn last(self) -> Option<Spot> {
         let mut entries = self.entries_from(self.len().checked_sub(1)?);

@@ -265,6 +265,26 @@ impl<'z> Body<'z> {
             .filter(|set| set.rtype == rtype)
     }
 
+    /// Whether there are records of one type. Of the set itself only the head is read.
+    pub(crate) fn has(self, rtype: Rtype) -> bool {
+        let mut sets = self.sets();
+        loop {
+            let (head, found) = match *sets.0 {
+                [head, high, low, ..] if head & WIDE_TYPE != 0 => {
+                    (head, u16::from_be_bytes([high, low]))
+                }
+                [head, low, ..] => (head, u16::from(low)),
+                _ => return false,
+            };
+            if found == rtype.0 {
+                return head & COUNT != 0;
+            }
+            if found > rtype.0 && found != Rtype::SOA.0 || sets.next().is_none() {
+                return false;
+            }
+        }
+    }
+
     /// Records and octets of RDATA, signatures included; and whether every octet could be read.
     pub(crate) fn measure(self) -> (u64, u64, bool) {
         let (mut records, mut octets, mut is_right) = (0, 0, true);

@@ -122,6 +122,20 @@ impl Tree {
             .map(|spot| (found.page, spot))
     }
 
+    /// The first entry: in a tree of names, the apex.
+    pub(crate) fn first(&self) -> Option<(Page<'_>, Spot)> {
+        let mut link = self.root.as_ref()?;
+        loop {
+            match link {
+                Link::Page(octets) => {
+                    let page = Page::new(octets);
+                    return page.first().map(|spot| (page, spot));
+                }
+                Link::Inner(inner) => link = inner.links.first()?,
+            }
+        }
+    }
+
     /// The last entry.
     pub(crate) fn last(&self) -> Option<(Page<'_>, Spot)> {
         self.root.as_ref()?.last()

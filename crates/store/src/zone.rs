@@ -246,6 +246,11 @@ impl Zone {
         Some(self.0.node(self.0.names.get(&self.key(name)?)?))
     }
 
+    /// The node of the apex.
+    pub fn apex_node(&self) -> Option<Node<'_>> {
+        Some(self.0.node(self.0.names.first()?))
+    }
+
     /// To look up children of a node whose name is `owner`, one after the other.
     pub fn below<'z>(&'z self, node: &Node<'z>, owner: Name<'z>) -> Below<'z> {
         Below::new(self, node, owner)
@@ -387,7 +392,7 @@ impl Version {
     }
 
     fn soa_rdata(&self) -> Option<&[u8]> {
-        self.node(self.names.get(&[])?)
+        self.node(self.names.first()?)
             .rrset(Rtype::SOA)?
             .rdatas()
             .next()

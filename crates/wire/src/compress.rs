@@ -187,6 +187,11 @@ impl Compressor {
         }
     }
 
+    /// The pointer to the owner written last, if one leads there.
+    pub(crate) fn last_owner(&self) -> Option<[u8; 2]> {
+        (!self.last.is_empty()).then(|| pointer(self.last_offset))
+    }
+
     /// Where the name in the question ends in this one, which is not the root.
     #[inline]
     fn within_question(&self, octets: &[u8], message: &[u8]) -> Option<u16> {

@@ -119,20 +119,19 @@ impl<'a> Name<'a> {
 
     /// Whether this name is `other` or ends in it, case aside.
     pub fn is_at_or_below(self, other: Name<'_>) -> bool {
-        let Some(mut surplus) = self.0.len().checked_sub(other.0.len()) else {
+        let surplus = self.0.len().checked_sub(other.0.len());
+        let Some((front, end)) = surplus.and_then(|surplus| self.0.split_at_checked(surplus))
+        else {
             return false;
         };
-        let mut name = self;
-        while surplus > 0 {
-            let Some(parent) = name.parent() else {
-                return false;
-            };
-            let Some(left) = surplus.checked_sub(name.0.len() - parent.0.len()) else {
-                return false; // the cut would fall inside a label
-            };
-            (surplus, name) = (left, parent);
+        if Self(end) != other {
+            return false; // most names that are elsewhere end otherwise
         }
-        name == other
+        let mut at = 0;
+        while let Some(&length) = front.get(at) {
+            at += 1 + usize::from(length);
+        }
+        at == front.len() // or the cut falls inside a label
     }
 
     /// An owned copy.

@@ -31,6 +31,8 @@ pub struct PackedName<'m> {
     head: u16,
     /// Octets of the flat name.
     len: u8,
+    /// Whether it lies there flat, without a pointer.
+    is_flat: bool,
 }
 
 impl<'m> PackedName<'m> {
@@ -109,6 +111,7 @@ impl<'m> PackedName<'m> {
             offset: offset as u16, // messages are at most 65,535 octets
             head: head as u16,
             len: len as u8,
+            is_flat: jump.is_none(),
         };
         Ok((name, end, pointers))
     }
@@ -123,6 +126,13 @@ impl<'m> PackedName<'m> {
         self.len.into()
     }
 
+    /// The name where it lies, if it is not compressed. That of a question never is: there is nothing before it to point at.
+    pub fn as_flat(self) -> Option<Name<'m>> {
+        let start = usize::from(self.offset);
+        let octets = self.message.get(start..start + usize::from(self.len))?;
+        self.is_flat.then_some(Name::from_checked(octets))
+    }
+
     /// The labels, leftmost first, without the root.
     pub fn labels(self) -> PackedLabels<'m> {
         PackedLabels {
@@ -133,6 +143,9 @@ impl<'m> PackedName<'m> {
 
     /// Makes `name` the flat form of this, in the memory it has.
     pub fn unpack_into(self, name: &mut NameBuf) {
+        if let Some(flat) = self.as_flat() {
+            return name.assign(flat);
+        }
         let out = name.octets_mut();
         out.clear();
         for label in self.labels() {
@@ -246,6 +259,7 @@ impl<'m> PackedRecord<'m> {
                         offset: offset as u16,
                         head,
                         len,
+                        is_flat: false,
                     },
                     offset + 2,
                 )

@@ -136,6 +136,49 @@ impl<'b> MessageWriter<'b> {
         self.close_record(section, before, start)
     }
 
+    /// Writes records that differ in their RDATA only, all of them or none. What the first has is otherwise that of all.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for all; the message is then as before.
+    pub fn rrset<'r>(
+        &mut self,
+        section: Section,
+        first: &Record<'_>,
+        more: impl Iterator<Item = &'r [u8]>,
+    ) -> Result<(), MessageFull> {
+        let mark = self.mark();
+        self.record(section, first)?;
+        let section = self.section.unwrap_or(section);
+        let [type_a, type_b] = first.rtype.0.to_be_bytes();
+        let [class_a, class_b] = first.class.0.to_be_bytes();
+        let [a, b, c, d] = first.ttl.to_be_bytes();
+        let owner = self.compressor.last_owner();
+        let mut count = 0u16;
+        for rdata in more {
+            match owner {
+                Some([high, low]) => self.out.extend_from_slice(&[
+                    high, low, type_a, type_b, class_a, class_b, a, b, c, d, 0, 0,
+                ]),
+                None => {
+                    self.compressor.write_owner(first.owner, self.out);
+                    self.out
+                        .extend_from_slice(&[type_a, type_b, class_a, class_b, a, b, c, d, 0, 0]);
+                }
+            }
+            let start = self.out.len();
+            self.write_rdata(first.rtype, rdata);
+            if self.out.len() + self.reserved > self.limit {
+                self.truncate(mark);
+                return Err(MessageFull);
+            }
+            self.fill_in_length(start);
+            count += 1;
+        }
+        self.count(section, count);
+        Ok(())
+    }
+
     /// Writes an OPT record, in the room reserved for it if there is any.
     ///
     /// # Errors
@@ -213,19 +256,29 @@ impl<'b> MessageWriter<'b> {
         start: usize,
     ) -> Result<(), MessageFull> {
         self.check(before)?;
+        self.fill_in_length(start);
+        let section = self.section.map_or(section, |current| current.max(section));
+        self.section = Some(section);
+        self.count(section, 1);
+        Ok(())
+    }
+
+    #[inline]
+    fn fill_in_length(&mut self, start: usize) {
         let length = (self.out.len() - start) as u16; // no more than the limit
         if let Some([.., high, low]) = self.out.get_mut(..start) {
             [*high, *low] = length.to_be_bytes();
         }
-        let section = self.section.map_or(section, |current| current.max(section));
-        self.section = Some(section);
+    }
+
+    #[inline]
+    fn count(&mut self, section: Section, records: u16) {
         let count = match section {
             Section::Answer => &mut self.header.answers,
             Section::Authority => &mut self.header.authorities,
             Section::Additional => &mut self.header.additionals,
         };
-        *count = count.saturating_add(1); // a record has 11 octets at least: the limit comes first
-        Ok(())
+        *count = count.saturating_add(records); // a record has 11 octets at least: the limit comes first
     }
 
     #[inline]

@@ -26,6 +26,8 @@ pub(super) struct Row {
     pub(super) has_names: bool,
     /// Whether a name in it may be compressed in a message that is read.
     pub(super) read_packed: bool,
+    /// The fields up to and with the last name that may be compressed in a message that is written.
+    pub(super) written_packed: &'static [Field],
     /// Whether a name in it is in lower case in canonical form.
     pub(super) lower_case: bool,
 }
@@ -394,6 +396,7 @@ const fn f(name: &'static str, kind: Kind) -> Field {
 
 const fn row_of(rtype: u16, fields: &'static [Field]) -> Row {
     let (mut has_names, mut read_packed, mut lower_case) = (false, false, false);
+    let mut written_packed: &'static [Field] = &[];
     let mut rest = fields;
     while let [field, behind @ ..] = rest {
         match field.kind {
@@ -401,6 +404,9 @@ const fn row_of(rtype: u16, fields: &'static [Field]) -> Row {
                 has_names = true;
                 read_packed |= rules.read_packed;
                 lower_case |= rules.lower_case;
+                if rules.write_packed {
+                    (written_packed, _) = fields.split_at(fields.len() - behind.len());
+                }
             }
             Names | Gateway | Relay => has_names = true,
             A6 => (has_names, lower_case) = (true, true),
@@ -423,6 +429,7 @@ const fn row_of(rtype: u16, fields: &'static [Field]) -> Row {
         behind_prefix,
         has_names,
         read_packed,
+        written_packed,
         lower_case,
     }
 }

@@ -84,10 +84,8 @@ pub enum Piece<'a> {
 ///
 /// Together the pieces are the whole RDATA, whatever it holds: from where it does not fit its type, it is octets.
 pub fn pieces(rtype: Rtype, rdata: &[u8]) -> Pieces<'_> {
-    let row = table::row(rtype);
-    let fields = if row.read_packed { row.fields } else { &[] };
     Pieces {
-        fields: fields.iter(),
+        fields: table::row(rtype).written_packed.iter(),
         rest: rdata,
     }
 }
@@ -95,7 +93,7 @@ pub fn pieces(rtype: Rtype, rdata: &[u8]) -> Pieces<'_> {
 /// Whether [`pieces`] may find a name; otherwise the RDATA is one piece.
 #[inline]
 pub(crate) fn may_be_packed(rtype: Rtype) -> bool {
-    table::row(rtype).read_packed
+    !table::row(rtype).written_packed.is_empty()
 }
 
 /// Whether the RDATA is one name, which [`pieces`] finds.
