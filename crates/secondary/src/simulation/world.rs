@@ -177,8 +177,11 @@ impl World {
     pub(super) fn new(seed: u64, is_told: bool) -> Self {
         let mut random = Random::new(seed);
         let start = Instant::now();
-        let hosts = random.pick(&[1, 1, 2, 3]);
-        let zones = random.pick(&[1, 1, 2, 4]);
+        let Size {
+            hosts,
+            zones,
+            chaos,
+        } = Size::of(seed, &mut random);
         let places = (0..zones)
             .map(|zone| Place::new(zone, hosts, &mut random))
             .collect();
@@ -210,7 +213,6 @@ impl World {
             node: None,
             tally: Tally::default(),
         };
-        let chaos = Duration::from_secs(900 + 300 * world.random.below(6) as u64);
         for zone in 0..zones {
             for _ in 0..1 + world.random.below(6) {
                 world.sometime(chaos, Happening::Change(zone));
@@ -551,6 +553,31 @@ impl World {
         let mut transmits =
             visits.filter_map(|visit| Some((visit.zone, visit.exchange.poll_transmit()?)));
         transmits.next()
+    }
+}
+
+/// How much there is of a world.
+struct Size {
+    hosts: usize,
+    zones: usize,
+    /// For how long all sorts of things happen.
+    chaos: Duration,
+}
+
+impl Size {
+    /// Most worlds are small, and everything in them happens within minutes, so that there can be many. One of sixteen has
+    /// more of all, and time for zones to expire.
+    fn of(seed: u64, random: &mut Random) -> Self {
+        let is_large = seed.is_multiple_of(16);
+        let (hosts, zones, chaos): (&[_], &[_], _) = match is_large {
+            true => (&[1, 1, 2, 3], &[1, 1, 2, 4], 900 + 300 * random.below(6)),
+            false => (&[1, 1, 2, 2, 3], &[1, 1, 1, 2], 100 + 50 * random.below(9)),
+        };
+        Self {
+            hosts: random.pick(hosts),
+            zones: random.pick(zones),
+            chaos: Duration::from_secs(chaos as u64),
+        }
     }
 }
 
