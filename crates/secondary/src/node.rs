@@ -62,6 +62,8 @@ pub(crate) struct Node {
     cookie_secret: CookieSecret,
     /// Something new may be due.
     pub(crate) wake: tokio::sync::Notify,
+    /// Something was noted that is not in the file yet.
+    pub(crate) noted: tokio::sync::Notify,
     /// A catalog may have a new version, or ours may have to.
     pub(crate) catalogs_changed: tokio::sync::Notify,
     pub(crate) responder: Responder,
@@ -130,6 +132,7 @@ impl Node {
             press: Press::default(),
             cookie_secret: CookieSecret::random(),
             wake: tokio::sync::Notify::new(),
+            noted: tokio::sync::Notify::new(),
             catalogs_changed: tokio::sync::Notify::new(),
             responder,
             notifier,
@@ -361,6 +364,7 @@ impl Node {
         if let Err(error) = self.store.set_standing(name.to_name().as_name(), standing) {
             debug!(zone = %name, %error, "noting how it stands"); // it was removed a moment ago
         }
+        self.noted.notify_one();
     }
 
     /// Notes a zone's timers for the next start; in the file with the next commit.
@@ -368,12 +372,14 @@ impl Node {
         if let Err(error) = self.store.note_timers(name.to_name().as_name(), timers) {
             debug!(zone = %name, %error, "noting its timers"); // it was removed a moment ago
         }
+        self.noted.notify_one();
     }
 
     /// Notes what is known of a zone beside its version and timers, for the next start, or that nothing is; in the file with
     /// the next commit.
     pub(crate) fn note_past(&self, id: &ZoneId, past: Option<Vec<u8>>) {
         self.store.note_setting(format!("{PAST}{id}"), past);
+        self.noted.notify_one();
     }
 
     /// Copies all that is durable into a new file. Waits for the disk.
@@ -381,12 +387,18 @@ impl Node {
         self.store.backup(path)
     }
 
-    /// Brings timers and standings that were noted into the file. Waits for the disk.
-    pub(crate) fn flush(&self) {
+    /// Has the store know the time, by which it tells what is too old for the history of a zone.
+    pub(crate) fn note_time(&self) {
         self.store.note_time(clock::now().as_seconds());
-        if let Err(error) = self.store.flush() {
-            error!(error = in_words(&error), "keeping timers");
+    }
+
+    /// Brings what was noted into the file; says whether all of it is there now. Waits for the disk.
+    pub(crate) fn flush(&self) -> bool {
+        let flushed = self.store.flush();
+        if let Err(error) = &flushed {
+            error!(error = in_words(error), "keeping timers");
         }
+        flushed.is_ok()
     }
 
     /// Counts what came of a visit.

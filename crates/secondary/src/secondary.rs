@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 use zonekit_http::{Metrics, ServiceError};
 use zonekit_model::Refusal;
@@ -25,6 +26,8 @@ use crate::{Config, answering, catalogs, metrics, visits};
 const NOTIFICATIONS: usize = 1_024;
 /// How long timers may be known in memory only: a crash brings those before back, which costs a check too many.
 const KEEP: Duration = Duration::from_secs(1);
+/// How often the store is told the time while nothing happens.
+const TIME: Duration = Duration::from_secs(60);
 /// How long those who are being answered may take at the end.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -183,7 +186,7 @@ impl Secondary {
         self.stop.send_replace(true);
         self.stopper.stop();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(GRACE, ended).await;
+        let _ = timeout(GRACE, ended).await;
         self.tasks.abort_all();
     }
 }
@@ -260,17 +263,26 @@ async fn listen_to(node: Arc<Node>, mut notifications: mpsc::Receiver<Notificati
     }
 }
 
-/// Brings timers into the file, now and then and at the end.
+/// Brings what is noted into the file soon after, and at the end. While nothing is, nothing is done.
 async fn keep(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
+    let mut is_behind = false;
     loop {
-        let ended = tokio::time::timeout(KEEP, stopped.wait_for(|&stop| stop))
-            .await
-            .is_ok();
+        let due = async {
+            if is_behind || timeout(TIME, node.noted.notified()).await.is_ok() {
+                sleep(KEEP).await;
+            }
+        };
+        let ended = tokio::select! {
+            _ = stopped.wait_for(|&stop| stop) => true,
+            () = due => false,
+        };
+        node.note_time();
         let flushing = Arc::clone(&node);
-        let _ = tokio::task::spawn_blocking(move || flushing.flush()).await;
+        let flushed = tokio::task::spawn_blocking(move || flushing.flush()).await;
         if ended {
             return;
         }
+        is_behind = !flushed.unwrap_or(false);
     }
 }
 

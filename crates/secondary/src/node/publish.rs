@@ -24,6 +24,7 @@ impl Node {
     /// Publishes versions of different zones, in one commit if that can be; one that cannot be published leaves the others
     /// alone. Waits for the disk.
     pub(crate) fn publish(&self, editions: &[Edition]) -> Vec<Result<(), Failure>> {
+        self.note_time();
         let publications = { editions.iter() }.map(|edition| self.publication(edition));
         let publications: Vec<_> = publications.collect();
         let mut batch = Batch::new();
