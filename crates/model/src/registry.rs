@@ -1,7 +1,9 @@
 //! The one judge of every command, and the tables that it judges by.
 
 mod follow;
+mod group;
 mod judge;
+mod names;
 mod select;
 mod tenant;
 #[cfg(test)]
@@ -224,11 +226,16 @@ impl Registry {
             .as_deref()
             .and_then(|part| self.by_name.get(&part.parse::<ZoneName>().ok()?))
             .filter(|zone| zone.contract.as_ref() == Some(contract));
-        let others = tenant.listing.iter().filter(|zone| {
-            part.as_deref()
-                .is_none_or(|part| zone.name.as_str().contains(part))
-                && exact.is_none_or(|exact| exact.id != zone.id)
+        let found = part.as_deref().map(|part| {
+            let mut found: Vec<_> = tenant.names.containing(part).collect();
+            found.sort_unstable_by_key(|zone| place_of(zone));
+            found
         });
+        let others: Box<dyn Iterator<Item = _>> = match &found {
+            Some(found) => Box::new(found.iter().copied()),
+            None => Box::new(tenant.listing.iter()),
+        };
+        let others = others.filter(|zone| exact.is_none_or(|exact| exact.id != zone.id));
         let mut items = Vec::new();
         let mut total = 0;
         for zone in exact

@@ -74,12 +74,16 @@ impl Book {
         }
     }
 
-    /// Makes changes durable, in the settings and among the zones of the store. Declared keys are not kept: the
+    /// Makes changes durable together, in the settings and among the zones of the store. Declared keys are not kept: the
     /// configuration has them, and is where they are guarded.
-    pub(crate) fn store(&self, store: &Store, changes: &Changes) -> Result<(), StoreError> {
+    pub(crate) fn store<'c>(
+        &self,
+        store: &Store,
+        changes: impl IntoIterator<Item = &'c Changes>,
+    ) -> Result<(), StoreError> {
         let mut batch = Batch::new();
         let mut removed = HashSet::new();
-        for change in changes.iter() {
+        for change in changes.into_iter().flat_map(Changes::iter) {
             match change {
                 Change::PutZone(zone) => {
                     let name = zone.name.to_name();

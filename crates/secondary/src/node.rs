@@ -1,8 +1,10 @@
 //! The running whole: everything that the tasks of a node share, and what may be done with it.
 
+mod commands;
 mod publish;
 mod settings;
 
+use self::commands::Commands;
 pub(crate) use self::publish::Edition;
 
 use std::collections::HashMap;
@@ -73,8 +75,8 @@ pub(crate) struct Node {
     pub(crate) teller: Teller,
     /// Where it is told what happens to zones.
     pub(crate) hub: Hub,
-    /// Held by whoever changes the registry: judged, made durable, applied, one after the other.
-    writer: tokio::sync::Mutex<()>,
+    /// Commands that wait to be carried out.
+    commands: Commands,
     is_ending: AtomicBool,
     /// Where versions are counted from: the store's count begins anew with every start.
     began: Timestamp,
@@ -139,7 +141,7 @@ impl Node {
             counts: Counts::default(),
             teller: Teller::default(),
             hub: Hub::default(),
-            writer: tokio::sync::Mutex::new(()),
+            commands: Commands::default(),
             is_ending: AtomicBool::new(false),
         });
         node.restore()?;

@@ -1,5 +1,6 @@
 //! A whole node on loopback, for tests that need all of it.
 
+mod commands;
 mod hooks;
 mod live;
 mod notifies;

@@ -2,7 +2,10 @@
 
 use std::{cmp::Ordering, sync::Arc};
 
-use super::{Registry, tenant::place_of};
+use super::{
+    Registry,
+    tenant::{Tenant, place_of},
+};
 use crate::{
     Contract, Cursor, KeyQuery, Order, OrderBy, SecondaryZone, Selection, TsigKey, ZoneQuery,
     ZoneState,
@@ -21,23 +24,11 @@ impl Registry {
         let Some(tenant) = self.tenant(Some(contract)) else {
             return Selection::default();
         };
-        if self.means_all(contract, query) && query.order == Order::default() {
-            // In the order and the number that are kept: no other zone needs to be looked at.
-            let from = match query.after {
-                Some(Cursor::Created(at, id)) => {
-                    let behind = |zone: &Arc<SecondaryZone>| place_of(zone) <= (at, id);
-                    tenant.listing.partition_point(behind)
-                }
-                _ => 0,
-            };
-            let mut rest = tenant.listing.iter().skip(from);
-            let items: Vec<_> = rest.by_ref().take(query.limit).cloned().collect();
-            let next = rest.next().and(items.last());
-            return Selection {
-                total: tenant.listing.len() as u64,
-                next: next.map(|zone| zone.cursor(OrderBy::Created)),
-                items,
-            };
+        let after = query.after.as_ref();
+        if self.means_all(contract, query) {
+            // In an order and the number that are kept: no other zone needs to be looked at.
+            let total = tenant.zones.len() as u64;
+            return first(tenant.behind(query.order, after), query, total);
         }
         let contains = query.name_contains.as_deref().map(str::to_ascii_lowercase);
         let key = query
@@ -59,8 +50,33 @@ impl Registry {
                 })
                 && query.state.is_none_or(|state| state_of(zone) == state)
         };
-        let meant = tenant.listing.iter().filter(is_meant).collect();
-        cut(meant, query.order, query.after.as_ref(), query.limit)
+        let meant: Vec<_> = match (&query.name, &contains) {
+            (Some(name), _) => tenant
+                .names
+                .find(name)
+                .into_iter()
+                .filter(is_meant)
+                .collect(),
+            (None, Some(part)) => tenant.names.containing(part).filter(is_meant).collect(),
+            (None, None) => tenant.listing.iter().filter(is_meant).collect(),
+        };
+        cut(meant, query.order, after, query.limit)
+    }
+
+    /// The contract's zones whose names contain `part`, in any letter case, unless they are more than `most`.
+    pub fn containing(
+        &self,
+        contract: &Contract,
+        part: &str,
+        most: usize,
+    ) -> Option<Vec<Arc<SecondaryZone>>> {
+        let Some(tenant) = self.tenant(Some(contract)) else {
+            return Some(Vec::new());
+        };
+        let part = part.to_ascii_lowercase();
+        let found = { tenant.names.containing(&part) }.take(most.saturating_add(1));
+        let found: Vec<_> = found.cloned().collect();
+        (found.len() <= most).then_some(found)
     }
 
     /// The contract's keys that are asked for.
@@ -101,6 +117,64 @@ impl Registry {
             let outside = if within.is_root { count(None) } else { 0 };
             count(Some(within.compartment.clone())) + outside == tenant.zones.len() as u64
         })
+    }
+}
+
+impl Tenant {
+    /// All zones in that order, from behind that place on.
+    fn behind(
+        &self,
+        Order { by, descending }: Order,
+        after: Option<&Cursor>,
+    ) -> Box<dyn Iterator<Item = &Arc<SecondaryZone>> + '_> {
+        let (at, id) = match (by, after) {
+            (OrderBy::Name, after) => {
+                let name = after.and_then(|after| match after {
+                    Cursor::Name(name) => Some(&**name),
+                    Cursor::Created(..) => None,
+                });
+                return self.names.behind(name, descending);
+            }
+            (OrderBy::Created, Some(Cursor::Created(at, id))) => (*at, *id),
+            (OrderBy::Created, _) if descending => return Box::new(self.listing.iter().rev()),
+            (OrderBy::Created, _) => return Box::new(self.listing.iter()),
+        };
+        let listing = self.listing.as_slice();
+        if descending {
+            let (before, _) =
+                listing.split_at(listing.partition_point(|zone| place_of(zone) < (at, id)));
+            return Box::new(before.iter().rev());
+        }
+        let (_, behind) =
+            listing.split_at(listing.partition_point(|zone| place_of(zone) <= (at, id)));
+        Box::new(behind.iter())
+    }
+}
+
+impl Order {
+    /// The part of these zones that lies behind a place, in this order; not more than `limit` of them.
+    pub fn page(
+        self,
+        zones: &[Arc<SecondaryZone>],
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Selection<Arc<SecondaryZone>> {
+        cut(zones.iter().collect(), self, after, limit)
+    }
+}
+
+/// The first of those that are left of `total` zones in the order asked for.
+fn first<'z>(
+    mut rest: impl Iterator<Item = &'z Arc<SecondaryZone>>,
+    query: &ZoneQuery,
+    total: u64,
+) -> Selection<Arc<SecondaryZone>> {
+    let items: Vec<_> = rest.by_ref().take(query.limit).cloned().collect();
+    let next = rest.next().and(items.last());
+    Selection {
+        total,
+        next: next.map(|zone| query.order.place(zone)),
+        items,
     }
 }
 

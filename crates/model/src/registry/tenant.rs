@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use uuid::Uuid;
 
+use super::names::Names;
 use crate::{Compartment, KeyName, SecondaryZone, Timestamp};
 
 /// The zones and keys of one contract.
@@ -12,6 +13,8 @@ pub(super) struct Tenant {
     pub(super) zones: HashMap<Uuid, Arc<SecondaryZone>>,
     /// The same zones by age, so that any page is found at once and new zones come at the end.
     pub(super) listing: Vec<Arc<SecondaryZone>>,
+    /// The same zones by name.
+    pub(super) names: Names,
     pub(super) counts: HashMap<Uuid, u64>,
     /// Sum of `counts`.
     pub(super) records: u64,
@@ -37,6 +40,10 @@ impl Tenant {
         if let Some(retry) = &zone.retry {
             self.tokens.insert(retry.as_str().into(), zone.id);
         }
+        if let Some(renamed) = before.as_ref().filter(|before| before.name != zone.name) {
+            self.names.remove(renamed.name.as_str());
+        }
+        self.names.put(Arc::clone(&zone));
         let place = place_of(&zone);
         if let Some(moved) = before.as_ref().filter(|before| place_of(before) != place) {
             self.unlist(moved);
@@ -58,6 +65,7 @@ impl Tenant {
     pub(super) fn remove(&mut self, id: Uuid) -> Option<Arc<SecondaryZone>> {
         let before = self.zones.remove(&id)?;
         self.unlist(&before);
+        self.names.remove(before.name.as_str());
         self.forget_labels(&before);
         self.records -= self.counts.remove(&id).unwrap_or(0);
         Some(before)

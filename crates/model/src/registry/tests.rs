@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Command, DeclaredZone, Expected, KeyDraft, Labels, PrimariesError, Primary, Refusal, Secret,
-    Timestamp, ZoneDraft,
+    Command, DeclaredZone, Expected, KeyDraft, Labels, Order, OrderBy, PrimariesError, Primary,
+    Refusal, Secret, Timestamp, ZoneDraft, ZoneQuery,
 };
 
 fn contract(name: &str) -> Contract {
@@ -512,5 +512,144 @@ proptest! {
             let restored = Registry::restore(QuotaLimits::default(), serde_json::from_str::<Vec<SecondaryZone>>(&json).unwrap(), []);
             prop_assert_eq!(seen(&restored.unwrap()), after);
         }
+    }
+}
+
+/// What a page of the contract's zones is by looking at each of them.
+fn looked_up(zones: &[SecondaryZone], query: &ZoneQuery) -> (Vec<String>, u64) {
+    let part = query.name_contains.as_deref().unwrap_or_default();
+    let mut meant: Vec<_> = zones
+        .iter()
+        .filter(|zone| zone.name.as_str().contains(part))
+        .collect();
+    meant.sort_by_key(|zone| query.order.place(zone));
+    if query.order.descending {
+        meant.reverse();
+    }
+    let total = meant.len() as u64;
+    let is_behind = |zone: &&&SecondaryZone| match (&query.after, query.order.descending) {
+        (None, _) => true,
+        (Some(after), false) => query.order.place(zone) > *after,
+        (Some(after), true) => query.order.place(zone) < *after,
+    };
+    let page = meant.iter().filter(is_behind).take(query.limit);
+    (page.map(|zone| zone.name.to_string()).collect(), total)
+}
+
+#[test]
+fn lists_by_name_and_by_part_of_it_are_those_of_looking_at_every_zone() {
+    let one = contract("one");
+    let mut registry = Registry::default();
+    // More than a page of the index holds, in an order of their own, and some of them gone again.
+    for number in 0..3_000_u128 {
+        let name = format!("z{}.example", number * 7_919 % 3_000);
+        run(
+            &mut registry,
+            Command::create(&one, id(number), draft(&name, &[1])),
+            number as u64 / 7,
+        )
+        .unwrap();
+    }
+    for number in (0..3_000).step_by(3) {
+        run(&mut registry, Command::remove(&one, id(number)), 5_000).unwrap();
+    }
+    let zones = seen(&registry);
+    assert_eq!(zones.len(), 2_000);
+    for by in [OrderBy::Created, OrderBy::Name] {
+        for descending in [false, true] {
+            for part in [
+                None,
+                Some("z12"),
+                Some("9.e"),
+                Some(".example"),
+                Some("none"),
+                Some("e\nz"),
+            ] {
+                let mut query = ZoneQuery::all(Order { by, descending }, None, 333);
+                query.name_contains = part.map(Into::into);
+                loop {
+                    let found = registry.select(&one, &query, |_| ZoneState::Available);
+                    let names = found.items.iter().map(|zone| zone.name.to_string());
+                    assert_eq!(
+                        (names.collect(), found.total),
+                        looked_up(&zones, &query),
+                        "{query:?}"
+                    );
+                    match found.next {
+                        Some(next) => query.after = Some(next),
+                        None => break,
+                    }
+                }
+            }
+        }
+    }
+    let found = |part: &str, most| {
+        registry
+            .containing(&one, part, most)
+            .map(|zones| zones.len())
+    };
+    assert_eq!(
+        found("Z12", 2_000),
+        Some(
+            zones
+                .iter()
+                .filter(|zone| zone.name.as_str().contains("z12"))
+                .count()
+        )
+    );
+    assert_eq!(
+        (found("example", 1_999), found("example", 2_000)),
+        (None, Some(2_000))
+    );
+    let exactly = |name: &str| {
+        let query = ZoneQuery {
+            name: Some(name.into()),
+            ..ZoneQuery::all(Order::default(), None, 9)
+        };
+        registry
+            .select(&one, &query, |_| ZoneState::Available)
+            .total
+    };
+    assert_eq!(
+        (
+            exactly(zones[0].name.as_str()),
+            exactly("none.example"),
+            exactly("")
+        ),
+        (1, 0, 0)
+    );
+}
+
+proptest! {
+    /// A group is decided as its commands would be one after the other, up to the first that meets another again.
+    #[test]
+    fn a_group_is_judged_like_its_commands_one_by_one(
+        before in proptest::collection::vec(commands(), 0..10),
+        group in proptest::collection::vec(commands(), 1..20),
+    ) {
+        let limits = QuotaLimits { secondary_zones: 4, records: 100 };
+        let mut registry = Registry::new(limits);
+        for (number, command) in before.into_iter().enumerate() {
+            let _ = run(&mut registry, command, number as u64);
+        }
+        let held: Vec<_> = registry.zones().map(|zone| zone.zone_id()).collect();
+        for zone in held {
+            registry.note_records(&zone, 10);
+        }
+        let quota = |registry: &Registry| ["one", "two"].map(|name| registry.quota(&contract(name)));
+        let (zones, before) = (seen(&registry), quota(&registry));
+        let mut alone = registry.clone();
+        let verdicts = registry.judge_group(&group, Timestamp(99));
+        prop_assert!((1..=group.len()).contains(&verdicts.len()));
+        prop_assert_eq!((seen(&registry), quota(&registry)), (zones, before));
+        for (command, verdict) in group.into_iter().zip(verdicts) {
+            let changes = alone.judge(command, Timestamp(99));
+            prop_assert_eq!(&changes, &verdict);
+            if let Ok(changes) = changes {
+                alone.apply(changes.clone());
+                registry.apply(changes);
+            }
+        }
+        prop_assert_eq!((seen(&registry), quota(&registry)), (seen(&alone), quota(&alone)));
     }
 }

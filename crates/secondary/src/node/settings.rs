@@ -28,7 +28,7 @@ impl Node {
         self.book.reserve(ours.as_ref())?;
         let declaration = book::declaration(&self.config());
         let changes = self.book.registry().judge(declaration, clock::now())?;
-        self.book.store(&self.store, &changes)?;
+        self.book.store(&self.store, [&changes])?;
         let _ = self.book.registry().apply(changes);
         self.renew_keys();
 
@@ -60,34 +60,17 @@ impl Node {
         Ok(())
     }
 
-    /// Judges a command, makes what it changes durable, and puts it into effect; gives what it was about.
+    /// Judges a command, makes what it changes durable, and puts it into effect; gives what it was about. Whoever is no
+    /// longer there for the answer has it carried out all the same.
     pub(crate) async fn change(self: &Arc<Self>, command: Command) -> Result<About, ServiceError> {
         if self.is_ending.load(Ordering::Relaxed) {
             return Err(ServiceError::Unavailable);
         }
-        let _writer = self.writer.lock().await;
-        let about = match &command {
-            Command::EnsureZone { contract, id, .. } => {
-                self.book.registry().zone(contract, *id).cloned()
-            }
-            _ => None,
-        };
-        let changes = self.book.registry().judge(command, clock::now())?;
-        let about = (changes.zone().cloned().or(about), changes.key().cloned());
-        let node = Arc::clone(self);
-        let effects = changes.clone();
-        tokio::task::spawn_blocking(move || node.book.store(&node.store, &changes))
-            .await
-            .map_err(|error| ServiceError::Internal(error.to_string()))?
-            .map_err(|error| ServiceError::Internal(in_words(&error)))?;
-        // Durable by now: there is no way back, and what could be undone by is not needed.
-        let _ = self.book.registry().apply(effects.clone());
-        self.take_effect(effects);
-        Ok(about)
+        self.commands.carry_out(self, command).await
     }
 
     /// Follows the registry after a change of it.
-    fn take_effect(self: &Arc<Self>, changes: Changes) {
+    pub(super) fn take_effect(self: &Arc<Self>, changes: Changes) {
         let mut keys_changed = false;
         for change in changes {
             match change {

@@ -1,0 +1,136 @@
+//! Commands: those that come while others are made durable wait, and are made durable together.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::oneshot;
+use zonekit_http::ServiceError;
+use zonekit_model::{Changes, Command, Refusal, SecondaryZone};
+use zonekit_store::StoreError;
+
+use super::{About, Node, in_words};
+use crate::clock;
+
+/// No more than this are judged at once: the registry is held for that long.
+const GROUP: usize = 256;
+
+/// Commands on their way: judged, made durable, applied, one group after the other.
+#[derive(Default)]
+pub(crate) struct Commands {
+    waiting: Mutex<Vec<Waiting>>,
+    /// Held by whoever changes the registry.
+    writer: tokio::sync::Mutex<()>,
+}
+
+struct Waiting {
+    command: Command,
+    answer: oneshot::Sender<Result<About, ServiceError>>,
+}
+
+impl Commands {
+    /// Carries a command out, with all others that wait by the time it is its turn.
+    pub(super) async fn carry_out(
+        &self,
+        node: &Arc<Node>,
+        command: Command,
+    ) -> Result<About, ServiceError> {
+        let (answer, mut answered) = oneshot::channel();
+        self.waiting().push(Waiting { command, answer });
+        let _writer = self.writer.lock().await;
+        loop {
+            match answered.try_recv() {
+                Ok(answer) => return answer,
+                Err(oneshot::error::TryRecvError::Empty) => {}
+                Err(oneshot::error::TryRecvError::Closed) => {
+                    return Err(ServiceError::Internal("a command was dropped".to_owned()));
+                }
+            }
+            let group = {
+                let mut waiting = self.waiting();
+                let len = waiting.len().min(GROUP);
+                waiting.drain(..len).collect()
+            };
+            let left = node.change_together(group).await;
+            self.waiting().splice(..0, left);
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        { self.waiting.lock() }.unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Node {
+    /// Carries out as many commands of a group as go together; gives back the others. To be called by one at a time.
+    async fn change_together(self: &Arc<Self>, group: Vec<Waiting>) -> Vec<Waiting> {
+        let (commands, mut answers): (Vec<_>, Vec<_>) = { group.into_iter() }
+            .map(|waiting| (waiting.command, waiting.answer))
+            .unzip();
+        let (about, verdicts) = {
+            let mut registry = self.book.registry();
+            let about = commands.iter().map(|command| match command {
+                // Told of one that changes nothing.
+                Command::EnsureZone { contract, id, .. } => registry.zone(contract, *id).cloned(),
+                _ => None,
+            });
+            let about: Vec<Option<Arc<SecondaryZone>>> = about.collect();
+            (about, registry.judge_group(&commands, clock::now()))
+        };
+        let mut left = { commands.into_iter().zip(&answers) }.skip(verdicts.len());
+        let left: Vec<Command> = left.by_ref().map(|(command, _)| command).collect();
+        let waiting = answers.split_off(verdicts.len());
+
+        let node = Arc::clone(self);
+        let keeping = tokio::task::spawn_blocking(move || {
+            let kept = node.keep(&verdicts);
+            (verdicts, kept)
+        });
+        match keeping.await {
+            Ok((verdicts, kept)) => {
+                let results = verdicts.into_iter().zip(kept);
+                for ((answer, about), (verdict, kept)) in
+                    answers.into_iter().zip(about).zip(results)
+                {
+                    // Whoever asked may have gone.
+                    let _ = answer.send(self.put_in_force(about, verdict, kept));
+                }
+            }
+            Err(error) => {
+                for answer in answers {
+                    let _ = answer.send(Err(ServiceError::Internal(error.to_string())));
+                }
+            }
+        }
+        let left = left.into_iter().zip(waiting);
+        left.map(|(command, answer)| Waiting { command, answer })
+            .collect()
+    }
+
+    /// Makes durable what was judged, in one commit if that can be; what cannot be kept leaves the others alone. Waits for
+    /// the disk.
+    fn keep(&self, verdicts: &[Result<Changes, Refusal>]) -> Vec<Result<(), StoreError>> {
+        let judged: Vec<&Changes> = verdicts.iter().flatten().collect();
+        if judged.len() > 1 && self.book.store(&self.store, judged).is_ok() {
+            return verdicts.iter().map(|_| Ok(())).collect();
+        }
+        let keep = |verdict: &Result<Changes, Refusal>| match verdict {
+            Ok(changes) => self.book.store(&self.store, [changes]),
+            Err(_) => Ok(()),
+        };
+        verdicts.iter().map(keep).collect()
+    }
+
+    fn put_in_force(
+        self: &Arc<Self>,
+        about: Option<Arc<SecondaryZone>>,
+        verdict: Result<Changes, Refusal>,
+        kept: Result<(), StoreError>,
+    ) -> Result<About, ServiceError> {
+        let changes = verdict?;
+        kept.map_err(|error| ServiceError::Internal(in_words(&error)))?;
+        let about = (changes.zone().cloned().or(about), changes.key().cloned());
+        // Durable by now: there is no way back, and what could be undone by is not needed.
+        let _ = self.book.registry().apply(changes.clone());
+        self.take_effect(changes);
+        Ok(about)
+    }
+}
