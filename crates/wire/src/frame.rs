@@ -70,7 +70,10 @@ impl FrameBuffer {
         }
         let arrived = self.end - self.start;
         let frame = self.frame_len().map_or(0, |length| LENGTH + length);
-        let wanted = frame.max(arrived + LEAST_ROOM).max(self.room);
+        // Two octets promise 64 KiB soon; memory is given as more of them come.
+        let wanted = { frame.min(2 * arrived) }
+            .max(arrived + LEAST_ROOM)
+            .max(self.room);
         // What is left of a frame moves to the front when it could not be completed where it lies.
         if self.start > 0 && self.octets.len() - self.start < wanted {
             self.octets.copy_within(self.start..self.end, 0);
