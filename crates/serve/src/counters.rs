@@ -47,8 +47,10 @@ pub struct Counters {
     pub transfers_completed: Counter,
     /// TCP connections accepted.
     pub connections: Counter,
-    /// TCP connections closed at once because too many were open, in all or by one client.
+    /// TCP connections closed at once because their client had too many.
     pub connections_refused: Counter,
+    /// TCP connections closed to make room for others, because too many were open in all.
+    pub connections_displaced: Counter,
     rcodes: [Counter; 24],
 }
 

@@ -25,14 +25,15 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     sync::OwnedSemaphorePermit,
-    task::JoinHandle,
+    task::{JoinHandle, yield_now},
     time::{Instant, timeout, timeout_at},
 };
 use zonekit_wire::FrameBuffer;
 
 use super::{
     Options, asked_to_stop, now,
-    tcp::{Connections, GRACE},
+    seats::Seat,
+    tcp::{Connections, GRACE, made_room},
 };
 use crate::{Action, OutgoingTransfer, Peer, Responder, Transport, Worker};
 
@@ -62,6 +63,7 @@ pub(super) struct Connection<S> {
     sending: Option<Sending>,
     /// Those to come.
     waiting: VecDeque<Box<OutgoingTransfer>>,
+    seat: Arc<Seat>,
     shared: Arc<Connections>,
 }
 
@@ -83,6 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         stream: S,
         address: SocketAddr,
         transport: Transport,
+        seat: Arc<Seat>,
         shared: Arc<Connections>,
     ) -> Self {
         let (responder, options): (&Responder, &Options) = (&shared.responder, &shared.options);
@@ -97,6 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             unsent: Unsent::default(),
             sending: None,
             waiting: VecDeque::new(),
+            seat,
             shared,
         }
     }
@@ -104,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Answers until the client has gone, is too slow or says what makes no sense; what it asked for before is answered.
     pub(super) async fn serve(mut self) -> io::Result<()> {
         let answered = self.answer_all().await;
-        if self.peer.transport == Transport::Tls {
+        if self.peer.transport == Transport::Tls && answered.is_ok() {
             // Says that no octet is missing behind the last one; whoever does not take it is gone.
             _ = timeout(GRACE, self.stream.shutdown()).await;
         }
@@ -128,6 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }) => Some(handle),
                 _ => None,
             };
+            let unsent = self.unsent.len();
             let may_read = !self.is_read && has_room(&self.unsent, &self.waiting);
             let moved = move_octets(
                 &mut self.stream,
@@ -137,6 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             );
             tokio::select! {
                 () = asked_to_stop(&mut stopped), if is_idle => return Ok(()),
+                () = self.seat.is_to_leave() => return Err(made_room()),
                 Some(prepared) = prepared(preparing) => {
                     let transfer = prepared.map_err(io::Error::other)?;
                     if let Some(sending) = &mut self.sending {
@@ -148,6 +154,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     Err(_) if is_idle => return Ok(()),
                     moved => self.is_read |= moved?? == Moved::ToTheEnd,
                 },
+            }
+            if self.unsent.len() < unsent {
+                self.seat.progressed();
+            }
+            if self.sending.is_some() {
+                yield_now().await; // however much the system takes at once, others have their turn after each batch
             }
         }
     }
@@ -178,6 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Action::Transfer(transfer) => self.waiting.push_back(transfer),
             }
+            self.seat.progressed();
             self.idle_until = Instant::now() + self.shared.options.idle_timeout;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The sockets: UDP and TCP on every address given, TLS on others, until told to stop.
 
 mod connection;
+mod seats;
 mod shares;
 mod tcp;
 #[cfg(feature = "tls")]
@@ -31,7 +32,8 @@ const PORT_ATTEMPTS: usize = 20;
 pub struct Options {
     /// Threads that answer over UDP, on each address. Default: one per core.
     pub workers: NonZero<usize>,
-    /// TCP connections open at a time, over all addresses, with TLS or without; more are closed at once. Default 1,000.
+    /// TCP connections open at a time, over all addresses, with TLS or without. For each one more, one is closed whose client
+    /// has neither sent a whole request nor taken an octet for longer than others. Default 1,000.
     pub max_connections: usize,
     /// TCP connections open at a time for one client, which is an IPv4 address or an IPv6 network of 64 bits; more are
     /// closed at once. Default 100.

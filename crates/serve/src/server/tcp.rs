@@ -9,7 +9,12 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Options, asked_to_stop, connection::Connection, shares::Shares};
+use super::{
+    Options, asked_to_stop,
+    connection::Connection,
+    seats::{Seat, Seats},
+    shares::Shares,
+};
 use crate::{Notification, Responder, Transport};
 
 /// How long requests in hand may go on after the server was asked to end.
@@ -20,7 +25,7 @@ pub(super) struct Connections {
     pub(super) responder: Responder,
     pub(super) options: Options,
     pub(super) notifications: mpsc::Sender<Notification>,
-    slots: Arc<Semaphore>,
+    seats: Seats,
     shares: Arc<Shares>,
     /// One for each transfer that may be on its way.
     pub(super) transfers: Arc<Semaphore>,
@@ -37,11 +42,11 @@ impl Connections {
         notifications: mpsc::Sender<Notification>,
         stopped: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        let slots = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let transfers = options.max_transfers.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
-            slots: slots(options.max_connections),
+            seats: Seats::of(options.max_connections),
             shares: Shares::of(options.max_connections_per_client),
-            transfers: slots(options.max_transfers),
+            transfers: Arc::new(Semaphore::new(transfers)),
             responder,
             options,
             notifications,
@@ -90,26 +95,30 @@ impl Connections {
         connections: &mut JoinSet<()>,
     ) {
         let counters = self.responder.counters();
-        let slot = Arc::clone(&self.slots).try_acquire_owned();
-        let (Ok(slot), Some(share)) = (slot, self.shares.take(address.ip())) else {
+        let share = self.shares.take(address.ip());
+        let Some((share, (seat, made))) = share.and_then(|share| Some((share, self.seats.take()?)))
+        else {
             counters.connections_refused.count();
             return;
         };
         counters.connections.count();
+        if made {
+            counters.connections_displaced.count();
+        }
         _ = stream.set_nodelay(true);
         let shared = Arc::clone(self);
         let cover = cover.clone();
         connections.spawn(async move {
             let served = match cover {
                 Cover::None => {
-                    Connection::new(stream, address, Transport::Tcp, shared)
+                    Connection::new(stream, address, Transport::Tcp, seat, shared)
                         .serve()
                         .await
                 }
                 #[cfg(feature = "tls")]
-                Cover::Tls(tls) => shared.serve_encrypted(stream, address, &tls).await,
+                Cover::Tls(tls) => shared.serve_encrypted(stream, address, seat, &tls).await,
             };
-            drop((slot, share));
+            drop(share);
             if let Err(error) = served {
                 tracing::debug!(%error, %address, "connection");
             }
@@ -124,18 +133,25 @@ impl Connections {
         self: Arc<Self>,
         stream: TcpStream,
         address: SocketAddr,
+        seat: Arc<Seat>,
         tls: &super::Tls,
     ) -> io::Result<()> {
         let mut stopped = self.stopped.clone();
         let standing = timeout(self.options.idle_timeout, tls.acceptor().accept(stream));
         let stream = tokio::select! {
             () = asked_to_stop(&mut stopped) => return Ok(()),
+            () = seat.is_to_leave() => return Err(made_room()),
             stream = standing => stream??,
         };
-        Connection::new(stream, address, Transport::Tls, self)
+        Connection::new(stream, address, Transport::Tls, seat, self)
             .serve()
             .await
     }
+}
+
+/// Why a connection ends that did nothing wrong.
+pub(super) fn made_room() -> io::Error {
+    io::Error::other("had to make room for another one")
 }
 
 /// A socket on which connections come in.
