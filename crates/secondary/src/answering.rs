@@ -79,6 +79,7 @@ pub(crate) fn options(dns: &Dns) -> Options {
         max_connections_per_client: dns.clients.max_connections_per_client,
         max_transfers: dns.clients.max_transfers,
         min_transfer_rate: dns.clients.min_transfer_rate,
-        ..defaults
+        idle_timeout: dns.clients.idle_timeout,
+        write_timeout: dns.clients.write_timeout,
     }
 }

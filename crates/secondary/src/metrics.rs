@@ -280,6 +280,26 @@ impl Collector for Present {
                 "Transfers asked for and not given",
                 &counters.transfers_refused,
             ),
+            (
+                "zonekit_transfers_out_put_off",
+                "Transfers asked for and put off, because too many were on their way",
+                &counters.transfers_put_off,
+            ),
+            (
+                "zonekit_connections",
+                "TCP connections accepted",
+                &counters.connections,
+            ),
+            (
+                "zonekit_connections_refused",
+                "TCP connections closed at once because their client had too many",
+                &counters.connections_refused,
+            ),
+            (
+                "zonekit_connections_displaced",
+                "TCP connections closed to make room for others",
+                &counters.connections_displaced,
+            ),
         ] {
             let counter = ConstCounter::new(counter.value());
             counter.encode(encoder.encode_descriptor(

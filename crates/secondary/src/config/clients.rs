@@ -1,5 +1,7 @@
 //! What those who ask us may cost us: `[dns.clients]`.
 
+use std::time::Duration;
+
 use zonekit_serve::{AclEntry, Options, RateLimit};
 
 use super::check::{Fault, each, within};
@@ -11,7 +13,7 @@ pub struct Clients {
     /// `rate_limit`: how often per second the same answer goes to the same network over UDP, up to 262,143; 0 is no limit.
     /// Default: 200. `rate_limit_exempt`: networks without that limit. Default: loopback.
     pub rate_limit: RateLimit,
-    /// `max_connections`: TCP connections open at a time, 1 or more. Default: 1,000.
+    /// `max_connections`: TCP connections open at a time, 1 or more; when more come, the idle make room. Default: 1,000.
     pub max_connections: usize,
     /// `max_connections_per_client`: the same for one IPv4 address or IPv6 /64, 1 or more. Default: 100.
     pub max_connections_per_client: usize,
@@ -19,6 +21,10 @@ pub struct Clients {
     pub max_transfers: usize,
     /// `min_transfer_rate`: octets per second that a client has to take a transfer at; 0 is no minimum. Default: 10,000.
     pub min_transfer_rate: u64,
+    /// `idle_timeout`: how long a connection may be without a whole request, 1 to 3,600 s. Default: 10.
+    pub idle_timeout: Duration,
+    /// `write_timeout`: how long a client may take to make room for more of its answer, 1 to 3,600 s. Default: 10.
+    pub write_timeout: Duration,
 }
 
 impl Clients {
@@ -30,6 +36,8 @@ impl Clients {
                 clients.max_connections_per_client,
                 clients.max_transfers,
                 clients.min_transfer_rate,
+                clients.idle_timeout,
+                clients.write_timeout,
             )
         };
         of(self) == of(other)
@@ -57,6 +65,11 @@ impl Clients {
                 .unwrap_or(defaults.max_connections_per_client),
             max_transfers: file.max_transfers.unwrap_or(defaults.max_transfers),
             min_transfer_rate: file.min_transfer_rate.unwrap_or(defaults.min_transfer_rate),
+            idle_timeout: file
+                .idle_timeout
+                .map_or(defaults.idle_timeout, Duration::from_secs),
+            write_timeout: { file.write_timeout }
+                .map_or(defaults.write_timeout, Duration::from_secs),
         };
         let most = u32::MAX.into();
         for (key, value) in [
@@ -67,6 +80,12 @@ impl Clients {
             ),
         ] {
             within(&format!("dns.clients.{key}"), value as u64, 1, most)?;
+        }
+        for (key, value) in [
+            ("idle_timeout", clients.idle_timeout),
+            ("write_timeout", clients.write_timeout),
+        ] {
+            within(&format!("dns.clients.{key}"), value.as_secs(), 1, 3600)?;
         }
         Ok(clients)
     }

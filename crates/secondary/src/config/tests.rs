@@ -24,6 +24,8 @@ max_connections = 2000
 max_connections_per_client = 20
 max_transfers = 3
 min_transfer_rate = 4
+idle_timeout = 5
+write_timeout = 6
 [http]
 listen = "127.0.0.1:8053"
 [[http.token]]
@@ -108,6 +110,10 @@ fn every_entry_arrives() {
     );
     assert_eq!((clients.max_transfers, clients.min_transfer_rate), (3, 4));
     assert_eq!(
+        [clients.idle_timeout, clients.write_timeout],
+        [5, 6].map(std::time::Duration::from_secs)
+    );
+    assert_eq!(
         config.http.as_ref().unwrap().tokens[0].sha256[..2],
         [0xe3, 0xb0]
     );
@@ -175,67 +181,67 @@ fn a_mistake_is_told_with_its_line_and_key() {
         (
             "127.0.0.1:8053",
             "0.0.0.0:8053",
-            "22: http.listen: plain HTTP",
+            "24: http.listen: plain HTTP",
         ),
         (
             "7852b855",
             "7852b85",
-            "25: http.token[0].sha256: is not a SHA-256",
+            "27: http.token[0].sha256: is not a SHA-256",
         ),
         (
             "min_refresh = 1",
             "min_refresh = 9999999",
-            "27: timers.min_refresh: is above max_refresh",
+            "29: timers.min_refresh: is above max_refresh",
         ),
         (
             "hmac-sha256",
             "hmac-md6",
-            "34: key[0].algorithm: \"hmac-md6\" is not",
+            "36: key[0].algorithm: \"hmac-md6\" is not",
         ),
         (
             "secret = \"c2",
             "secret = \"*",
-            "35: key[0].secret: the secret is not usable",
+            "37: key[0].secret: the secret is not usable",
         ),
         (
             "TRANSFER.example",
             "other",
-            "38: primary[0].key: there is no [[key]]",
+            "40: primary[0].key: there is no [[key]]",
         ),
         (
             "example.org",
             "exa..mple.org",
-            "40: zone[0].name: \"exa..mple.org\" is not a domain name",
+            "42: zone[0].name: \"exa..mple.org\" is not a domain name",
         ),
         (
             "lenient",
             "some",
-            "42: zone[0].checks: unknown variant `some`",
+            "44: zone[0].checks: unknown variant `some`",
         ),
         (
             "if-present",
             "maybe",
-            "43: zone[0].zonemd: unknown variant `maybe`",
+            "45: zone[0].zonemd: unknown variant `maybe`",
         ),
         (
             "192.0.2.1:53",
             "192.0.2.1:port",
-            "44: zone[0].primaries[0].address: \"192.0.2.1:port\" is not",
+            "46: zone[0].primaries[0].address: \"192.0.2.1:port\" is not",
         ),
         (
             "[[primary]]",
             "[http.tls]\ncertificate = \"x\"\nkey = \"y\"\n[[primary]]",
-            "37: http.tls.certificate: cannot be read: entity not found",
+            "39: http.tls.certificate: cannot be read: entity not found",
         ),
         (
             "[[primary]]",
             "[[http.oci_key]]\nkey_id = \"x\"\npem_file = \"none.pem\"\ncontract = \"demo\"\n[[primary]]",
-            "38: http.oci_key[0].pem_file: cannot be read: entity not found",
+            "40: http.oci_key[0].pem_file: cannot be read: entity not found",
         ),
         (
             "[[primary]]",
             "[[http.oci_key]]\nkey_id = \"x\"\n[[primary]]",
-            "36: ",
+            "38: ",
         ),
         (
             "identity = \"ns1\"",
@@ -256,6 +262,11 @@ fn a_mistake_is_told_with_its_line_and_key() {
             "max_connections = 2000",
             "max_connections = 0",
             "17: dns.clients.max_connections: must be 1 to",
+        ),
+        (
+            "write_timeout = 6",
+            "write_timeout = 0",
+            "22: dns.clients.write_timeout: must be 1 to 3600",
         ),
         ("[dns]", "[dns", "3: [dns: "),
     ] {
@@ -281,14 +292,14 @@ fn a_public_key_that_cannot_be_used_is_told() {
     let bad_key = |entry: &str, line| Err((line, format!("http.oci_key[0].{entry}")));
     let not_a_key = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
     assert_eq!(check(good, RSA), Ok(1));
-    assert_eq!(check("tenancy/user/aa:bb", RSA), bad_key("key_id", 37));
+    assert_eq!(check("tenancy/user/aa:bb", RSA), bad_key("key_id", 39));
     assert_eq!(
         check("ocid1.tenancy.oc1..a/aa:bb", RSA),
-        bad_key("key_id", 37)
+        bad_key("key_id", 39)
     );
-    assert_eq!(check(good, "no PEM"), bad_key("pem_file", 38));
-    assert_eq!(check(good, not_a_key), bad_key("pem_file", 38));
-    assert_eq!(check(good, RSA_1024), bad_key("pem_file", 38));
+    assert_eq!(check(good, "no PEM"), bad_key("pem_file", 40));
+    assert_eq!(check(good, not_a_key), bad_key("pem_file", 40));
+    assert_eq!(check(good, RSA_1024), bad_key("pem_file", 40));
 }
 
 #[test]
@@ -472,7 +483,7 @@ fn what_a_zone_says_of_its_primaries_and_versions_is_read_and_checked() {
         "primaries_order = \"strict\"\npin_tolerance = 1",
         "",
         key,
-        ":45: zone[0].pin_tolerance: does not go with primaries_order = \"strict\"",
+        ":47: zone[0].pin_tolerance: does not go with primaries_order = \"strict\"",
     );
     check(
         "pin_tolerance = 0",
