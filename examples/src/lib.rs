@@ -4,6 +4,7 @@
 
 pub mod commands;
 pub mod demo;
+pub mod descriptors;
 pub mod failure;
 pub mod import;
 pub mod key_file;

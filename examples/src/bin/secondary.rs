@@ -18,11 +18,14 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 use zonekit_examples::supervisor::Supervisor;
-use zonekit_examples::{commands, demo, import, log, upkeep};
+use zonekit_examples::{commands, demo, descriptors, import, log, upkeep};
 use zonekit_secondary::{Config, Secondary};
 
 /// How long the end may take: what is still under way then is cut off, and nothing is lost by that.
 const PARTING: Duration = Duration::from_secs(4);
+
+/// Files, sockets and connections to primaries that may be open beside the connections of clients.
+const OTHER_DESCRIPTORS: u64 = 300;
 
 /// A secondary DNS server: takes zones from their primaries, keeps them in step, serves them, hands them on.
 ///
@@ -220,6 +223,18 @@ fn keep_one_heap() {}
 /// The whole program as a plan: load, start, then wait for signals until asked to stop.
 fn run(path: PathBuf) -> anyhow::Result<()> {
     let config = Config::load(&path)?;
+    let wanted = config.dns.clients.max_connections as u64 + OTHER_DESCRIPTORS;
+    match descriptors::raise() {
+        Ok(Some(most)) if most < wanted => {
+            warn!(
+                most,
+                wanted,
+                "few files may be open: raise the limit, or lower dns.clients.max_connections"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => warn!(%error, "raising the number of files that may be open"),
+    }
     let runtime = Runtime::new().context("starting threads")?;
     let result = runtime.block_on(async {
         let mut hangup = signal(SignalKind::hangup())?;
