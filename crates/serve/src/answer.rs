@@ -439,9 +439,9 @@ impl Search<'_, '_> {
     ) -> Result<(), MessageFull> {
         let mut below = None;
         let mut elsewhere = false;
-        for server in targets(servers).filter(|name| name.is_at_or_below(zone.apex())) {
+        for server in targets(servers) {
             if !server.is_at_or_below(owner) {
-                elsewhere = true;
+                elsewhere |= server.is_at_or_below(zone.apex());
                 continue;
             }
             let below = below.get_or_insert_with(|| zone.below(cut, owner));

@@ -59,7 +59,7 @@ pub(crate) struct ZoneVersion {
 impl ZoneVersion {
     pub(crate) fn of(zone: &Zone) -> Self {
         Self {
-            labels: zone.apex().label_count() as u8, // at most 127
+            labels: zone.apex_labels() as u8, // at most 127
             serial: zone.serial(),
         }
     }

@@ -1,11 +1,9 @@
 //! The children of a node, where they lie: right behind it.
 
-use std::cmp::Ordering;
+use zonekit_wire::{MAX_LABEL, Name};
 
-use zonekit_wire::Name;
-
-use crate::key::KeyBuf;
-use crate::page::{Entries, Spot};
+use crate::key::{KeyBuf, common_prefix};
+use crate::page::Behind;
 use crate::{Node, Zone};
 
 /// Finds children of a node, such as the servers of a delegation that are named below it; made by [`Zone::below`].
@@ -17,64 +15,109 @@ pub struct Below<'z> {
     zone: &'z Zone,
     owner: Name<'z>,
     key: KeyBuf,
-    /// The walk, and where it stands; `None` at the end of the page.
-    entries: Entries<'z>,
-    spot: Option<Spot>,
-    /// The label looked for last: what is before it has been passed.
-    passed: &'z [u8],
+    /// The walk, which stands behind the last entry that is not behind the child looked for last.
+    walk: Behind<'z>,
+    /// Octets that the key of that entry has in common with the child's, without those of the node.
+    matched: usize,
+    /// The child looked for last: what is before it has been passed.
+    passed: Child,
 }
 
 impl<'z> Below<'z> {
     pub(crate) fn new(zone: &'z Zone, node: &Node<'z>, owner: Name<'z>) -> Self {
-        let mut entries = node.entries_from();
-        entries.skip();
-        let key = KeyBuf::from_slice(entries.key());
-        let spot = entries.skip();
         Self {
             zone,
             owner,
-            key,
-            entries,
-            spot,
-            passed: &[],
+            key: zone.key(owner).unwrap_or_default(),
+            walk: node.entries_behind(),
+            matched: 0,
+            passed: Child::default(),
         }
     }
 
     /// The node of exactly this name, as [`Zone::node`] gives it; any name may be asked for, in any order.
     pub fn node(&mut self, name: Name<'z>) -> Option<Node<'z>> {
-        let Some(label) = self.child(name) else {
+        let Some(sought) = self.child(name) else {
             return self.zone.node(name);
         };
-        self.passed = label;
-        while let Some(spot) = self.spot {
-            match order(self.entries.key().strip_prefix(&self.key[..])?, label) {
-                Ordering::Less => self.spot = self.entries.skip(),
-                Ordering::Equal => return Some(self.zone.node_at(self.entries.page(), spot)),
-                Ordering::Greater => return None,
-            }
+        let common = common_prefix(self.passed.as_key(), sought.as_key());
+        if sought.as_key().get(common) <= self.passed.as_key().get(common) {
+            return self.zone.node(name); // passed already
         }
-        self.zone.node(name) // in the next page, if anywhere
+        self.matched = self.matched.min(common);
+        self.passed = sought;
+        let page = self.walk.page();
+        let own_in_page = self.key.len().checked_sub(page.prefix().len())?;
+        loop {
+            let mut ahead = self.walk;
+            let Some(entry) = ahead.next() else {
+                return self.zone.node(name); // in the next page, if anywhere
+            };
+            let (mut matched, shared, suffix) = match entry.shared {
+                // Below the node no longer where this fails.
+                Some(shared) => (self.matched, shared.checked_sub(own_in_page)?, entry.suffix),
+                None => {
+                    let own = self.key.get(page.prefix().len()..)?;
+                    (0, 0, entry.suffix.strip_prefix(own)?)
+                }
+            };
+            if shared < matched {
+                return None; // it is behind the child
+            }
+            if shared == matched {
+                let rest = self.passed.as_key().get(matched..)?;
+                let common = common_prefix(suffix, rest);
+                matched += common;
+                match (suffix.get(common), rest.get(common)) {
+                    (None, None) => {
+                        (self.walk, self.matched) = (ahead, matched);
+                        return Some(self.zone.node_at(page, entry.spot));
+                    }
+                    (Some(theirs), Some(ours)) if theirs < ours => {}
+                    (None, Some(_)) => {}
+                    (Some(_), _) => return None,
+                }
+            }
+            (self.walk, self.matched) = (ahead, matched);
+        }
     }
 
-    /// The label of a child that may be ahead. Octets that keys escape are left to the search.
-    fn child(&self, name: Name<'z>) -> Option<&'z [u8]> {
+    /// The key of a child, without what it has from the node. Octets that keys escape are left to the search.
+    fn child(&self, name: Name<'z>) -> Option<Child> {
         let label = name.labels().next()?;
-        let is_ahead = || lower(self.passed).lt(lower(label));
         let is_child = name.parent()? == self.owner;
-        (is_child && !label.iter().any(|octet| *octet <= 1) && is_ahead()).then_some(label)
+        if !is_child || label.iter().any(|octet| *octet <= 1) {
+            return None;
+        }
+        let mut child = Child::default();
+        let own = child.octets.get_mut(..label.len())?;
+        own.copy_from_slice(label);
+        own.make_ascii_lowercase();
+        child.len = label.len() + 1; // the zero behind it is there
+        Some(child)
     }
 }
 
-/// How what a key has behind that of the parent compares with the key of a label.
-fn order(rest: &[u8], label: &[u8]) -> Ordering {
-    if rest.len() == label.len() + 1 && rest[..label.len()].eq_ignore_ascii_case(label) {
-        return Ordering::Equal;
-    }
-    rest.iter().copied().cmp(lower(label).chain([0]))
+/// A label as keys have it: in lower case, closed by 0. Empty before there is one.
+#[derive(Clone, Copy, Debug)]
+struct Child {
+    octets: [u8; MAX_LABEL + 1],
+    len: usize,
 }
 
-fn lower(label: &[u8]) -> impl Iterator<Item = u8> {
-    label.iter().map(u8::to_ascii_lowercase)
+impl Default for Child {
+    fn default() -> Self {
+        Self {
+            octets: [0; MAX_LABEL + 1],
+            len: 0,
+        }
+    }
+}
+
+impl Child {
+    fn as_key(&self) -> &[u8] {
+        self.octets.get(..self.len).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

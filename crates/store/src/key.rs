@@ -24,21 +24,14 @@ pub(crate) fn write_key(name: Name<'_>, apex_octets: usize, out: &mut KeyBuf) {
     if has_low_octets(below) && labels(below).any(|label| label.iter().any(|octet| *octet <= 1)) {
         return write_escaped(below, out);
     }
-    match below {
-        // A label and its length octet take as much room as the label and what closes it.
-        [length, label @ ..] if usize::from(*length) == label.len() => {
-            out.extend_from_slice(label);
-            out.push(0);
-        }
-        _ => {
-            out.resize(below.len(), 0);
-            let mut end = below.len();
-            for label in labels(below) {
-                let start = end - 1 - label.len();
-                out[start..end - 1].copy_from_slice(label);
-                end = start;
-            }
-        }
+    // A label and its length octet take as much room as the label and what closes it.
+    *out = KeyBuf::from_slice(below);
+    let mut end = below.len();
+    for label in labels(below) {
+        let start = end - 1 - label.len();
+        out[start..end - 1].copy_from_slice(label);
+        out[end - 1] = 0;
+        end = start;
     }
     make_lower(out);
 }
@@ -180,6 +173,14 @@ pub(crate) fn ancestor(key: &[u8], labels: usize) -> &[u8] {
             end.map_or(key, |(at, _)| &key[..=at])
         }
     }
+}
+
+/// The keys of all ancestors, from the apex down to the key itself.
+pub(crate) fn ancestors(key: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = key.iter().enumerate().filter(|(_, octet)| **octet == 0);
+    std::iter::once(0)
+        .chain(ends.map(|(at, _)| at + 1))
+        .map(|end| key.get(..end).unwrap_or_default())
 }
 
 /// How many octets two keys have in common at their front.

@@ -6,7 +6,7 @@ use zonekit_wire::{NameBuf, Rtype};
 
 use crate::RrSet;
 use crate::key::{self, KeyBuf, Spelling};
-use crate::page::{Entries, Page, Spot};
+use crate::page::{Behind, Page, Spot};
 use crate::rrset::{Owner, RrSets};
 
 /// A name of a zone that has records, where it lies.
@@ -52,9 +52,9 @@ impl<'z> Node<'z> {
         self.page.body(self.spot).sets()
     }
 
-    /// Goes through the page from this entry on.
-    pub(crate) fn entries_from(&self) -> Entries<'z> {
-        self.page.entries_from(self.spot.index)
+    /// Goes through the page behind this entry.
+    pub(crate) fn entries_behind(&self) -> Behind<'z> {
+        self.page.behind(self.spot)
     }
 
     /// Whether there are records of this type.

@@ -113,6 +113,8 @@ pub(crate) struct Spot {
     /// Where its body is.
     body_start: usize,
     body_end: usize,
+    /// Where the key of the next entry is.
+    key_end: usize,
 }
 
 /// An item of the directory.
@@ -266,6 +268,16 @@ impl<'z> Page<'z> {
         entries
     }
 
+    /// Goes through what is behind an entry.
+    pub(crate) fn behind(self, spot: Spot) -> Behind<'z> {
+        Behind {
+            page: self,
+            index: spot.index + 1,
+            keys: self.0.get(spot.key_end..).unwrap_or_default(),
+            body_start: spot.body_end,
+        }
+    }
+
     /// Goes through the entries from the first of a group.
     fn entries_of(self, group: usize) -> Entries<'z> {
         let Slot {
@@ -341,6 +353,7 @@ impl<'z> Page<'z> {
                 index,
                 body_start,
                 body_end: body_start.saturating_add(body),
+                key_end: self.0.len() - behind.len(),
             };
             if shared == matched {
                 let sought = &rest[matched..];
@@ -384,6 +397,7 @@ impl<'z> Page<'z> {
             index: 0,
             body_start,
             body_end: body_start.saturating_add(key.body),
+            key_end: self.0.len() - key.behind.len(),
         })
     }
 
@@ -440,7 +454,8 @@ impl<'z> Page<'z> {
         }
     }
 
-    fn prefix(self) -> &'z [u8] {
+    /// What all keys have in common.
+    pub(crate) fn prefix(self) -> &'z [u8] {
         let length = usize::from(self.number_at(16));
         self.0.get(HEADER..HEADER + length).unwrap_or_default()
     }
@@ -527,11 +542,64 @@ impl<'z> Entries<'z> {
             index: self.index,
             body_start: self.body_start,
             body_end,
+            key_end: self.page.0.len() - behind.len(),
         };
         self.index += 1;
-        self.key_start = self.page.0.len() - behind.len();
+        self.key_start = spot.key_end;
         self.body_start = body_end;
         Some(spot)
+    }
+
+    pub(crate) fn page(&self) -> Page<'z> {
+        self.page
+    }
+}
+
+/// A walk through the entries of a page that leaves their keys as they lie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Behind<'z> {
+    page: Page<'z>,
+    index: usize,
+    keys: &'z [u8],
+    body_start: usize,
+}
+
+/// An entry of such a walk.
+pub(crate) struct Passed<'z> {
+    pub(crate) spot: Spot,
+    /// Octets that its key shares with the one before, without the prefix of the page; `None` of the first of a group,
+    /// which is compared with none.
+    pub(crate) shared: Option<usize>,
+    /// The octets of its key behind these.
+    pub(crate) suffix: &'z [u8],
+}
+
+impl<'z> Behind<'z> {
+    pub(crate) fn next(&mut self) -> Option<Passed<'z>> {
+        if self.index >= self.page.len() {
+            return None;
+        }
+        let Key {
+            shared,
+            suffix,
+            body,
+            behind,
+        } = Key::read(self.keys)?;
+        let spot = Spot {
+            index: self.index,
+            body_start: self.body_start,
+            body_end: self.body_start.saturating_add(body),
+            key_end: self.page.0.len() - behind.len(),
+        };
+        let is_first = self.index.is_multiple_of(GROUP);
+        self.index += 1;
+        self.keys = behind;
+        self.body_start = spot.body_end;
+        Some(Passed {
+            spot,
+            shared: (!is_first).then_some(shared),
+            suffix,
+        })
     }
 
     pub(crate) fn page(&self) -> Page<'z> {

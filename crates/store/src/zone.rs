@@ -48,7 +48,7 @@ pub struct Zone(Arc<Version>);
 
 pub(crate) struct Version {
     /// In wire form, case as received with the SOA.
-    apex: Box<[u8]>,
+    apex: NameBuf,
     /// How many labels the apex has, the root not counted.
     apex_labels: u8,
     serial: Serial,
@@ -62,7 +62,7 @@ impl Zone {
     /// A version of these trees; `None` when there is no SOA in it.
     pub(crate) fn new(apex: Name<'_>, names: Tree, hashes: Tree) -> Option<Self> {
         let mut version = Version {
-            apex: apex.as_octets().into(),
+            apex: apex.to_buf(),
             apex_labels: apex.label_count() as u8, // a name has at most 127
             serial: Serial(0),
             names,
@@ -81,7 +81,12 @@ impl Zone {
 
     /// The name of the zone, in the case that its SOA came in.
     pub fn apex(&self) -> Name<'_> {
-        Name::from_octets(&self.0.apex).unwrap_or(Name::ROOT)
+        self.0.apex.as_name()
+    }
+
+    /// How many labels the name of the zone has, the root not counted.
+    pub fn apex_labels(&self) -> usize {
+        self.0.apex_labels.into()
     }
 
     /// The serial of this version.
@@ -119,21 +124,25 @@ impl Zone {
     pub fn held_octets(&self) -> usize {
         self.0.names.held_octets()
             + self.0.hashes.held_octets()
-            + self.0.apex.len()
+            + self.apex().as_octets().len()
             + size_of::<Version>()
             + 16
     }
 
     /// All records.
     pub fn iter(&self) -> Records<'_> {
-        Records::new(&self.0.apex, Walk::new(&self.0.names), Some(&self.0.hashes))
+        Records::new(
+            self.apex().as_octets(),
+            Walk::new(&self.0.names),
+            Some(&self.0.hashes),
+        )
     }
 
     /// The records from those of `name` on, or from where they would be; then the NSEC3 records.
     pub fn iter_from(&self, name: Name<'_>) -> Records<'_> {
         match self.key(name) {
             Some(key) => Records::new(
-                &self.0.apex,
+                self.apex().as_octets(),
                 Walk::from_key(&self.0.names, &key),
                 Some(&self.0.hashes),
             ),
@@ -149,7 +158,7 @@ impl Zone {
             Some(number) => (&self.0.hashes, number, None),
         };
         let (walk, before) = Walk::from_record(tree, number);
-        let mut records = Records::new(&self.0.apex, walk, behind);
+        let mut records = Records::new(self.apex().as_octets(), walk, behind);
         records.skip(number - before);
         records
     }
@@ -212,8 +221,7 @@ impl Zone {
             0
         };
         let first = usize::from(!flags.has(Flags::DNAME)); // the apex is no cut
-        for labels in first..above {
-            let ancestor = key::ancestor(&key, labels);
+        for (labels, ancestor) in key::ancestors(&key).enumerate().take(above).skip(first) {
             let node = match found.search.above {
                 Some((spot, length)) if length == ancestor.len() => {
                     Some(zone.node((found.page, spot)))
@@ -364,11 +372,12 @@ impl Zone {
 
     /// The key of a name of the zone.
     pub(crate) fn key(&self, name: Name<'_>) -> Option<KeyBuf> {
-        if !name.is_at_or_below(self.apex()) {
+        let apex = self.apex();
+        if !name.is_at_or_below(apex) {
             return None;
         }
         let mut key = KeyBuf::new();
-        key::write_key(name, self.0.apex.len(), &mut key);
+        key::write_key(name, apex.as_octets().len(), &mut key);
         Some(key)
     }
 }
@@ -388,7 +397,7 @@ impl fmt::Debug for Zone {
 
 impl Version {
     fn node<'z>(&'z self, place: (Page<'z>, Spot)) -> Node<'z> {
-        Node::new(&self.apex, place)
+        Node::new(self.apex.as_name().as_octets(), place)
     }
 
     fn soa_rdata(&self) -> Option<&[u8]> {

@@ -16,8 +16,9 @@ const GONE: u32 = 1; // no name is at offset 1
 
 /// Memory of the names in a message being written; made once, used for any number of messages.
 ///
-/// It keeps few names, only where they are: a candidate is compared with the octets of the message itself. Names match
-/// with their case, so that what is written reads back exactly.
+/// It keeps no names, only where they are: each label is found by what it holds and where its parent is, from the root
+/// down, and compared with the octets of the message itself. Names match with their case, so that what is written reads
+/// back exactly.
 ///
 /// ```
 /// use zonekit_wire::{Class, Compressor, MessageWriter, NameBuf, Rtype};
@@ -40,26 +41,18 @@ pub struct Compressor {
     /// Where the message was cut back to, while names behind that are still in the slots.
     cut: Option<usize>,
     /// How long the name right behind the header is: the question's, which most owners of an answer are or end. 0 if
-    /// there is none.
+    /// there is none. It is not in the slots: what ends as it does is found there.
     asked: usize,
-    /// Whether that name is not in the slots yet: many answers are written without ever looking there.
-    asked_is_new: bool,
-    /// The owner written last, flat, and where: the next record's is the same more often than not.
+    /// The pointer to the owner written last: the next record's is the same more often than not. 0 if none leads there.
+    last_pointer: [u8; 2],
+    /// That owner, flat, unless the question ends in it; then this is empty.
     last: Vec<u8>,
-    last_offset: u16,
     /// What the owner and the name in RDATA that were written last are children of: the next is a sibling more often
     /// than not.
     owners: Parent,
     targets: Parent,
-    /// Of the name at hand.
-    suffixes: [Suffix; MAX_LABELS],
-}
-
-/// Where a suffix of a name begins, and its hash.
-#[derive(Clone, Copy, Debug)]
-struct Suffix {
-    start: u8,
-    hash: u64,
+    /// Where each label of the name at hand begins, and the root.
+    starts: [u8; MAX_LABELS + 1],
 }
 
 /// A name that others are children of.
@@ -67,14 +60,12 @@ struct Suffix {
 struct Parent {
     /// Flat; empty if there is none.
     octets: Vec<u8>,
-    hash: u64,
     offset: u16,
 }
 
 impl Parent {
     const NONE: Self = Self {
         octets: Vec::new(),
-        hash: 0,
         offset: 0,
     };
 
@@ -104,12 +95,11 @@ impl Compressor {
             used: 0,
             cut: None,
             asked: 0,
-            asked_is_new: false,
+            last_pointer: [0; 2],
             last: Vec::new(),
-            last_offset: 0,
             owners: Parent::NONE,
             targets: Parent::NONE,
-            suffixes: [Suffix { start: 0, hash: 0 }; MAX_LABELS],
+            starts: [0; MAX_LABELS + 1],
         }
     }
 
@@ -129,7 +119,7 @@ impl Compressor {
         self.used = 0;
         self.cut = None;
         self.asked = 0;
-        self.asked_is_new = false;
+        self.last_pointer = [0; 2];
         self.last.clear();
         self.owners.octets.clear();
         self.targets.octets.clear();
@@ -137,12 +127,12 @@ impl Compressor {
 
     /// Says that the message was cut back to `len` octets.
     pub(crate) fn cut(&mut self, len: usize) {
-        if usize::from(self.last_offset) >= len {
+        if usize::from(target(self.last_pointer)) >= len {
+            self.last_pointer = [0; 2];
             self.last.clear();
         }
         if HEADER + self.asked > len {
             self.asked = 0;
-            self.asked_is_new = false;
         }
         for parent in [&mut self.owners, &mut self.targets] {
             if usize::from(parent.offset) >= len {
@@ -157,39 +147,40 @@ impl Compressor {
     pub(crate) fn write_owner(&mut self, name: Name<'_>, out: &mut Vec<u8>) {
         let octets = name.as_octets();
         if is_same(octets, &self.last) {
-            out.extend_from_slice(&pointer(self.last_offset));
+            out.extend_from_slice(&self.last_pointer);
             return;
         }
+        self.last.clear();
         let at = out.len();
-        // Glue is at the servers' names, which were targets just now.
-        let sibling = |parent: &Parent| Some((parent.label(octets)?, parent.hash, parent.offset));
-        let known = if at == HEADER {
+        if at == HEADER {
             out.extend_from_slice(octets);
             self.asked = octets.len();
-            self.asked_is_new = true;
-            None
-        } else if let Some(offset) = self.within_question(octets, out) {
-            out.extend_from_slice(&pointer(offset));
-            Some(offset)
-        } else if let Some((label, hash, parent)) =
-            sibling(&self.owners).or_else(|| sibling(&self.targets))
-        {
-            self.write_sibling(label, hash, parent, octets, out)
-        } else {
-            self.write_suffixes(octets, false, out)
+            self.last_pointer = [0; 2];
+            return;
+        }
+        if let Some(offset) = self.within_question(octets, out) {
+            self.last_pointer = pointer(offset);
+            out.extend_from_slice(&self.last_pointer);
+            return;
+        }
+        // Glue is at the servers' names, which were targets just now.
+        let sibling = |parent: &Parent| Some((parent.label(octets)?, parent.offset));
+        let known = match sibling(&self.owners).or_else(|| sibling(&self.targets)) {
+            Some((label, parent)) => self.write_sibling(label, parent, octets, out),
+            None => self.write_labels(octets, false, out),
         };
         // The next pointer goes where this one went, if this is nothing else.
         let at = known.map_or(at, usize::from);
-        self.last.clear();
+        self.last_pointer = [0; 2];
         if at < REACH && octets.len() > 2 {
             self.last.extend_from_slice(octets);
-            self.last_offset = at as u16;
+            self.last_pointer = pointer(at as u16);
         }
     }
 
     /// The pointer to the owner written last, if one leads there.
     pub(crate) fn last_owner(&self) -> Option<[u8; 2]> {
-        (!self.last.is_empty()).then(|| pointer(self.last_offset))
+        (self.last_pointer != [0; 2]).then_some(self.last_pointer)
     }
 
     /// Where the name in the question ends in this one, which is not the root.
@@ -211,7 +202,7 @@ impl Compressor {
     /// the root.
     pub(crate) fn write_name(&mut self, name: Name<'_>, out: &mut Vec<u8>) {
         if !self.write_target(name.as_octets(), out) {
-            self.write_suffixes(name.as_octets(), true, out);
+            self.write_labels(name.as_octets(), true, out);
         }
     }
 
@@ -221,7 +212,7 @@ impl Compressor {
         let Some(label) = self.targets.label(octets) else {
             return false;
         };
-        self.write_sibling(label, self.targets.hash, self.targets.offset, octets, out);
+        self.write_sibling(label, self.targets.offset, octets, out);
         true
     }
 
@@ -230,16 +221,14 @@ impl Compressor {
     fn write_sibling(
         &mut self,
         label: &[u8],
-        hash: u64,
         parent: u16,
         octets: &[u8],
         out: &mut Vec<u8>,
     ) -> Option<u16> {
-        self.catch_up(out);
-        let hash = mix(hash, octets, 0, label.len());
-        let known = self.find_or_insert(hash, out.len(), |offset| {
-            is_child(out, offset, label, parent) || holds(out, offset, octets)
-        });
+        self.forget_what_was_cut();
+        let hash = mix(parent, octets, 0, label.len());
+        let is_sought = |offset| is_child(out, offset, label, parent);
+        let known = self.find_or_insert(hash, out.len(), is_sought);
         if known.is_none() {
             out.extend_from_slice(label);
         }
@@ -248,64 +237,99 @@ impl Compressor {
     }
 
     /// Appends a name of which nothing is known. Returns where it was already, all of it.
-    fn write_suffixes(&mut self, octets: &[u8], is_target: bool, out: &mut Vec<u8>) -> Option<u16> {
-        self.catch_up(out);
-        let count = self.hash_suffixes(octets);
+    fn write_labels(&mut self, octets: &[u8], is_target: bool, out: &mut Vec<u8>) -> Option<u16> {
+        self.forget_what_was_cut();
+        let count = self.find_labels(octets);
+        let start_of = |starts: &[u8], index| starts.get(index).copied().map_or(0, usize::from);
         let base = out.len();
-        let (mut found, mut own) = (None, octets.len());
-        for index in 0..count {
-            let Some(&Suffix { start, hash }) = self.suffixes.get(index) else {
-                break;
-            };
-            let start = usize::from(start);
-            let suffix = octets.get(start..).unwrap_or_default();
-            found = self.find_or_insert(hash, base + start, |offset| holds(out, offset, suffix));
-            if found.is_some() {
-                own = start;
-                break;
+        let (unknown, mut at) = self.end_of_question(octets, count, out);
+        let mut second = at;
+        if unknown == 0 {
+            second += start_of(&self.starts, 1) as u16; // a name has at most 255 octets
+        }
+        let (mut own, mut found) = (octets.len(), None);
+        if unknown < count {
+            (own, found) = (start_of(&self.starts, unknown), Some(at));
+        }
+        let mut is_known = true;
+        let mut end = start_of(&self.starts, unknown);
+        for index in (0..unknown).rev() {
+            let start = start_of(&self.starts, index);
+            let label = octets.get(start..end).unwrap_or_default();
+            let hash = mix(at, octets, start, end);
+            // Behind a label that is not there yet none of its children can be.
+            let is_sought = |offset| is_known && is_child(out, offset, label, at);
+            match self.find_or_insert(hash, base + start, is_sought) {
+                Some(offset) => {
+                    at = offset;
+                    (own, found) = (start, Some(offset));
+                }
+                None => {
+                    is_known = false;
+                    at = (base + start) as u16; // messages are at most 65,535 octets
+                }
             }
+            if index == 1 {
+                second = at;
+            }
+            end = start;
         }
         out.extend_from_slice(octets.get(..own).unwrap_or_default());
         if let Some(offset) = found {
             out.extend_from_slice(&pointer(offset));
         }
-        if let (Some(&Suffix { start, hash }), true) = (self.suffixes.get(1), count > 1) {
-            let start = usize::from(start);
-            let offset = match found {
-                Some(offset) if own == 0 => parent_of(out, offset),
-                Some(offset) if own == start => offset.into(),
-                _ => base + start,
-            };
+        if count > 1 {
             let parent = if is_target {
                 &mut self.targets
             } else {
                 &mut self.owners
             };
             parent.octets.clear();
-            if offset < REACH {
-                parent
-                    .octets
-                    .extend_from_slice(octets.get(start..).unwrap_or_default());
-                (parent.hash, parent.offset) = (hash, offset as u16);
+            if usize::from(second) < REACH {
+                let start = start_of(&self.starts, 1);
+                let octets = octets.get(start..).unwrap_or_default();
+                parent.octets.extend_from_slice(octets);
+                parent.offset = second;
             }
         }
         found.filter(|_| own == 0)
     }
 
-    /// Brings the slots up to what the message is.
+    /// Notes where the labels of a flat name begin, and the root, and says how many there are.
     #[inline]
-    fn catch_up(&mut self, message: &[u8]) {
-        self.forget_what_was_cut();
-        if std::mem::take(&mut self.asked_is_new) {
-            let name = message.get(HEADER..HEADER + self.asked).unwrap_or_default();
-            for index in 0..self.hash_suffixes(name) {
-                let Some(&Suffix { start, hash }) = self.suffixes.get(index) else {
-                    break;
-                };
-                // It is the first name of the message: none of it is there yet.
-                self.find_or_insert(hash, HEADER + usize::from(start), |_| false);
+    fn find_labels(&mut self, octets: &[u8]) -> usize {
+        let mut at = 0;
+        for (index, start) in self.starts.iter_mut().enumerate() {
+            *start = at as u8; // a name is at most 255 octets
+            match octets.get(at) {
+                Some(&length @ 1..) => at += 1 + usize::from(length),
+                _ => return index,
             }
         }
+        MAX_LABELS
+    }
+
+    /// How many labels at the front of the name at hand the name in question does not end in as well, and where those
+    /// are that it does: 0 if it is only the root.
+    #[inline]
+    fn end_of_question(&self, octets: &[u8], count: usize, message: &[u8]) -> (usize, u16) {
+        let question = message.get(HEADER..HEADER + self.asked).unwrap_or_default();
+        let common = common_end(question, octets);
+        let mut at = 0;
+        for (index, start) in self.starts.iter().enumerate().take(count) {
+            let length = octets.len() - usize::from(*start);
+            if length > common {
+                continue;
+            }
+            let start = question.len() - length;
+            while at < start {
+                at += 1 + question.get(at).copied().map_or(0, usize::from);
+            }
+            if at == start {
+                return (index, (HEADER + start) as u16); // a name has at most 255 octets
+            }
+        }
+        (count, 0)
     }
 
     #[inline]
@@ -317,29 +341,6 @@ impl Compressor {
                 }
             }
         }
-    }
-
-    /// Notes every suffix of a flat name but the root, longest first, and says how many there are.
-    fn hash_suffixes(&mut self, octets: &[u8]) -> usize {
-        let mut count = 0;
-        let mut at = 0;
-        while let (Some(&length @ 1..), Some(suffix)) =
-            (octets.get(at), self.suffixes.get_mut(count))
-        {
-            suffix.start = at as u8; // a name is at most 255 octets
-            at += 1 + usize::from(length);
-            count += 1;
-        }
-        // From the root down, so that each suffix continues the hash of the one before.
-        let mut hash = 0;
-        let mut end = at;
-        for suffix in self.suffixes.iter_mut().take(count).rev() {
-            let start = usize::from(suffix.start);
-            hash = mix(hash, octets, start, end);
-            suffix.hash = hash;
-            end = start;
-        }
-        count
     }
 
     /// Where the message has a name of this hash that is the one sought. If nowhere, it will at `new`.
@@ -395,57 +396,39 @@ fn places(half: u16, size: usize) -> impl Iterator<Item = usize> {
         .map(move |slot| slot & size.wrapping_sub(1))
 }
 
-/// Whether a label and what is at `parent` is at `offset`, as most children are written.
+/// Whether at `offset` there is this label, and behind it what is at `parent`; 0 is the root.
 #[inline]
 fn is_child(message: &[u8], offset: u16, label: &[u8], parent: u16) -> bool {
     let rest = message.get(usize::from(offset)..).unwrap_or_default();
     let Some((front, behind)) = rest.split_at_checked(label.len()) else {
         return false;
     };
-    is_same(front, label) && behind.starts_with(&pointer(parent))
+    let is_followed = match behind {
+        [0, ..] if parent == 0 => true,
+        [high @ 0xc0..=0xff, low, ..] => [*high, *low] == pointer(parent),
+        _ => usize::from(offset) + label.len() == usize::from(parent),
+    };
+    is_followed && is_same(front, label)
 }
 
-/// Whether the name at `offset` is `suffix`, octet for octet.
-fn holds(message: &[u8], offset: u16, suffix: &[u8]) -> bool {
-    let mut at = usize::from(offset);
-    let mut piece = at;
-    let mut rest = suffix;
-    loop {
-        match message.get(at..) {
-            Some([high @ 0xc0..=0xff, low, ..]) => {
-                let target = usize::from(u16::from_be_bytes([high & 0x3f, *low]));
-                if target >= piece {
-                    return false; // not a name that we wrote
-                }
-                (at, piece) = (target, target);
-            }
-            Some([0, ..]) => return rest == [0],
-            Some([length @ 1..=63, ..]) => {
-                let octets = 1 + usize::from(*length);
-                let (Some(label), Some((wanted, behind))) =
-                    (message.get(at..at + octets), rest.split_at_checked(octets))
-                else {
-                    return false;
-                };
-                if !is_same(label, wanted) {
-                    return false;
-                }
-                at += octets;
-                rest = behind;
-            }
-            _ => return false,
+/// How many octets two names have in common at their end.
+#[inline]
+fn common_end(a: &[u8], b: &[u8]) -> usize {
+    let mut common = 0;
+    let (mut front_a, mut front_b) = (a, b);
+    while let (Some((rest_a, x)), Some((rest_b, y))) = (
+        front_a.split_last_chunk::<8>(),
+        front_b.split_last_chunk::<8>(),
+    ) {
+        let differing = u64::from_be_bytes(*x) ^ u64::from_be_bytes(*y);
+        if differing != 0 {
+            return common + differing.trailing_zeros() as usize / 8;
         }
+        (front_a, front_b) = (rest_a, rest_b);
+        common += 8;
     }
-}
-
-/// Where the parent of the name at `offset` is, or the pointer's target where it is one; out of reach if it is the root.
-fn parent_of(message: &[u8], offset: u16) -> usize {
-    let behind = |&length: &u8| usize::from(offset) + 1 + usize::from(length);
-    let at = message.get(usize::from(offset)).map_or(REACH, behind);
-    match message.get(at..) {
-        Some([high @ 0xc0..=0xff, low, ..]) => usize::from(u16::from_be_bytes([high & 0x3f, *low])),
-        _ => at,
-    }
+    let pairs = front_a.iter().rev().zip(front_b.iter().rev());
+    common + pairs.take_while(|(x, y)| x == y).count()
 }
 
 /// Whether two slices are equal: most are short, and then it takes two comparisons that overlap, and no call.
@@ -469,9 +452,14 @@ fn pointer(offset: u16) -> [u8; 2] {
     (0xc000 | offset).to_be_bytes()
 }
 
-/// Takes the label from `start` to `end`, its length included, into the hash of what is to its right.
+/// Where a pointer leads to; 0 is none.
+fn target(pointer: [u8; 2]) -> u16 {
+    u16::from_be_bytes(pointer) & 0x3fff
+}
+
+/// A hash of the label from `start` to `end`, its length included, and of where its parent is.
 #[inline]
-fn mix(hash: u64, octets: &[u8], start: usize, end: usize) -> u64 {
+fn mix(parent: u16, octets: &[u8], start: usize, end: usize) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let step = |hash: u64, word: u64| {
         let product = (hash ^ word).wrapping_mul(ODD);
@@ -483,7 +471,7 @@ fn mix(hash: u64, octets: &[u8], start: usize, end: usize) -> u64 {
             .and_then(|rest| rest.first_chunk())
             .map(|word| u64::from_le_bytes(*word))
     };
-    let mut hash = hash;
+    let mut hash = u64::from(parent).wrapping_mul(ODD);
     let mut at = start;
     while at + 8 < end
         && let Some(word) = word(at)
