@@ -103,8 +103,7 @@ impl Repair {
             };
             let mut staging = Staging::new(id, disk.number_snapshot(), zone, disk.piece_octets);
             while let Some(piece) = staging.next() {
-                let written = disk.change(|writing| writing.stage(&piece));
-                staging.add(written.map_err(|unwritten| unwritten.error)?);
+                staging.add(disk.stage(&piece)?);
             }
             self.staged.insert(id, staging.snapshot());
         }

@@ -58,10 +58,7 @@ impl Committer {
         piece: &StagedPiece<'_>,
         backing: Backing<'_>,
     ) -> Result<WrittenPiece, StorageFailure> {
-        self.with_pen(|_| {
-            let written = backing.disk.change(|writing| writing.stage(piece));
-            written.map_err(|unwritten| unwritten.error)
-        })
+        self.with_pen(|_| backing.disk.stage(piece))
     }
 }
 

@@ -37,8 +37,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use redb::{
-    Builder, Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend,
-    TableDefinition, WriteTransaction,
+    Builder, Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable,
+    StorageBackend, TableDefinition, WriteTransaction,
 };
 
 pub(crate) use dirt::Dirt;
@@ -65,6 +65,10 @@ const SETTINGS: TableDefinition<'_, (&str, u32), &[u8]> = TableDefinition::new("
 const FORMAT: u32 = 2;
 
 pub(crate) type Result<T, E = StorageFailure> = std::result::Result<T, E>;
+
+/// The part of redb's memory that a transaction of a staged piece takes: half of it is for what is to be written, and what
+/// goes when that is full may be of the transaction at hand as well as of those before it.
+const PORTIONS: usize = 8;
 
 /// The open file.
 pub(crate) struct Disk {
@@ -172,12 +176,42 @@ impl Disk {
         self.write(|transaction| change(&mut Writing::new(transaction, self.piece_octets)?))
     }
 
+    /// Writes a piece of a snapshot that does not count yet: all of it is durable when this returns.
+    ///
+    /// That takes several transactions, of which only the last waits for the disk. redb sums up the pages of a transaction when
+    /// it commits: those that it had no room for until then it has written already, reads back, and writes once more.
+    /// What a failure leaves of them does not count, as ever.
+    pub(crate) fn stage(&self, piece: &StagedPiece<'_>) -> Result<WrittenPiece> {
+        let mut written = WrittenPiece::default();
+        let mut portions = piece.portions(self.cache_octets / PORTIONS).peekable();
+        while let Some(portion) = portions.next() {
+            let durability = match portions.peek() {
+                Some(_) => Durability::None,
+                None => Durability::Immediate,
+            };
+            let more = self.write_with(durability, |transaction| {
+                Writing::new(transaction, self.piece_octets)?.stage(&portion)
+            });
+            written.add(more.map_err(|unwritten| unwritten.error)?);
+        }
+        Ok(written)
+    }
+
     /// Writes in one transaction: all of it is durable when this returns, or [nothing](Unwritten).
+    fn write<T, E: From<StorageFailure>>(
+        &self,
+        write: impl FnOnce(&WriteTransaction) -> Result<T, E>,
+    ) -> Result<T, Unwritten<E>> {
+        self.write_with(Durability::Immediate, write)
+    }
+
+    /// Writes in one transaction: all of it is as durable as is asked when this returns, or nothing is.
     ///
     /// After a failure of the file, it is closed; the next to come opens it again, at the last commit. After a failed sync
     /// nobody does, and nothing is written any more.
-    fn write<T, E: From<StorageFailure>>(
+    fn write_with<T, E: From<StorageFailure>>(
         &self,
+        durability: Durability,
         write: impl FnOnce(&WriteTransaction) -> Result<T, E>,
     ) -> Result<T, Unwritten<E>> {
         self.backend.check()?;
@@ -185,7 +219,7 @@ impl Disk {
         let result = {
             let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
             let database = database.as_ref().ok_or_else(closed)?;
-            contained(|| self.commit(database, write)).unwrap_or_else(|failure| {
+            contained(|| self.commit(database, durability, write)).unwrap_or_else(|failure| {
                 Err(Unwritten {
                     error: failure.into(),
                     is_doubtful: true,
@@ -226,10 +260,14 @@ impl Disk {
     fn commit<T, E: From<StorageFailure>>(
         &self,
         database: &Database,
+        durability: Durability,
         write: impl FnOnce(&WriteTransaction) -> Result<T, E>,
     ) -> Result<T, Unwritten<E>> {
         let mut transaction = database.begin_write().map_err(StorageFailure::new)?;
         transaction.set_quick_repair(true);
+        transaction
+            .set_durability(durability)
+            .map_err(StorageFailure::new)?;
         let result = write(&transaction).map_err(|error| Unwritten {
             error,
             is_doubtful: false,

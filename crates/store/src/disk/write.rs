@@ -171,8 +171,8 @@ impl<'t> Writing<'t> {
         Ok(())
     }
 
-    /// Writes a piece of a snapshot that does not count yet.
-    pub(crate) fn stage(&mut self, piece: &StagedPiece<'_>) -> Result<WrittenPiece> {
+    /// Writes pages of a snapshot that does not count yet.
+    pub(super) fn stage(&mut self, piece: &StagedPiece<'_>) -> Result<WrittenPiece> {
         self.doomed
             .insert((piece.id, piece.number), ())
             .map_err(failed)?;
@@ -398,6 +398,34 @@ impl<'z> Staging<'z> {
     pub(crate) fn add(&mut self, written: WrittenPiece) {
         self.snapshot.parts += written.parts;
         self.snapshot.octets += written.octets;
+    }
+}
+
+impl StagedPiece<'_> {
+    /// The same in portions of about so many octets, of one page at least.
+    pub(super) fn portions(&self, octets: usize) -> impl Iterator<Item = Self> {
+        let mut rest = &self.pages[..];
+        std::iter::from_fn(move || {
+            let mut room = octets.max(1);
+            let is_in = |page: &&&Arc<[u8]>| {
+                let is_in = room > 0;
+                room = room.saturating_sub(octets_in_block(page));
+                is_in
+            };
+            let (portion, behind) = rest.split_at(rest.iter().take_while(is_in).count());
+            rest = behind;
+            (!portion.is_empty()).then(|| Self {
+                pages: portion.to_vec(),
+                ..*self
+            })
+        })
+    }
+}
+
+impl WrittenPiece {
+    pub(super) fn add(&mut self, more: Self) {
+        self.parts += more.parts;
+        self.octets += more.octets;
     }
 }
 
