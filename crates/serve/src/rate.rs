@@ -71,17 +71,19 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// Counts an answer, in which `speaker` speaks, that is about to go to this client at `now`, in seconds.
-    pub(crate) fn admit(
+    /// Counts an answer that is about to go to this client at `now`, in seconds; `told` is the name that speaks in it, and
+    /// its rcode.
+    pub(crate) fn admit<'n>(
         &self,
         limit: &RateLimit,
         client: IpAddr,
-        (speaker, rcode): (Name<'_>, Rcode),
+        told: impl FnOnce() -> (Name<'n>, Rcode),
         now: u64,
     ) -> Admission {
         if limit.per_second == 0 || limit.exempt.admits(client, None) {
             return Admission::Whole;
         }
+        let (speaker, rcode) = told();
         let hash = self.hasher.hash_one((network(client), speaker, rcode));
         let table = self
             .table
@@ -175,7 +177,7 @@ mod tests {
                 rates.admit(
                     limit,
                     client.parse().unwrap(),
-                    (name.as_name(), Rcode::NOERROR),
+                    || (name.as_name(), Rcode::NOERROR),
                     now,
                 )
             })
@@ -222,7 +224,7 @@ mod tests {
             assert_eq!(told, whole, "{client} {about}");
         }
         let (client, name) = ("192.0.2.1".parse().unwrap(), name("a.example"));
-        let other = rates.admit(&limit, client, (name.as_name(), Rcode::NXDOMAIN), START);
+        let other = rates.admit(&limit, client, || (name.as_name(), Rcode::NXDOMAIN), START);
         assert_eq!(other, Admission::Whole);
     }
 

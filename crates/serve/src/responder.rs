@@ -435,14 +435,15 @@ impl Exchange<'_> {
         {
             return Admission::Whole;
         }
-        let name = self.name.as_octets();
-        let speaker = name.len().checked_sub(verdict.speaker);
-        let speaker = speaker.and_then(|at| name.get(at..));
-        let speaker = speaker.and_then(|octets| Name::from_octets(octets).ok());
+        let speaker = || {
+            let name = self.name.as_octets();
+            let start = name.len().checked_sub(verdict.speaker)?;
+            Name::from_octets(name.get(start..)?).ok()
+        };
         self.shared.rates.admit(
             &self.config.rate_limit,
             self.peer.ip(),
-            (speaker.unwrap_or(Name::ROOT), verdict.rcode),
+            || (speaker().unwrap_or(Name::ROOT), verdict.rcode),
             self.now,
         )
     }

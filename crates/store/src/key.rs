@@ -175,14 +175,6 @@ pub(crate) fn ancestor(key: &[u8], labels: usize) -> &[u8] {
     }
 }
 
-/// The keys of all ancestors, from the apex down to the key itself.
-pub(crate) fn ancestors(key: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let ends = key.iter().enumerate().filter(|(_, octet)| **octet == 0);
-    std::iter::once(0)
-        .chain(ends.map(|(at, _)| at + 1))
-        .map(|end| key.get(..end).unwrap_or_default())
-}
-
 /// How many octets two keys have in common at their front.
 #[inline]
 pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {

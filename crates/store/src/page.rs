@@ -146,7 +146,7 @@ impl Slot {
 }
 
 impl<'z> Key<'z> {
-    #[inline]
+    #[inline(always)] // a search reads up to eight
     fn read(keys: &'z [u8]) -> Option<Self> {
         let (sizes, mut rest) = keys.split_first()?;
         let (mut shared, mut length) = (usize::from(sizes >> 4), usize::from(sizes & 15));

@@ -144,6 +144,7 @@ pub struct Rdatas<'z> {
 
 impl<'z> Rdatas<'z> {
     /// Reads count, length and RDATA that stand behind `head`, and returns what follows.
+    #[inline]
     fn read(head: u8, fixed: Option<usize>, octets: &'z [u8]) -> Option<(Self, &'z [u8])> {
         let (left, rest) = match head & COUNT {
             COUNT => read_number(octets)?,
@@ -220,6 +221,7 @@ pub struct RrSets<'z>(&'z [u8]);
 impl<'z> Iterator for RrSets<'z> {
     type Item = RrSet<'z>;
 
+    #[inline]
     fn next(&mut self) -> Option<RrSet<'z>> {
         if self.0.is_empty() {
             return None;
@@ -259,6 +261,7 @@ impl<'z> Body<'z> {
     }
 
     /// The set of one type. Costs what the sets before it are, in number, whatever they hold.
+    #[inline]
     pub(crate) fn set(self, rtype: Rtype) -> Option<RrSet<'z>> {
         self.sets()
             .find(|set| set.rtype == rtype || set.rtype > rtype && set.rtype != Rtype::SOA)

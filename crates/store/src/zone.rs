@@ -221,7 +221,16 @@ impl Zone {
             0
         };
         let first = usize::from(!flags.has(Flags::DNAME)); // the apex is no cut
-        for (labels, ancestor) in key::ancestors(&key).enumerate().take(above).skip(first) {
+        let mut end = 0;
+        for labels in 0..above {
+            let behind = key.get(end..).unwrap_or_default();
+            if labels > 0 {
+                end += 1 + behind.iter().position(|octet| *octet == 0).unwrap_or(0);
+            }
+            if labels < first {
+                continue;
+            }
+            let ancestor = &key[..end];
             let node = match found.search.above {
                 Some((spot, length)) if length == ancestor.len() => {
                     Some(zone.node((found.page, spot)))

@@ -167,7 +167,7 @@ impl Compressor {
         let sibling = |parent: &Parent| Some((parent.label(octets)?, parent.offset));
         let known = match sibling(&self.owners).or_else(|| sibling(&self.targets)) {
             Some((label, parent)) => self.write_sibling(label, parent, octets, out),
-            None => self.write_labels(octets, false, out),
+            None => self.write_labels(octets, false, out).ok().flatten(),
         };
         // The next pointer goes where this one went, if this is nothing else.
         let at = known.map_or(at, usize::from);
@@ -201,19 +201,17 @@ impl Compressor {
     /// Appends `name`, which stands in RDATA: the labels that the message does not hold yet, then a pointer to the rest or
     /// the root.
     pub(crate) fn write_name(&mut self, name: Name<'_>, out: &mut Vec<u8>) {
-        if !self.write_target(name.as_octets(), out) {
-            self.write_labels(name.as_octets(), true, out);
-        }
+        self.write_target(name.as_octets(), out);
     }
 
-    /// The same for octets that may be no name, if they are one whose parent is that of the name written last.
+    /// The same for octets that may be no name, if they are one.
     #[inline]
     pub(crate) fn write_target(&mut self, octets: &[u8], out: &mut Vec<u8>) -> bool {
-        let Some(label) = self.targets.label(octets) else {
-            return false;
-        };
-        self.write_sibling(label, self.targets.offset, octets, out);
-        true
+        if let Some(label) = self.targets.label(octets) {
+            self.write_sibling(label, self.targets.offset, octets, out);
+            return true;
+        }
+        self.write_labels(octets, true, out).is_ok()
     }
 
     /// Appends a name whose parent is at hand. Returns where it was already, all of it.
@@ -236,10 +234,16 @@ impl Compressor {
         known
     }
 
-    /// Appends a name of which nothing is known. Returns where it was already, all of it.
-    fn write_labels(&mut self, octets: &[u8], is_target: bool, out: &mut Vec<u8>) -> Option<u16> {
+    /// Appends a name of which nothing is known, and returns where it was already, all of it; or nothing, where octets are
+    /// no name.
+    fn write_labels(
+        &mut self,
+        octets: &[u8],
+        is_target: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<u16>, NoName> {
+        let count = self.find_labels(octets)?;
         self.forget_what_was_cut();
-        let count = self.find_labels(octets);
         let start_of = |starts: &[u8], index| starts.get(index).copied().map_or(0, usize::from);
         let base = out.len();
         let (unknown, mut at) = self.end_of_question(octets, count, out);
@@ -292,21 +296,25 @@ impl Compressor {
                 parent.offset = second;
             }
         }
-        found.filter(|_| own == 0)
+        Ok(found.filter(|_| own == 0))
     }
 
     /// Notes where the labels of a flat name begin, and the root, and says how many there are.
     #[inline]
-    fn find_labels(&mut self, octets: &[u8]) -> usize {
+    fn find_labels(&mut self, octets: &[u8]) -> Result<usize, NoName> {
+        if octets.len() > MAX_NAME {
+            return Err(NoName);
+        }
         let mut at = 0;
         for (index, start) in self.starts.iter_mut().enumerate() {
             *start = at as u8; // a name is at most 255 octets
             match octets.get(at) {
-                Some(&length @ 1..) => at += 1 + usize::from(length),
-                _ => return index,
+                Some(&length @ 1..=63) => at += 1 + usize::from(length),
+                Some(0) if at + 1 == octets.len() => return Ok(index),
+                _ => return Err(NoName),
             }
         }
-        MAX_LABELS
+        Err(NoName)
     }
 
     /// How many labels at the front of the name at hand the name in question does not end in as well, and where those
@@ -386,6 +394,9 @@ impl Compressor {
         }
     }
 }
+
+/// The octets are no flat name.
+struct NoName;
 
 /// The slots where a name may be, in a table whose size is a power of two.
 ///

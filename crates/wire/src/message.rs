@@ -246,7 +246,10 @@ pub struct Question<'m> {
 
 impl<'m> Question<'m> {
     fn read(message: &'m [u8], offset: usize) -> Result<(Self, usize), ReadError> {
-        let (name, end) = PackedName::read(message, offset)?;
+        let (name, end) = match PackedName::read_flat(message, offset) {
+            Some(read) => read,
+            None => PackedName::read(message, offset)?, // to say what is wrong
+        };
         let Some(&[type_a, type_b, class_a, class_b]) =
             message.get(end..).and_then(|rest| rest.first_chunk())
         else {

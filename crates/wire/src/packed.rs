@@ -116,6 +116,21 @@ impl<'m> PackedName<'m> {
         Ok((name, end, pointers))
     }
 
+    /// Reads a name without pointers as [`read`](Self::read) does; `None` if there is none.
+    #[inline]
+    pub(crate) fn read_flat(message: &'m [u8], offset: usize) -> Option<(Self, usize)> {
+        let (name, _) = Name::split_from(message.get(offset..)?).ok()?;
+        let len = name.as_octets().len();
+        let name = Self {
+            message,
+            offset: offset as u16, // messages are at most 65,535 octets
+            head: offset as u16,
+            len: len as u8, // and names 255
+            is_flat: true,
+        };
+        Some((name, offset + len))
+    }
+
     /// Where the name begins in its message.
     pub fn offset(self) -> usize {
         self.offset.into()
