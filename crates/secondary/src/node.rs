@@ -37,7 +37,7 @@ use crate::primaries::{KeyTurns, addresses, resolve};
 use crate::tell::Teller;
 use crate::visits::Press;
 use crate::webhooks::Webhooks;
-use crate::zones::Zones;
+use crate::zones::{Charge, Zones};
 use crate::{Config, StartError, clock};
 
 /// The file in `data_dir`.
@@ -205,8 +205,8 @@ impl Node {
     /// No more visits begin, and those under way end without trace.
     pub(crate) fn end(&self) {
         self.is_ending.store(true, Ordering::Relaxed);
-        for charge in self.zones.lock().values_mut() {
-            charge.call_off();
+        for entry in self.zones.lock().values_mut() {
+            entry.change(Charge::call_off);
         }
         self.hub.end();
     }

@@ -35,7 +35,7 @@ use crate::node::{Edition, Node, in_words};
 use crate::past::Past;
 use crate::sink::{Candidate, Sink};
 use crate::verify::{VerifyError, verify};
-use crate::zones::UnderWay;
+use crate::zones::{Charge, UnderWay};
 
 /// Begins visits as they fall due, until `stop` says so.
 pub(crate) async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
@@ -107,11 +107,24 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
         name: name.clone(),
         is_over: false,
     };
-    let config = node.config();
     let mut zones = node.zones.lock();
-    let Some(charge) = zones.get_mut(&name) else {
+    let Some(entry) = zones.get_mut(&name) else {
         return; // removed a moment ago; `running` says so to the schedule
     };
+    let not_begun = entry.change(|charge| begin_at(node, charge, running, order, change));
+    drop(zones);
+    drop(not_begun); // says so to the schedule
+}
+
+/// The same with the zone at hand; gives back what does not begin.
+fn begin_at(
+    node: &Arc<Node>,
+    charge: &mut Charge,
+    running: Running,
+    order: &Order,
+    change: impl FnOnce(&mut Limits),
+) -> Option<Running> {
+    let (name, config) = (running.name.clone(), node.config());
     let primaries = match node.primaries_of(&config, &charge.zone, &charge.turns) {
         Ok(primaries) => primaries,
         Err(key) => {
@@ -124,7 +137,7 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
                     text: format!("there is no key named {key}"),
                 });
             }
-            return;
+            return Some(running);
         }
     };
     let mut limits = config.limits.for_transfers();
@@ -192,6 +205,7 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
         task: tokio::spawn(visit(running, plan)).abort_handle(),
         hurry,
     });
+    None
 }
 
 /// A zone that no primary has confirmed for too long is no longer answered from.

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use zonekit_model::{
-    PrimaryOutcome, PrimaryStatus, SecondaryZone, ZoneName, ZoneState, ZoneStatus,
+    PrimaryOutcome, PrimaryStatus, SecondaryZone, SurveyQuery, Timestamp, Trouble, ZoneName,
+    ZoneState, ZoneStatus,
 };
 use zonekit_xfr::Memory;
 
@@ -45,13 +47,23 @@ pub(crate) struct UnderWay {
 /// All zones in our charge.
 #[derive(Default)]
 pub(crate) struct Zones {
-    /// In boxes: the table keeps room for more zones than there are.
-    table: Mutex<HashMap<ZoneName, Box<Charge>>>,
+    table: Mutex<HashMap<ZoneName, Entry>>,
+}
+
+/// A zone in the table, and what it is looked for by: so that looking over all of them takes one place in memory for a few
+/// zones, not several for each.
+pub(crate) struct Entry {
+    /// In a box: the table keeps room for more zones than there are.
+    charge: Box<Charge>,
+    /// When the version held expires, in seconds since 1970; 0 if nothing does.
+    expires: u32,
+    /// The troubles it is in that time has no part in, each a bit.
+    troubles: u8,
 }
 
 impl Zones {
     /// The table, for a moment: nothing is waited for while it is held.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<ZoneName, Box<Charge>>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<ZoneName, Entry>> {
         // A panic elsewhere leaves every entry whole: they are changed field by field.
         self.table
             .lock()
@@ -64,7 +76,7 @@ impl Zones {
         name: &ZoneName,
         look: impl FnOnce(&mut Charge) -> T,
     ) -> Option<T> {
-        self.lock().get_mut(name).map(|charge| look(charge))
+        self.lock().get_mut(name).map(|entry| entry.change(look))
     }
 
     /// Looks at one zone if its settings are still those of `term`.
@@ -76,8 +88,30 @@ impl Zones {
     ) -> Option<T> {
         self.lock()
             .get_mut(name)
-            .filter(|charge| charge.term == term)
-            .map(|charge| look(charge))
+            .filter(|entry| entry.term == term)
+            .map(|entry| entry.change(look))
+    }
+
+    /// The zones that may be in one of these troubles, unless they are more than `most`.
+    pub(crate) fn in_trouble(
+        &self,
+        query: &SurveyQuery,
+        now: Timestamp,
+        most: usize,
+    ) -> Option<Vec<(Arc<SecondaryZone>, ZoneStatus)>> {
+        let wanted = bits(&query.troubles, |_| true);
+        let latest = match query.troubles.contains(&Trouble::Expiring) {
+            true => (now.0.saturating_add(query.horizon) / 1_000).saturating_add(1),
+            false => 0,
+        };
+        let is_meant = |entry: &&Entry| {
+            let expires = u64::from(entry.expires);
+            entry.troubles & wanted != 0 || (expires != 0 && expires <= latest)
+        };
+        let table = self.lock();
+        let are_few = { table.values() }.filter(is_meant).nth(most).is_none();
+        let found = |entry: &Entry| (Arc::clone(&entry.zone), entry.status.clone());
+        are_few.then(|| table.values().filter(is_meant).map(found).collect())
     }
 
     pub(crate) fn status(&self, name: &ZoneName) -> Option<ZoneStatus> {
@@ -91,6 +125,50 @@ impl Zones {
         let state = self.with(name, |charge| charge.status.state());
         state.unwrap_or(ZoneState::Provisioning)
     }
+}
+
+impl Entry {
+    pub(crate) fn new(charge: Charge) -> Self {
+        let mut entry = Self {
+            charge: Box::new(charge),
+            expires: 0,
+            troubles: 0,
+        };
+        entry.note();
+        entry
+    }
+
+    /// Changes the zone, or looks at it.
+    pub(crate) fn change<T>(&mut self, change: impl FnOnce(&mut Charge) -> T) -> T {
+        let changed = change(&mut self.charge);
+        self.note();
+        changed
+    }
+
+    fn note(&mut self) {
+        let status = &self.charge.status;
+        let expires = status.expires_at.map_or(0, Timestamp::as_seconds);
+        self.expires = u32::try_from(expires).unwrap_or(u32::MAX);
+        // How long before its expiry a zone is about to expire is said by who asks.
+        self.troubles = bits(&Trouble::ALL, |trouble| {
+            trouble.is_that_of(status, Timestamp(0), 0)
+        });
+    }
+}
+
+impl Deref for Entry {
+    type Target = Charge;
+
+    fn deref(&self) -> &Charge {
+        &self.charge
+    }
+}
+
+/// Those of these troubles that are meant, each a bit.
+fn bits(troubles: &[Trouble], is_meant: impl Fn(Trouble) -> bool) -> u8 {
+    let meant =
+        { troubles.iter() }.filter(|&&trouble| trouble != Trouble::Expiring && is_meant(trouble));
+    meant.fold(0, |bits, &trouble| bits | 1 << trouble as u8)
 }
 
 impl Charge {

@@ -18,7 +18,7 @@ use super::{About, Node, PAST, in_words, oci_keys, slots, tokens};
 use crate::notify::{Judge, targets};
 use crate::past::Past;
 use crate::primaries::{KeyTurns, resolve, same};
-use crate::zones::Charge;
+use crate::zones::{Charge, Entry};
 use crate::{Config, StartError, answering, book, clock};
 
 impl Node {
@@ -153,7 +153,7 @@ impl Node {
             visits: past.map(|past| past.visits).unwrap_or_default(),
             ..Charge::new(zone, status)
         };
-        self.zones.lock().insert(key.clone(), Box::new(charge));
+        self.zones.lock().insert(key.clone(), Entry::new(charge));
         self.schedule()
             .insert(key, name.as_name(), addresses, start, Instant::now());
     }
@@ -180,9 +180,9 @@ impl Node {
 
     /// Lets a zone go. What was held of it is gone from the store already, with its settings.
     fn dismiss(&self, name: &ZoneName) {
-        if let Some(mut charge) = self.zones.lock().remove(name) {
-            charge.call_off();
-            self.note_past(&charge.zone.zone_id(), None);
+        if let Some(mut entry) = self.zones.lock().remove(name) {
+            entry.change(Charge::call_off);
+            self.note_past(&entry.zone.zone_id(), None);
         }
         self.teller.forget(name);
         self.schedule().remove(name);
