@@ -188,6 +188,7 @@ impl From<ServiceError> for Problem {
         match error {
             ServiceError::Refused(refusal) => Self {
                 oci: in_oci(&refusal),
+                fault: fault(&refusal).map(Box::new),
                 ..Self::new(status_of(&refusal), refusal.to_string())
             },
             ServiceError::TooManyToSort(_) => Self::bad_request(error.to_string()),
@@ -202,6 +203,21 @@ impl From<ServiceError> for Problem {
     }
 }
 
+/// The member of a body that a refusal is about, as our own face calls it.
+fn fault(refusal: &Refusal) -> Option<Fault> {
+    let (member, expected) = match refusal {
+        Refusal::NameTaken(_) => ("name", "a name that no zone of the service has"),
+        Refusal::KeyNameTaken(_) => ("name", "a name that no key of the service has"),
+        Refusal::UnknownKeyName(_) => ("primaries", "the name of a key that the contract has"),
+        Refusal::Primaries(_) => ("primaries", "primaries at addresses and ports of their own"),
+        _ => return None,
+    };
+    Some(Fault {
+        member: member.to_owned(),
+        expected: expected.to_owned(),
+    })
+}
+
 fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::UnknownZone | Refusal::UnknownKey => StatusCode::NOT_FOUND,
@@ -209,7 +225,9 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::Primaries(_)
         | Refusal::UnknownKeyName(_)
         | Refusal::UnknownKeyId(_) => StatusCode::BAD_REQUEST,
-        Refusal::TooManyZones { .. } | Refusal::TooManyRecords { .. } => StatusCode::FORBIDDEN,
+        Refusal::TooManyZones { .. }
+        | Refusal::TooManyRecords { .. }
+        | Refusal::TooManyKeys { .. } => StatusCode::FORBIDDEN,
         Refusal::Changed => StatusCode::PRECONDITION_FAILED,
         _ => StatusCode::CONFLICT, // taken, in use, declared: in the way of what is there
     }
@@ -219,7 +237,9 @@ fn status_of(refusal: &Refusal) -> StatusCode {
 fn in_oci(refusal: &Refusal) -> (StatusCode, &'static str) {
     let status = status_of(refusal);
     match refusal {
-        Refusal::TooManyZones { .. } => (StatusCode::BAD_REQUEST, "LimitExceeded"),
+        Refusal::TooManyZones { .. } | Refusal::TooManyKeys { .. } => {
+            (StatusCode::BAD_REQUEST, "LimitExceeded")
+        }
         Refusal::TooManyRecords { .. } => (StatusCode::BAD_REQUEST, "QuotaExceeded"),
         Refusal::UnknownKeyName(_) | Refusal::UnknownKeyId(_) => {
             (status, "RelatedResourceNotAuthorizedOrNotFound")

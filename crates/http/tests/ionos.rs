@@ -812,6 +812,7 @@ async fn quota_is_told_in_integers_and_kept() {
         QuotaLimits {
             secondary_zones: 1,
             records: u64::MAX,
+            ..QuotaLimits::default()
         },
         Limits::default(),
     );

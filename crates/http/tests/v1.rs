@@ -456,7 +456,7 @@ async fn a_member_that_is_wrong_is_named_by_its_path() {
         "primaries[0].tls"
     );
     let primaries = json!([{"address": "::1", "key": "nobody"}]);
-    assert_eq!(check(with("primaries", primaries)).await, "none"); // the registry's word
+    assert_eq!(check(with("primaries", primaries)).await, "primaries"); // the registry's word
     let secret = json!({"name": "k", "secret": "not base64"}).to_string();
     let answer = api.send("one", "POST", "/v1/keys", &secret).await;
     assert_eq!(answer.json()["member"], "secret");
@@ -481,7 +481,11 @@ async fn a_secret_that_was_made_here_is_told_once() {
         assert!(!foreign.text.contains("k.example"));
     }
     assert_eq!(api.send("two", "DELETE", &path, "").await.status, 404);
-    assert_eq!(api.send("one", "POST", "/v1/keys", body).await.status, 409);
+    let again = api.send("one", "POST", "/v1/keys", body).await;
+    assert_eq!(
+        (again.status, &again.json()["member"]),
+        (409, &json!("name"))
+    );
     let other = r#"{"name": "other.example", "secret": "c2VjcmV0"}"#;
     let given = api.send("one", "POST", "/v1/keys", other).await;
     assert_eq!((given.status, given.json().get("secret")), (201, None));
@@ -528,6 +532,7 @@ async fn what_holds_for_all_zones_is_told_at_once() {
             "nameservers": ["ns1.example.net", "ns2.example.net"],
             "zones": {"limit": 100_000, "used": 1},
             "records": {"limit": 100_000_000, "used": 0},
+            "keys": {"limit": 10_000, "used": 0},
         })
     );
 }
@@ -558,4 +563,22 @@ async fn every_described_path_is_there_and_every_answer_described() {
             assert_ne!(answer.status, 405, "{method} {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_member_that_it_is_about() {
+    let api = Api::new();
+    let check = async |body: &str, status: u16, member: &str| {
+        let answer = api.send("one", "POST", "/v1/zones", body).await;
+        let error = answer.json();
+        let found = (answer.status, &error["member"]);
+        assert_eq!(found, (status, &json!(member)), "{error}");
+        assert!(error["expected"].is_string(), "{error}");
+    };
+    let body = r#"{"name": "example.org", "primaries": [{"address": "192.0.2.1"}]}"#;
+    assert_eq!(api.send("two", "POST", "/v1/zones", body).await.status, 201);
+    check(body, 409, "name").await;
+    let key =
+        r#"{"name": "example.net", "primaries": [{"address": "192.0.2.1", "key": "no.example"}]}"#;
+    check(key, 400, "primaries").await;
 }

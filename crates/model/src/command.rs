@@ -306,6 +306,12 @@ pub enum Refusal {
         /// What it would have.
         wanted: u64,
     },
+    /// The contract has as many TSIG keys as it may.
+    #[error("the contract has {limit} TSIG keys, as many as its quota allows")]
+    TooManyKeys {
+        /// The limit.
+        limit: u64,
+    },
     /// The primaries together are not a list that a zone can have.
     #[error(transparent)]
     Primaries(#[from] PrimariesError),

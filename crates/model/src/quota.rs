@@ -10,14 +10,17 @@ pub struct QuotaLimits {
     pub secondary_zones: u64,
     /// Records in all its zones together.
     pub records: u64,
+    /// TSIG keys.
+    pub tsig_keys: u64,
 }
 
 impl Default for QuotaLimits {
-    /// 100,000 zones and 100,000,000 records.
+    /// 100,000 zones, 100,000,000 records and 10,000 keys.
     fn default() -> Self {
         Self {
             secondary_zones: 100_000,
             records: 100_000_000,
+            tsig_keys: 10_000,
         }
     }
 }
@@ -29,6 +32,8 @@ pub struct QuotaUsage {
     pub secondary_zones: u64,
     /// Records held in all its zones together.
     pub records: u64,
+    /// TSIG keys, whether a zone uses them or not.
+    pub tsig_keys: u64,
 }
 
 /// Limits and usage of one contract.

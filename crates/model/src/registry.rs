@@ -261,6 +261,7 @@ impl Registry {
             .map_or_else(QuotaUsage::default, |tenant| QuotaUsage {
                 secondary_zones: tenant.zones.len() as u64,
                 records: tenant.records,
+                tsig_keys: tenant.keys.len() as u64,
             });
         Quota {
             limits: self.limits,

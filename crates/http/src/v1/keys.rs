@@ -67,6 +67,7 @@ pub(super) async fn list<S: Service>(call: Call<S>) -> Answer {
     responses(
         (status = 201, description = "The key", body = NewKey,
             headers(("Location" = String, description = "Its path"), ("ETag" = String, description = "What it looks like"))),
+        (status = 403, description = "The quota is used up", body = Error),
         (status = 409, description = "The name is in use", body = Error),
     )
 )]

@@ -43,6 +43,10 @@ pub(super) async fn read<S: Service>(call: Call<S>) -> Answer {
                 limit: quota.limits.records,
                 used: quota.usage.records,
             },
+            keys: Quota {
+                limit: quota.limits.tsig_keys,
+                used: quota.usage.tsig_keys,
+            },
         },
     ))
 }

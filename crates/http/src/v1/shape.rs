@@ -417,4 +417,6 @@ pub(super) struct About {
     pub(super) nameservers: Vec<String>,
     pub(super) zones: Quota,
     pub(super) records: Quota,
+    /// TSIG keys.
+    pub(super) keys: Quota,
 }

@@ -55,6 +55,7 @@ mod tests {
         let limits = QuotaLimits {
             secondary_zones: 5,
             records: 1 << 40,
+            tsig_keys: 1,
         };
         let answer = QuotaAnswer::from(Quota {
             limits,

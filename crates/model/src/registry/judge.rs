@@ -73,6 +73,10 @@ impl Registry {
                 if self.keys.contains_key(&draft.name) {
                     return Err(Refusal::KeyNameTaken(draft.name));
                 }
+                let limit = self.limits.tsig_keys;
+                if self.quota(&contract).usage.tsig_keys >= limit {
+                    return Err(Refusal::TooManyKeys { limit });
+                }
                 Ok(Change::PutKey(Arc::new(self.new_key(Some(contract), id, draft, at))).into())
             }
             Command::ChangeKey {

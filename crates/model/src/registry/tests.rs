@@ -221,6 +221,7 @@ fn quota_counts_zones_and_records_of_one_contract() {
     let mut registry = Registry::new(QuotaLimits {
         secondary_zones: 2,
         records: 100,
+        tsig_keys: 1,
     });
     let one = contract("one");
     for n in 1..=2 {
@@ -237,6 +238,19 @@ fn quota_counts_zones_and_records_of_one_contract() {
         1,
     );
     assert_eq!(third, Err(Refusal::TooManyZones { limit: 2 }));
+
+    let mut key = |contract: &Contract, n| {
+        let create = Command::CreateKey {
+            contract: contract.clone(),
+            id: id(n),
+            draft: key_draft(&format!("k{n}.example")),
+        };
+        run(&mut registry, create, 3)
+    };
+    assert_eq!(key(&one, 1), Ok(()));
+    assert_eq!(key(&one, 2), Err(Refusal::TooManyKeys { limit: 1 }));
+    assert_eq!(key(&contract("two"), 2), Ok(()));
+    assert_eq!(registry.quota(&one).usage.tsig_keys, 1);
     run(
         &mut registry,
         Command::create(&contract("two"), id(3), draft("3.example", &[1])),
@@ -262,7 +276,8 @@ fn quota_counts_zones_and_records_of_one_contract() {
         registry.quota(&one).usage,
         QuotaUsage {
             secondary_zones: 2,
-            records: 60
+            records: 60,
+            tsig_keys: 1,
         }
     );
     run(&mut registry, Command::remove(&one, id(1)), 2).unwrap();
@@ -270,7 +285,8 @@ fn quota_counts_zones_and_records_of_one_contract() {
         registry.quota(&one).usage,
         QuotaUsage {
             secondary_zones: 1,
-            records: 0
+            records: 0,
+            tsig_keys: 1,
         }
     );
 }
@@ -627,7 +643,7 @@ proptest! {
         before in proptest::collection::vec(commands(), 0..10),
         group in proptest::collection::vec(commands(), 1..20),
     ) {
-        let limits = QuotaLimits { secondary_zones: 4, records: 100 };
+        let limits = QuotaLimits { secondary_zones: 4, records: 100, ..QuotaLimits::default() };
         let mut registry = Registry::new(limits);
         for (number, command) in before.into_iter().enumerate() {
             let _ = run(&mut registry, command, number as u64);
