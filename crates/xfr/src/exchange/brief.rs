@@ -11,7 +11,8 @@ use zonekit_wire::Message;
 
 use super::attempt::Attempt;
 use super::probe::later;
-use super::{Exchange, Stage, Transmit, Way, apply};
+use super::taking::apply;
+use super::{Exchange, Stage, Transmit, Way};
 use crate::{Apply, Limits, TransferKind, VisitError};
 
 /// An IXFR that is asked for in datagrams.
