@@ -8,6 +8,7 @@ use zonekit_store::EditError;
 use zonekit_wire::Serial;
 use zonekit_xfr::{ErrorKind, Memory, Outcome, PrimaryReport, Report, Statistics, VisitError};
 
+use crate::node::in_words;
 use crate::sink::SinkError;
 use crate::verify::VerifyError;
 
@@ -83,25 +84,14 @@ impl Finished<'_> {
         all.filter(|(index, _)| self.only.is_none_or(|only| only == *index))
     }
 
-    /// What the next visit should know. A version that was not kept here has come from nobody; and where the zone's command
-    /// has refused what differences led to, the zone is asked for whole.
+    /// What the next visit should know. A version that was not kept here has come from nobody.
     pub(crate) fn memory(&self, before: &[Memory]) -> Vec<Memory> {
         let mut memory = self.report.memory.clone();
-        let Outcome::Transferred { kind, primary, .. } = self.report.outcome else {
-            return memory;
-        };
-        let Some(failure) = &self.unpublished else {
-            return memory;
-        };
-        for (memory, before) in memory.iter_mut().zip(before) {
-            memory.gave = before.gave;
-        }
-        let is_refused = failure.kind == VerifyError::KIND;
-        if let Some(memory) = memory.get_mut(primary)
-            && is_refused
-            && kind == zonekit_xfr::TransferKind::Ixfr
-        {
-            memory.ixfr_failed(self.ended.as_seconds());
+        let is_taken = matches!(self.report.outcome, Outcome::Transferred { .. });
+        if is_taken && self.unpublished.is_some() {
+            for (memory, before) in memory.iter_mut().zip(before) {
+                memory.gave = before.gave;
+            }
         }
         memory
     }
@@ -212,10 +202,14 @@ pub(crate) fn failure(error: &VisitError) -> Failure {
         ) => tsig.kind(),
         (_, Some(SinkError::Zonemd(_))) => "zonemd",
         (_, Some(SinkError::Quota(_))) => "quota",
+        (_, Some(SinkError::Verify(_))) => VerifyError::KIND,
         _ if limit.is_some() => ErrorKind::Limit.as_str(),
         _ => error.kind().as_str(),
     };
-    let text = error.in_words();
+    let text = match sink_error {
+        Some(SinkError::Verify(error)) => in_words(error), // it says by itself who has rejected the version
+        _ => error.in_words(),
+    };
     Failure {
         kind: kind.to_owned(),
         text: match limit {

@@ -1,17 +1,20 @@
 //! Where the records of a transfer go: into a new zone, or into a patch of the one held.
 //!
-//! Nothing of it is seen by anybody before the transfer is whole. Then the finished version is handed to whoever waits
-//! for it, at once: a visit may go on for a while, asking other primaries.
+//! Nothing of it is seen by anybody before the transfer is whole, and the zone's command has taken it. Then the finished
+//! version is handed to whoever waits for it, at once: a visit may go on for a while, asking other primaries.
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 use tokio::task::block_in_place;
-use zonekit_model::ZonemdPolicy;
+use zonekit_model::{ZoneName, ZonemdPolicy};
 use zonekit_store::{
     Checks, Diff, EditError, Notes, Zone, ZoneBuilder, ZoneLimits, ZonePatch, ZonemdError,
 };
 use zonekit_wire::{NameBuf, Unpacked};
 use zonekit_xfr::{Apply, Change};
+
+use crate::config::Verify;
+use crate::verify::{VerifyError, verify};
 
 /// What a transfer made of the zone, not yet kept or served.
 pub(crate) struct Candidate {
@@ -31,6 +34,10 @@ pub(crate) struct Sink<Q> {
     /// Says whether the contract may have a zone of that many records.
     quota: Q,
     edit: Edit,
+    /// The command that has the last word, and what it knows the zone by.
+    hook: Option<(Verify, ZoneName)>,
+    /// What it is to judge.
+    whole: Option<Candidate>,
     finished: Option<oneshot::Sender<Candidate>>,
 }
 
@@ -52,6 +59,9 @@ pub(crate) enum SinkError {
     /// The zone has to prove itself whole and does not.
     #[error(transparent)]
     Zonemd(#[from] ZonemdError),
+    /// The zone's command does not take it.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// The changes come in no order that a transfer has.
     #[error("changes without a beginning")]
     OutOfOrder,
@@ -76,9 +86,17 @@ impl<Q: FnMut(u64) -> Result<(), zonekit_model::Refusal>> Sink<Q> {
             zonemd,
             quota,
             edit: Edit::None,
+            hook: None,
+            whole: None,
             finished: Some(finished),
         };
         (sink, candidate)
+    }
+
+    /// The same, where a command has the last word.
+    pub(crate) fn verified_by(mut self, hook: Option<(Verify, ZoneName)>) -> Self {
+        self.hook = hook;
+        self
     }
 
     fn finish(&mut self) -> Result<(), SinkError> {
@@ -103,15 +121,22 @@ impl<Q: FnMut(u64) -> Result<(), zonekit_model::Refusal>> Sink<Q> {
         };
         (self.quota)(candidate.zone.record_count())?;
         prove(&candidate.zone, self.zonemd)?;
+        match self.hook {
+            Some(_) => self.whole = Some(candidate),
+            None => self.hand_over(candidate),
+        }
+        Ok(())
+    }
+
+    fn hand_over(&mut self, candidate: Candidate) {
         if let Some(finished) = self.finished.take() {
             // Nobody waits any more when the visit was called off; then the version goes as if it had never come.
             let _ = finished.send(candidate);
         }
-        Ok(())
     }
 }
 
-impl<Q: FnMut(u64) -> Result<(), zonekit_model::Refusal>> Apply for Sink<Q> {
+impl<Q: FnMut(u64) -> Result<(), zonekit_model::Refusal> + Send> Apply for Sink<Q> {
     type Error = SinkError;
 
     fn apply(&mut self, change: Change<'_>) -> Result<(), SinkError> {
@@ -151,6 +176,18 @@ impl<Q: FnMut(u64) -> Result<(), zonekit_model::Refusal>> Apply for Sink<Q> {
             Edit::Whole(builder) => Ok(builder.add_keyed(&unpacked.record, unpacked.sort_key)?),
             _ => self.apply(Change::Add(unpacked.record)),
         }
+    }
+
+    async fn judge(&mut self) -> Result<(), SinkError> {
+        let Some(candidate) = self.whole.take() else {
+            return Ok(());
+        };
+        if let Some((hook, name)) = &self.hook {
+            let held = self.held.as_ref().map(Zone::serial);
+            verify(hook, name, held, &candidate).await?;
+        }
+        self.hand_over(candidate);
+        Ok(())
     }
 
     fn abandon(&mut self) {

@@ -31,10 +31,9 @@ use zonekit_xfr::{Due, Finished as Ended, Limits, Outcome, Preference, Reason, V
 
 use crate::clock;
 use crate::history::Finished;
-use crate::node::{Edition, Node, in_words};
+use crate::node::{Edition, Node};
 use crate::past::Past;
 use crate::sink::{Candidate, Sink};
-use crate::verify::{VerifyError, verify};
 use crate::zones::{Charge, UnderWay};
 
 /// Begins visits as they fall due, until `stop` says so.
@@ -237,7 +236,7 @@ async fn visit(mut running: Running, plan: Plan) {
             None => Ok(()),
         }
     };
-    let (mut sink, candidate) = Sink::new(
+    let (sink, candidate) = Sink::new(
         plan.visit.zone.clone(),
         plan.held.clone(),
         config.limits.for_zones(),
@@ -245,6 +244,8 @@ async fn visit(mut running: Running, plan: Plan) {
         zonemd.unwrap_or_default(),
         quota,
     );
+    let hook = { config.declared(&plan.name) }.and_then(|entry| entry.verify.clone());
+    let mut sink = sink.verified_by(hook.map(|hook| (hook, plan.name.clone())));
     let began = clock::now();
     let from = plan.held.as_ref().map(Zone::serial);
     debug!(zone = %plan.name, cause = ?plan.cause, serial = from.map(|serial| serial.0), "visiting");
@@ -252,15 +253,12 @@ async fn visit(mut running: Running, plan: Plan) {
         let visit = plan.visit.clone();
         let hurry = plan.hurry.notified();
         let lines = node.lines.clone();
-        let is_verified =
-            { config.declared(&plan.name) }.is_some_and(|entry| entry.verify.is_some());
         let (node, name) = (Arc::clone(&node), plan.name.clone());
         async move {
             let report = lines.visit(visit, &mut sink, hurry).await;
-            // What is large takes up its place until it is kept, so that not too much waits for the disk; and so does what
-            // is yet to be verified, so that no more commands run at a time than there are slots.
+            // What is large takes up its place until it is kept, so that not too much waits for the disk.
             let octets = { report.transfer() }.map_or(0, |transfer| transfer.statistics.octets);
-            if octets < press::LARGE && !is_verified {
+            if octets < press::LARGE {
                 node.settles(&name);
             }
             report
@@ -288,15 +286,6 @@ async fn visit(mut running: Running, plan: Plan) {
 
 /// Makes a version durable, then visible, then tells of it; says what kept it from that.
 async fn publish(node: &Arc<Node>, plan: &Plan, candidate: Candidate) -> Result<(), Failure> {
-    let config = node.config();
-    if let Some(hook) = { config.declared(&plan.name) }.and_then(|entry| entry.verify.as_ref()) {
-        let held = plan.held.as_ref().map(Zone::serial);
-        let verified = verify(hook, &plan.name, held, &candidate).await;
-        verified.map_err(|error| Failure {
-            kind: VerifyError::KIND.to_owned(),
-            text: in_words(&error),
-        })?;
-    }
     let edition = Edition {
         name: plan.name.clone(),
         term: plan.term,

@@ -1,5 +1,7 @@
 //! The seam between a transfer and whoever keeps the zone.
 
+use std::future::{Future, ready};
+
 use zonekit_wire::{Record, Unpacked};
 
 /// What one transferred record asks of our copy of the zone.
@@ -76,6 +78,15 @@ pub trait Apply {
     /// has use for the sort key that comes with the record.
     fn add(&mut self, unpacked: &Unpacked<'_>) -> Result<(), Self::Error> {
         self.apply(Change::Add(unpacked.record))
+    }
+
+    /// Has the last word on what was committed, where that takes its time. An error refuses it: then the visit goes on as
+    /// after any other failure of the transfer. Nothing may have become visible before.
+    ///
+    /// Clients on sockets ask for it, once for each commit; who runs an [`Exchange`](crate::Exchange) himself tells it by
+    /// [`refuse`](crate::Exchange::refuse).
+    fn judge(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        ready(Ok(()))
     }
 
     /// The transfer under way failed: the pending edit is to be dropped. Another `Replace` or `Step` may follow.

@@ -11,7 +11,7 @@
 //!  │            │ next primary      │                                │
 //!  ▼            └───────────────────┤ commit                         │ commit
 //! Done ◄───── Waiting ◄─────────────┴────────────────────────────────┘
-//!         (for answers still out)
+//!         (for answers still out; refused after all: as any failure)
 //! ```
 //!
 //! Whoever runs it passes in what happens ([`Event`], time) and does what it asks for ([`Transmit`]). The time is a
@@ -75,6 +75,8 @@ pub struct Exchange {
     primaries: Vec<PrimaryReport>,
     /// Primaries that were tried to the end.
     tried: Vec<bool>,
+    /// The one that gave the version held.
+    gave: Option<usize>,
     stage: Stage,
     /// When the first offer of something newer no longer waits for better ones.
     grace: Option<Instant>,
@@ -167,6 +169,7 @@ impl Exchange {
             Stage::Asking
         };
         let mut exchange = Self {
+            gave: { visit.memory.iter() }.position(|memory| memory.gave),
             visit,
             only_ask,
             started: now,
@@ -285,6 +288,15 @@ impl Exchange {
             memory: std::mem::take(&mut self.visit.memory),
             duration: now.saturating_duration_since(self.started),
         })
+    }
+
+    /// Whether a version has been committed, by the last transfer. It may still be [refused](Self::refuse).
+    pub fn has_committed(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::Waiting(Outcome::Transferred { .. }, _)
+                | Stage::Done(Some(Outcome::Transferred { .. }))
+        )
     }
 
     /// What is to be had at this moment, for a progress line.

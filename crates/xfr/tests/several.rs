@@ -140,3 +140,43 @@ fn another_that_is_ahead_for_long_gives_the_whole_zone() {
     assert_eq!(caught_up.outcome, taken(Ixfr, 2, 0));
     assert_eq!(caught_up.memory[1].ahead_since, None);
 }
+
+#[test]
+fn who_gives_what_is_refused_is_followed_by_the_next_in_the_same_visit() {
+    let check = |refusals: usize, outcome: Outcome, stories: [&str; 2], serial: u32| {
+        let hosts = [with_ixfr(3), Host::new(2)];
+        let mut memory = memory();
+        memory.swap(0, 1);
+        let mut world = World::new(&hosts);
+        world.refusals = refusals;
+        let visit = Visit {
+            held: Some(soa_buf(1)),
+            held_records: 5,
+            memory,
+            ..Visit::new(zone(), primaries(hosts.len()))
+        };
+        let mut copy = Copy::of(1, &HELD);
+        let mut exchange = Exchange::new(visit, world.now, NOW, 1);
+        let report = world.run(&mut exchange, &mut copy);
+        assert_eq!(report.outcome, outcome);
+        assert_eq!([hosts[0].story(), hosts[1].story()], stories);
+        assert_eq!(copy.serial, Some(serial));
+        let gave: Vec<bool> = report.memory.iter().map(|memory| memory.gave).collect();
+        let gives = match outcome {
+            Outcome::Transferred { primary, .. } => primary,
+            _ => 1,
+        };
+        assert_eq!(gave, [gives == 0, gives == 1]);
+        let is_told = report.primaries[0].error.is_some();
+        assert_eq!(is_told, refusals > 1);
+        report
+    };
+    let all = "SOA/udp IXFR/tcp AXFR/tcp";
+    check(0, taken(Ixfr, 3, 0), ["SOA/udp IXFR/tcp", "SOA/udp"], 3);
+    check(1, taken(Axfr, 3, 0), [all, "SOA/udp"], 3);
+    let report = check(2, taken(Axfr, 2, 1), [all, all], 2); // it has no differences
+    let error = report.primaries[0].error.as_ref().unwrap();
+    assert_eq!(error.in_words(), "rejected: not good");
+    assert_eq!(report.memory[0].ixfr_failures, 1);
+    check(3, Outcome::Failed, [all, all], 1);
+}

@@ -2,6 +2,7 @@
 
 mod crowds;
 mod notify;
+mod refusals;
 mod rows;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,6 @@
 //! Taking the zone: a transfer is asked for, followed, and ends in one way or another.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -193,18 +194,55 @@ impl Exchange {
             report.error = Some(error);
         }
         if attempt.asked == TransferKind::Ixfr && attempt.is_connected() {
-            if let Some(memory) = self.visit.memory.get_mut(primary) {
-                memory.ixfr_failed(unix);
-            }
-            if !self.may_give_all(primary, now) {
-                return self.note_tried(primary);
-            }
-            let edns = attempt.offers_edns;
-            self.begin_transfer(primary, TransferKind::Axfr, edns, Way::Alone, now);
+            self.differences_failed(primary, attempt.offers_edns, now);
         } else if is_edns_refused {
             self.begin_transfer(primary, TransferKind::Axfr, false, Way::Alone, now);
         } else {
             self.note_tried(primary);
+        }
+    }
+
+    /// What was committed is not kept, by whoever has the last word on it: the visit goes on as after any other failure of
+    /// the transfer, with AXFR after IXFR and with the next primary after that. Without a commit nothing changes.
+    pub fn refuse(&mut self, error: Arc<dyn Error + Send + Sync>, now: Instant) {
+        let (Stage::Waiting(outcome, _) | Stage::Done(Some(outcome))) = &self.stage else {
+            return;
+        };
+        let Outcome::Transferred { primary, .. } = *outcome else {
+            return;
+        };
+        self.stage = Stage::Asking;
+        for (index, memory) in self.visit.memory.iter_mut().enumerate() {
+            memory.gave = Some(index) == self.gave;
+        }
+        let error = VisitError::Rejected(error);
+        let mut asked = TransferKind::Axfr;
+        if let Some(report) = self.primaries.get_mut(primary) {
+            if let Some(transfer) = report.transfers.last_mut() {
+                asked = transfer.asked;
+                transfer.error = Some(error.clone());
+            }
+            report.error = Some(error);
+        }
+        let unix = self.unix(now);
+        let memory = self.visit.memory.get(primary);
+        let edns = memory.is_none_or(|memory| memory.may_edns(unix));
+        match asked {
+            TransferKind::Ixfr => self.differences_failed(primary, edns, now),
+            TransferKind::Axfr => self.note_tried(primary),
+        }
+        self.proceed(now);
+    }
+
+    /// The whole zone is asked for instead, where that may be.
+    fn differences_failed(&mut self, primary: usize, edns: bool, now: Instant) {
+        let unix = self.unix(now);
+        if let Some(memory) = self.visit.memory.get_mut(primary) {
+            memory.ixfr_failed(unix);
+        }
+        match self.may_give_all(primary, now) {
+            true => self.begin_transfer(primary, TransferKind::Axfr, edns, Way::Alone, now),
+            false => self.note_tried(primary),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::future::{Future, pending};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 
 use super::lines::Lines;
 use super::sockets::{Happening, Sockets};
@@ -85,11 +86,20 @@ async fn run<A: Apply + Send>(
 ) -> Report {
     let mut hurry = Some(hurry);
     let (mut taken, mut reads) = (0, 0);
+    let mut is_judged = false;
     loop {
         while let Some(transmit) = exchange.poll_transmit() {
             if let Some(event) = sockets.transmit(transmit).await {
                 exchange.handle_event(event, now(), sink);
             }
+        }
+        if exchange.has_committed() && !is_judged {
+            // The connection has been given back by now: nobody else waits for this.
+            match sink.judge().await {
+                Ok(()) => is_judged = true,
+                Err(error) => exchange.refuse(Arc::new(error), now()),
+            }
+            continue;
         }
         if let Some(report) = exchange.poll(now()) {
             return report;

@@ -1,6 +1,7 @@
 //! A world without sockets in which scripted primaries live.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zonekit_script::{Act, Door, Host};
@@ -27,9 +28,15 @@ pub struct World {
     connections: HashMap<Connection, usize>,
     /// Datagrams to us that are dropped, so many from now.
     pub drops: usize,
+    /// Versions that are refused after their commit, so many from now.
+    pub refusals: usize,
     /// What happens to those who connect, where it is not the same as for datagrams.
     pub tcp_door: Option<Door>,
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("not good")]
+struct NotGood;
 
 enum Happens {
     Datagram(usize, Vec<u8>),
@@ -50,14 +57,22 @@ impl World {
             happening: VecDeque::new(),
             connections: HashMap::new(),
             drops: 0,
+            refusals: 0,
             tcp_door: None,
         }
     }
 
     pub fn run(&mut self, exchange: &mut Exchange, copy: &mut Copy) -> Report {
+        let before = copy.clone();
         loop {
             while let Some(transmit) = exchange.poll_transmit() {
                 self.transmit(transmit);
+            }
+            if exchange.has_committed() && self.refusals > 0 {
+                self.refusals -= 1;
+                copy.clone_from(&before);
+                exchange.refuse(Arc::new(NotGood), self.now);
+                continue;
             }
             if let Some(report) = exchange.poll(self.now) {
                 return report;
