@@ -138,6 +138,7 @@ fn held(serial: u32, offered: u32, outcome: PrimaryOutcome) -> ZoneStatus {
             primary: Some(SocketAddr::from(([192, 0, 2, 1], 53))),
             transfer: None,
             failure: None,
+            clear_text: false,
         });
     }
     status

@@ -251,6 +251,7 @@ mod tests {
             primary: None,
             transfer: None,
             failure: None,
+            clear_text: false,
         });
         status
     }

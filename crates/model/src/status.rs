@@ -150,6 +150,9 @@ pub struct PrimaryStatus {
     /// The last transfer taken from it.
     #[serde(default)]
     pub transfer: Option<TransferFigures>,
+    /// Why clear text is spoken with it though TLS is wanted, where that is allowed.
+    #[serde(default)]
+    pub clear_text: Option<String>,
 }
 
 impl PrimaryStatus {
@@ -163,6 +166,7 @@ impl PrimaryStatus {
             last_check: None,
             last_success: None,
             transfer: None,
+            clear_text: None,
         }
     }
 }
@@ -267,6 +271,9 @@ pub struct VisitRecord {
     /// What went wrong, if anything did: also of a visit that ended well after a first primary failed.
     #[serde(default)]
     pub failure: Option<Failure>,
+    /// Whether clear text was spoken with a primary with which TLS is wanted.
+    #[serde(default)]
+    pub clear_text: bool,
 }
 
 /// Why a visit was made.
@@ -338,6 +345,7 @@ mod tests {
                 primary: None,
                 transfer: None,
                 failure: None,
+                clear_text: false,
             });
         }
         assert_eq!(status.history.len(), ZoneStatus::HISTORY);

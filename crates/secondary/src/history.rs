@@ -141,6 +141,7 @@ impl Finished<'_> {
             primary: primary.map(|primary| primary.address),
             transfer: self.figures(),
             failure: self.failure(),
+            clear_text: { self.visited() }.any(|(_, report)| report.clear_text.is_some()),
         }
     }
 
@@ -163,6 +164,9 @@ impl Finished<'_> {
         }
         if !is_not_asked {
             entry.last_check = Some(self.ended);
+        }
+        if report.is_reached == Some(true) {
+            entry.clear_text = report.clear_text.map(|why| in_words(&why));
         }
         if let Some(serial) = report.serial() {
             entry.serial = Some(serial.0);

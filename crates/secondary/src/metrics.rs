@@ -321,6 +321,7 @@ const PRIMARIES: usize = 100;
 struct AtPrimary {
     zones: i64,
     failing: i64,
+    clear_text: i64,
     last_check: Option<Timestamp>,
     last_success: Option<Timestamp>,
 }
@@ -330,6 +331,7 @@ impl AtPrimary {
         self.join(&Self {
             zones: 1,
             failing: (primary.outcome == PrimaryOutcome::Error).into(),
+            clear_text: primary.clear_text.is_some().into(),
             last_check: primary.last_check,
             last_success: primary.last_success,
         });
@@ -338,6 +340,7 @@ impl AtPrimary {
     fn join(&mut self, other: &Self) {
         self.zones += other.zones;
         self.failing += other.failing;
+        self.clear_text += other.clear_text;
         self.last_check = self.last_check.max(other.last_check);
         self.last_success = self.last_success.max(other.last_success);
     }
@@ -365,12 +368,17 @@ fn encode_primaries(
 ) -> Result<(), std::fmt::Error> {
     type Value = fn(&AtPrimary) -> i64;
     let labelled = by_label(primaries);
-    let families: [(&str, &str, Value); 4] = [
+    let families: [(&str, &str, Value); 5] = [
         ("zonekit_primary_zones", "Zones of a primary", |at| at.zones),
         (
             "zonekit_primary_zones_failing",
             "Zones of a primary that it last failed",
             |at| at.failing,
+        ),
+        (
+            "zonekit_primary_zones_clear_text",
+            "Zones for which a primary was last spoken with in clear text though TLS is wanted",
+            |at| at.clear_text,
         ),
         (
             "zonekit_primary_last_check_timestamp_seconds",
@@ -407,6 +415,7 @@ mod tests {
         let at = |zones: i64| AtPrimary {
             zones,
             failing: 1,
+            clear_text: 0,
             last_check: Some(Timestamp(zones as u64)),
             last_success: None,
         };

@@ -148,7 +148,8 @@ fn write_visits(visits: &[VisitRecord]) -> Vec<u8> {
         body.number(visit.at.0.saturating_sub(before));
         before = before.max(visit.at.0);
         body.number(visit.duration);
-        body.number(cause(visit.cause) | outcome(visit.outcome) << 2);
+        let clear_text = u64::from(visit.clear_text);
+        body.number(cause(visit.cause) | outcome(visit.outcome) << 2 | clear_text << 4);
         write_serial(&mut body, visit.from, held);
         write_serial(&mut body, visit.to, visit.from);
         held = visit.to;
@@ -199,7 +200,8 @@ fn read_visits(octets: &[u8]) -> Option<Vec<VisitRecord>> {
                 at: Timestamp(before),
                 duration,
                 cause: *CAUSES.get(usize::try_from(kind & 3).ok()?)?,
-                outcome: *OUTCOMES.get(usize::try_from(kind >> 2).ok()?)?,
+                outcome: *OUTCOMES.get(usize::try_from(kind >> 2 & 3).ok()?)?,
+                clear_text: kind >> 4 & 1 != 0,
                 from,
                 to: held,
                 primary: match reader.optional()? {
@@ -230,10 +232,15 @@ fn write_primary(writer: &mut Writer, primary: &PrimaryStatus) {
     write_time(writer, primary.last_check);
     write_time(writer, primary.last_success);
     write_figures(writer, primary.transfer.as_ref());
-    writer.number(primary.failure.is_some().into());
-    if let Some(failure) = &primary.failure {
+    // What is there, bit by bit: it was the first alone for a while.
+    let (failure, clear_text) = (&primary.failure, &primary.clear_text);
+    writer.number(u64::from(failure.is_some()) | u64::from(clear_text.is_some()) << 1);
+    if let Some(failure) = failure {
         writer.text(&failure.kind);
         writer.text(&failure.text);
+    }
+    if let Some(why) = clear_text {
+        writer.text(why);
     }
 }
 
@@ -244,18 +251,25 @@ fn read_primary(reader: &mut Reader<'_>) -> Option<PrimaryStatus> {
         2 => PrimaryOutcome::Error,
         _ => PrimaryOutcome::Pending,
     };
+    let (serial, last_check) = (read_u32(reader)?, read_time(reader)?);
+    let (last_success, transfer) = (read_time(reader)?, read_figures(reader)?);
+    let there = reader.number()?;
     Some(PrimaryStatus {
         outcome,
-        serial: read_u32(reader)?,
-        last_check: read_time(reader)?,
-        last_success: read_time(reader)?,
-        transfer: read_figures(reader)?,
-        failure: match reader.number()? {
+        serial,
+        last_check,
+        last_success,
+        transfer,
+        failure: match there & 1 {
             0 => None,
             _ => Some(Failure {
                 kind: reader.text()?.to_owned(),
                 text: reader.text()?.to_owned(),
             }),
+        },
+        clear_text: match there & 2 {
+            0 => None,
+            _ => Some(reader.text()?.to_owned()),
         },
         ..PrimaryStatus::pending(address)
     })
@@ -401,6 +415,7 @@ mod tests {
                 kind: "timeout".to_owned(),
                 text: text.to_owned(),
             }),
+            clear_text: n.is_multiple_of(3),
         }
     }
 

@@ -144,6 +144,7 @@ mod tests {
             expires: None,
             is_reached: Some(true),
             answered_in: None,
+            clear_text: None,
             error,
             transfers: Vec::new(),
         };

@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, info, warn};
 use zonekit_model::{VisitOutcome, ZoneName};
+use zonekit_xfr::PrimaryReport;
 
 use crate::history::Finished;
+use crate::node::in_words;
 
 /// How long a trouble that goes on is not told of again.
 const QUIET: Duration = Duration::from_secs(3_600);
@@ -21,6 +23,8 @@ const QUIET: Duration = Duration::from_secs(3_600);
 pub(crate) struct Teller {
     troubles: Mutex<HashMap<ZoneName, Trouble>>,
     down: Mutex<HashSet<SocketAddr>>,
+    /// Primaries with which clear text is spoken though TLS is wanted.
+    clear: Mutex<HashSet<SocketAddr>>,
 }
 
 /// What goes on going wrong with a zone.
@@ -48,8 +52,25 @@ enum Tone {
 }
 
 impl Teller {
+    /// Whether TLS stands with a primary where it is wanted: told when it changes.
+    fn tell_of_tls(&self, primary: &PrimaryReport) {
+        let address = primary.address;
+        match &primary.clear_text {
+            Some(why) if lock(&self.clear).insert(address) => {
+                warn!(primary = %address, why = in_words(why), "no TLS: clear text is spoken");
+            }
+            None if lock(&self.clear).remove(&address) => {
+                info!(primary = %address, "TLS again");
+            }
+            _ => {}
+        }
+    }
+
     /// One event for an outcome.
     pub(crate) fn tell(&self, name: &ZoneName, finished: &Finished<'_>) {
+        let reached =
+            { finished.report.primaries.iter() }.filter(|primary| primary.is_reached == Some(true));
+        reached.for_each(|primary| self.tell_of_tls(primary));
         let failure = finished.failure();
         let offered = finished.undelivered().map(|serial| serial.0);
         let what = match (finished.outcome(), offered) {

@@ -159,6 +159,7 @@ impl Exchange {
             expires: None,
             is_reached: None,
             answered_in: None,
+            clear_text: None,
             error: { visit.out_of_reach.contains(&index) }.then_some(VisitError::OutOfReach),
             transfers: Vec::new(),
         });

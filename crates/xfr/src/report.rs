@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use zonekit_wire::{Serial, SoaBuf};
 
-use crate::{Memory, TransferKind, VisitError};
+use crate::{Loss, Memory, TransferKind, VisitError};
 
 /// The result of a visit, and what each primary said.
 #[derive(Clone, Debug)]
@@ -103,6 +103,8 @@ pub struct PrimaryReport {
     pub is_reached: Option<bool>,
     /// How long it took to say so.
     pub answered_in: Option<Duration>,
+    /// Why clear text was spoken with it though TLS is wanted, where that is allowed: how TLS failed.
+    pub clear_text: Option<Loss>,
     /// What went wrong last, unless all went well in the end.
     pub error: Option<VisitError>,
     /// The transfers that were tried, in order: IXFR, then AXFR.

@@ -1,14 +1,14 @@
 //! What a visit is to do.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zonekit_tsig::Key;
 use zonekit_wire::{NameBuf, SoaBuf};
 
-use crate::Limits;
 #[cfg(feature = "tls")]
 use crate::Tls;
+use crate::{Limits, Loss};
 
 /// One visit for one zone: asks all its primaries for their SOA and takes what is newer than what is held.
 ///
@@ -141,6 +141,15 @@ impl Transport {
     /// Whether a datagram may be sent: all that is asked of others goes over connections.
     pub(crate) fn has_datagrams(&self) -> bool {
         matches!(self, Self::Plain)
+    }
+
+    /// Why clear text is spoken with the primary at this address, where TLS is wanted and clear text is allowed.
+    pub(crate) fn why_clear_text(&self, primary: SocketAddr, now: Instant) -> Option<Loss> {
+        match self {
+            Self::Plain => None,
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.failed(primary, now),
+        }
     }
 }
 

@@ -224,6 +224,9 @@ pub(super) struct ZonePrimary {
     last_success: Option<Moment>,
     /// The last transfer taken from it.
     transfer: Option<Transfer>,
+    /// Why clear text is spoken with it though TLS is wanted, where that is allowed; null where it is not so.
+    #[schema(example = "connection refused")]
+    clear_text: Option<String>,
 }
 
 impl ZonePrimary {
@@ -244,6 +247,7 @@ impl ZonePrimary {
             last_check: known.and_then(|known| known.last_check).map(Moment),
             last_success: known.and_then(|known| known.last_success).map(Moment),
             transfer: known.and_then(|known| known.transfer).map(Into::into),
+            clear_text: known.and_then(|known| known.clear_text.clone()),
         }
     }
 }
@@ -260,6 +264,7 @@ pub(super) struct Zones {
 
 /// One visit to the primaries of a zone.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Visit {
     /// When it began.
     at: Moment,
@@ -278,6 +283,8 @@ pub(super) struct Visit {
     transfer: Option<Transfer>,
     /// What went wrong, if anything did: also of a visit that ended well after a first primary failed.
     error: Option<Failure>,
+    /// Whether clear text was spoken with a primary with which TLS is wanted.
+    clear_text: bool,
 }
 
 impl From<&VisitRecord> for Visit {
@@ -292,6 +299,7 @@ impl From<&VisitRecord> for Visit {
             primary: visit.primary.map(|address| address.to_string()),
             transfer: visit.transfer.map(Into::into),
             error: visit.failure.as_ref().map(Into::into),
+            clear_text: visit.clear_text,
         }
     }
 }

@@ -178,7 +178,6 @@ impl Exchange {
         };
         sink.abandon();
         let is_edns_refused = attempt.is_edns_refused(&error);
-        let unix = self.unix(now);
         let primary = attempt.primary;
         self.transmits
             .push_back(leave(Some(&error))(attempt.connection));

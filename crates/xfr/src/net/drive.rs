@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::lines::Lines;
 use super::sockets::{Happening, Sockets};
 use super::{now, seed, unix_now};
-use crate::{Apply, Change, Event, Exchange, Report, Visit};
+use crate::{Apply, Change, Event, Exchange, Report, Transport, Visit};
 
 /// Octets taken in a row before others on this thread get their turn.
 const TURN: usize = 512 * 1024;
@@ -67,8 +67,16 @@ pub(super) async fn run_visit<A: Apply + Send>(
     lines: Option<Lines>,
 ) -> Report {
     let sockets = Sockets::new(&visit, lines);
+    let transports = { visit.primaries.iter() }.map(|primary| primary.transport.clone());
+    let transports: Vec<Transport> = transports.collect();
     let exchange = Exchange::new(visit, now(), unix_now(), seed());
-    run(exchange, sockets, sink, hurry).await
+    let mut report = run(exchange, sockets, sink, hurry).await;
+    for (primary, transport) in report.primaries.iter_mut().zip(&transports) {
+        // Of whom nothing was heard, nobody knows how it would have been spoken with.
+        let why = transport.why_clear_text(primary.address, now());
+        primary.clear_text = why.filter(|_| primary.is_reached == Some(true));
+    }
+    report
 }
 
 /// Asks all primaries for their SOA.

@@ -15,6 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::SpkiPin;
 use super::verify::KeyVerifier;
+use crate::Loss;
 
 /// How TLS is spoken with a primary (RFC 9103). Clones share what resumes sessions, so that one value is for all
 /// connections that are to be made in the same way.
@@ -38,8 +39,8 @@ use super::verify::KeyVerifier;
 pub struct Tls {
     parts: Arc<Parts>,
     pub(super) config: Arc<ClientConfig>,
-    /// Primaries with which TLS failed and clear text is spoken until then.
-    clear: Arc<Mutex<HashMap<SocketAddr, Instant>>>,
+    /// Primaries with which TLS failed, and how, and clear text is spoken until then.
+    clear: Arc<Mutex<HashMap<SocketAddr, (Instant, Loss)>>>,
 }
 
 /// What two values have to have in common to be the same.
@@ -196,16 +197,16 @@ impl Tls {
         self.parts.clear_text
     }
 
-    /// Whether TLS failed with a primary a while ago.
-    pub(super) fn has_failed(&self, primary: SocketAddr, now: Instant) -> bool {
+    /// How TLS failed with a primary a while ago, so that clear text is spoken with it.
+    pub(crate) fn failed(&self, primary: SocketAddr, now: Instant) -> Option<Loss> {
         let mut clear = { self.clear.lock() }.unwrap_or_else(|poisoned| poisoned.into_inner());
-        clear.retain(|_, until| now < *until);
-        clear.contains_key(&primary)
+        clear.retain(|_, (until, _)| now < *until);
+        clear.get(&primary).map(|(_, how)| *how)
     }
 
-    pub(super) fn note_failure(&self, primary: SocketAddr, now: Instant) {
+    pub(super) fn note_failure(&self, primary: SocketAddr, how: Loss, now: Instant) {
         let mut clear = { self.clear.lock() }.unwrap_or_else(|poisoned| poisoned.into_inner());
-        clear.insert(primary, now + CLEAR);
+        clear.insert(primary, (now + CLEAR, how));
     }
 }
 

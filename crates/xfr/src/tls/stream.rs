@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::Tls;
+use crate::Loss;
 
 /// Octets read from the socket at once: several records of 16 KiB, where rustls by itself reads 4 KiB.
 const ROOM: usize = 64 * 1024;
@@ -47,16 +48,16 @@ impl Tls {
         primary: SocketAddr,
         tcp: impl Future<Output = io::Result<TcpStream>>,
     ) -> Option<Encrypted> {
-        if self.has_failed(primary, Instant::now()) {
+        if self.failed(primary, Instant::now()).is_some() {
             return None;
         }
-        match timeout(PATIENCE, self.begin(primary, tcp)).await {
-            Ok(Ok(encrypted)) => Some(encrypted),
-            Ok(Err(_)) | Err(_) => {
-                self.note_failure(primary, Instant::now());
-                None
-            }
-        }
+        let how = match timeout(PATIENCE, self.begin(primary, tcp)).await {
+            Ok(Ok(encrypted)) => return Some(encrypted),
+            Ok(Err(error)) => Loss::from(&error),
+            Err(_) => Loss::TimedOut,
+        };
+        self.note_failure(primary, how, Instant::now());
+        None
     }
 }
 
