@@ -1,6 +1,7 @@
 //! What the whole secondary does with what it is sent, by scripted primaries: rows of the table, NOTIFY, and crowds.
 
 mod crowds;
+mod live;
 mod notify;
 mod refusals;
 mod rows;
