@@ -1,16 +1,20 @@
-//! SIGKILL at any moment: what was announced is served again after the start, whole, and is not asked for again.
+//! SIGKILL at any moment: what was announced is served again after the start, whole, and is not asked for again. And files
+//! that cannot grow: what was served is, and what did not fit comes when there is room.
 
 mod peers;
 mod support;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use peers::{Hosted, Kind, Primary, Setup};
-use support::{Draw, Node, Settings, canonical_lines, eventually, free_port, serial_of};
+use support::{
+    Api, Draw, Node, Program, Settings, TOKEN, canonical_lines, eventually, free_port, serial_of,
+};
 use tempfile::TempDir;
 use zonekit_script::{Act, Ask, Host};
 use zonekit_wire::{Message, RecordBuf, Rtype, Section, Soa, Unpacker};
@@ -309,4 +313,64 @@ fn killed_at_any_moment_of_a_visit_it_has_one_whole_version() {
         });
         assert_eq!(is_whole(&node, &what), 2);
     }
+}
+
+/// Lets the files of a process grow to so many octets, or as they like.
+fn let_files_grow(process: u32, octets: Option<u64>) {
+    let limit = octets.map_or("unlimited".to_owned(), |octets| octets.to_string());
+    let status = Command::new("prlimit")
+        .args([format!("--pid={process}"), format!("--fsize={limit}:")])
+        .status();
+    assert!(status.expect("prlimit of util-linux").success());
+}
+
+/// The room is that of a limit on files, which needs no disk of its own: the system says EFBIG instead of ENOSPC.
+#[test]
+fn without_room_the_old_version_is_served_the_trouble_is_told_and_with_room_the_new_one_comes() {
+    let primary = Held::start(Moment::Last(0));
+    primary.is_well.store(true, Ordering::SeqCst);
+    let directory = TempDir::new().unwrap();
+    let zone = support::declared(ZONE, primary.address, None);
+    let path = Settings::with(&zone).write(directory.path());
+    // The signal that comes with EFBIG is one that programs die of, unless it is ignored before they begin.
+    let mut program = Program::start(Command::new("sh").args([
+        "-c",
+        r#"trap "" XFSZ; exec "$0" --config "$1""#,
+        env!("CARGO_BIN_EXE_secondary"),
+        path.to_str().unwrap(),
+    ]));
+    let dns = program.address("dns");
+    let api = Api::new(program.address("http"), TOKEN);
+    let serves = |serial: u32| {
+        eventually(&format!("serial {serial}"), || {
+            (serial_of(dns, ZONE) == Some(serial)).then_some(())
+        });
+    };
+    serves(1);
+    let_files_grow(program.id(), Some(4096));
+    primary.serial.store(2, Ordering::SeqCst);
+    let failure = eventually("a visit that fails here", || {
+        let (_, history) = api.get(&format!("/v1/zones/{ZONE}/history"));
+        let visit = history["items"][0].clone();
+        (visit["outcome"] == "failed").then_some(visit)
+    });
+    assert_eq!(failure["error"]["kind"], "store", "{failure}");
+    program.wait_for("word of it in the log", |line| {
+        let is_told = line.contains("\"kind\":\"store\"") && line.contains(ZONE);
+        is_told.then_some(())
+    });
+    let whole = |serial: u32| {
+        let held = support::transferred(dns, ZONE, None);
+        assert!(held == Held::version(serial), "not all of serial {serial}");
+    };
+    whole(1);
+
+    let_files_grow(program.id(), None);
+    serves(2);
+    whole(2);
+    let after = eventually("a visit that ends well", || {
+        let (_, zone) = api.get(&format!("/v1/zones/{ZONE}"));
+        (zone["standing"] == "current").then_some(zone)
+    });
+    assert_eq!(after["serial"], 2, "{after}");
 }
