@@ -324,17 +324,20 @@ impl<'z> Page<'z> {
                 ..Search::default()
             };
         };
-        let mut index = group * GROUP;
-        let end = self.len().min(index + GROUP);
+        let index = group * GROUP;
+        let in_group = self.len().saturating_sub(index).min(GROUP);
         let Slot {
             key_start,
-            mut body_start,
+            body_start,
             ..
         } = self.slot(group);
         let mut keys = self.0.get(key_start..).unwrap_or_default();
+        // Of the entry passed last: how many came with it, its body, and octets it has in common with what is sought. The
+        // first key of a group shares nothing with the one before.
+        let (mut passed, mut body_start, mut body_end, mut matched) =
+            (0, body_start, body_start, 0);
         let mut search = Search::default();
-        let mut matched = 0; // the first key of a group shares nothing
-        while index < end {
+        while passed < in_group && !search.exact {
             let Some(Key {
                 shared,
                 suffix,
@@ -342,47 +345,58 @@ impl<'z> Page<'z> {
                 behind,
             }) = Key::read(keys)
             else {
-                return search;
+                break;
             };
             // The entry before is below the key and differs from it at `matched`.
             if shared < matched {
                 search.common_after = Some(prefix.len() + shared);
-                return search;
+                break;
             }
-            let spot = Spot {
-                index,
-                body_start,
-                body_end: body_start.saturating_add(body),
-                key_end: self.0.len() - behind.len(),
-            };
+            let mut is_above = false;
             if shared == matched {
                 let sought = &rest[matched..];
                 let common = common_prefix(suffix, sought);
-                matched += common;
                 match (suffix.get(common), sought.get(common)) {
                     (Some(ours), Some(theirs)) if ours < theirs => {}
                     (Some(_), _) => {
-                        search.common_after = Some(prefix.len() + matched);
-                        return search;
+                        search.common_after = Some(prefix.len() + matched + common);
+                        break;
                     }
-                    (None, None) => search.exact = true,
-                    (None, Some(_)) => search.above = Some((spot, prefix.len() + matched)),
+                    (None, None) => search.exact = true, // what comes behind it, no one asks then
+                    (None, Some(_)) => is_above = true,
                 }
+                matched += common;
             }
-            search.before = Some(spot);
-            search.common_before = prefix.len() + matched;
-            index += 1;
+            body_start = body_end;
+            body_end = body_start.saturating_add(body);
             keys = behind;
-            body_start = spot.body_end;
-            if search.exact {
-                break; // what comes behind it, no one asks then
+            passed += 1;
+            if is_above {
+                let spot = self.spot(index + passed - 1, body_start..body_end, behind);
+                search.above = Some((spot, prefix.len() + matched));
             }
         }
-        if !search.exact && index < self.len() {
+        if passed > 0 {
+            search.before = Some(self.spot(index + passed - 1, body_start..body_end, keys));
+            search.common_before = prefix.len() + matched;
+        }
+        let is_at_end = passed == in_group && !search.exact;
+        if is_at_end && index + passed < self.len() {
             let next = self.whole_key(self.slot(group + 1).key_start);
             search.common_after = Some(prefix.len() + common_prefix(next, rest));
         }
         search
+    }
+
+    /// A place of which is known where its body is, and the key behind it.
+    #[inline]
+    fn spot(self, index: usize, body: Range<usize>, behind: &[u8]) -> Spot {
+        Spot {
+            index,
+            body_start: body.start,
+            body_end: body.end,
+            key_end: self.0.len() - behind.len(),
+        }
     }
 
     /// The first entry.
@@ -393,12 +407,8 @@ impl<'z> Page<'z> {
             ..
         } = self.slot(0);
         let key = Key::read(self.0.get(key_start..)?)?;
-        Some(Spot {
-            index: 0,
-            body_start,
-            body_end: body_start.saturating_add(key.body),
-            key_end: self.0.len() - key.behind.len(),
-        })
+        let body = body_start..body_start.saturating_add(key.body);
+        Some(self.spot(0, body, key.behind))
     }
 
     /// The last entry.
@@ -538,12 +548,9 @@ impl<'z> Entries<'z> {
             .body_start
             .checked_add(body)
             .filter(|end| *end <= self.page.0.len())?;
-        let spot = Spot {
-            index: self.index,
-            body_start: self.body_start,
-            body_end,
-            key_end: self.page.0.len() - behind.len(),
-        };
+        let spot = self
+            .page
+            .spot(self.index, self.body_start..body_end, behind);
         self.index += 1;
         self.key_start = spot.key_end;
         self.body_start = body_end;
@@ -585,12 +592,8 @@ impl<'z> Behind<'z> {
             body,
             behind,
         } = Key::read(self.keys)?;
-        let spot = Spot {
-            index: self.index,
-            body_start: self.body_start,
-            body_end: self.body_start.saturating_add(body),
-            key_end: self.page.0.len() - behind.len(),
-        };
+        let body = self.body_start..self.body_start.saturating_add(body);
+        let spot = self.page.spot(self.index, body, behind);
         let is_first = self.index.is_multiple_of(GROUP);
         self.index += 1;
         self.keys = behind;

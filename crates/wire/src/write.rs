@@ -39,7 +39,7 @@ impl<'b> MessageWriter<'b> {
     /// Begins a message of at most `limit` octets (65,535 if it is more) in `out`, which is emptied first.
     pub fn new(out: &'b mut Vec<u8>, limit: usize, compressor: &'b mut Compressor) -> Self {
         out.clear();
-        out.extend([0; HEADER]);
+        out.extend_from_slice(&[0; HEADER]);
         compressor.clear();
         let limit = limit.min(usize::from(u16::MAX));
         Self {
