@@ -567,12 +567,12 @@ fn nothing_acknowledged_is_lost() {
     };
     while made.get() < wanted {
         let mut runner = TestRunner::new(config.clone()); // one makes its cases once
-        let strategy = (any::<bool>(), prop::collection::vec(any::<u64>(), 1..600));
-        let result = runner.run(&strategy, |(in_pieces, words)| {
-            let mut model = Model::new(if in_pieces {
-                open_in_pieces
-            } else {
-                open_small
+        let strategy = (0..3_u8, prop::collection::vec(any::<u64>(), 1..600));
+        let result = runner.run(&strategy, |(opening, words)| {
+            let mut model = Model::new(match opening {
+                0 => open_small,
+                1 => open_in_pieces,
+                _ => open_in_portions,
             });
             for word in words {
                 model.step(Draw(word).op());

@@ -30,6 +30,14 @@ pub fn open_in_pieces(disk: &FaultyDisk) -> Store {
     Store::open_on(disk.clone(), options).unwrap()
 }
 
+/// The same, and a piece is several pages, each in a transaction of its own.
+pub fn open_in_portions(disk: &FaultyDisk) -> Store {
+    let mut options = small_options();
+    options.piece_octets = 6_000;
+    options.cache_octets = 32 << 10;
+    Store::open_on(disk.clone(), options).unwrap()
+}
+
 fn small_options() -> Options {
     let mut options = Options::default();
     options.cache_octets = 64 << 10;
