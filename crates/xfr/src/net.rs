@@ -23,7 +23,7 @@ use self::wire::Wire;
 use crate::{Loss, Primary};
 
 /// Octets read at once from a connection that carries a transfer: a few of the largest messages.
-const ROOM: usize = 128 * 1024;
+const ROOM: usize = 256 * 1024;
 
 /// Room for a datagram.
 const DATAGRAM: usize = 4096;

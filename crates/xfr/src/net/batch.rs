@@ -19,7 +19,7 @@ const LONG: usize = 64 * 1024;
 const MUCH: usize = super::ROOM / 2;
 
 /// How long they are waited for: the end of the zone, and all of it from a slow primary, comes later by that at most.
-const PATIENCE: Duration = Duration::from_millis(2);
+const PATIENCE: Duration = Duration::from_millis(8);
 
 /// How long a transfer is yet, and whether much is waited for.
 #[derive(Debug, Default)]
