@@ -8,7 +8,7 @@ use zonekit_serve::{
     Action, Config, CookieSecret, Holding, Peer, RateLimit, Responder, Transport, Worker, Zones,
 };
 use zonekit_store::{Checks, Diff, Zone, ZoneBuilder, ZoneLimits};
-use zonekit_tsig::{Key, KeyRing, sign_request};
+use zonekit_tsig::{Key, KeyRing, check_request, sign_request};
 use zonekit_wire::{
     Message, Name, NameBuf, Opcode, RecordBuf, Rtype, Section, Serial, Unpacker, master,
 };
@@ -17,7 +17,9 @@ const NOW: u64 = 1_800_000_000;
 
 /// The first octet says how the request comes (1: over TCP, 2: signed with a key that is known), the rest is the request:
 /// answering never panics, depends on nothing that was asked before, and gives a well-formed message, over UDP within
-/// what the client allows and without a record twice.
+/// what the client allows and without a record twice. Asked again and again within a second over UDP, a server that says the
+/// same twice a second says it twice; then it answers with nothing, or with hardly more than it was asked, unless a signature
+/// proves who asks.
 pub fn query(octets: &[u8]) {
     let Some((flags, request)) = octets.split_first() else {
         return;
@@ -40,6 +42,53 @@ pub fn query(octets: &[u8]) {
     for answer in &answers {
         check(&request, answer, transport);
     }
+    if transport == Transport::Udp {
+        check_limit(&request);
+    }
+}
+
+/// The most that goes with an answer beyond what the request had, for a client that may not be where it says: OPT with what
+/// was asked for by it, and names that the request had compressed.
+const MOST_GAIN: usize = 128;
+
+/// The same for the TSIG of an answer that says what was wrong with that of its request: two names, a time, an error.
+const MOST_GAIN_OF_TSIG: usize = 2 * 255 + 32;
+
+/// What is over the limit is left out, or cut down to nothing but what the request had.
+fn check_limit(request: &[u8]) {
+    if check_request(&KEYS, request, NOW).is_ok_and(|signer| signer.is_some()) {
+        return;
+    }
+    let mut worker = LIMITED.worker();
+    let mut out = Vec::new();
+    let mut in_full = 0;
+    // A NOTIFY is answered with no record, so that it needs no limit.
+    let is_limited =
+        Message::new(request).is_ok_and(|message| message.header().opcode != Opcode::NOTIFY);
+    for _ in 0..8 {
+        match worker.respond(request, peer(Transport::Udp), NOW, &mut out) {
+            Action::Drop => continue,
+            Action::Reply | Action::Notify(_) => {}
+            Action::Transfer(_) => panic!("over UDP"),
+        }
+        let answer = Message::new(&out).expect("a header");
+        let mut extras = 0;
+        let records = answer.records().expect("a question").filter(|item| {
+            let rtype = item.as_ref().expect("a record").1.rtype();
+            extras += usize::from(rtype == Rtype::TSIG);
+            !matches!(rtype, Rtype::OPT | Rtype::TSIG)
+        });
+        let is_bare = records.count() == 0;
+        let most = request.len() + MOST_GAIN + extras * MOST_GAIN_OF_TSIG;
+        if is_bare {
+            assert!(out.len() <= most, "{} for {}", out.len(), request.len());
+        }
+        if is_limited && !(is_bare && answer.header().tc) {
+            in_full += 1;
+        }
+        assert!(is_limited || is_bare);
+    }
+    assert!(in_full <= PER_SECOND, "{in_full} answers in full");
 }
 
 /// What is sent back: nothing to what is no request, one message, or the first of a transfer.
@@ -157,8 +206,19 @@ static BEFORE: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
     ]
 });
 
+static KEYS: LazyLock<KeyRing> = LazyLock::new(|| KeyRing::from_iter([KEY.clone()]));
+
+/// How often the responder with a limit says the same within a second.
+const PER_SECOND: u32 = 2;
+
+/// What is answered by this one depends on nothing that was asked before.
+static RESPONDER: LazyLock<Responder> = LazyLock::new(|| responder(0, [7; 16]));
+
+/// The cookies of this one are in no request: they are made with another secret than those of the corpus.
+static LIMITED: LazyLock<Responder> = LazyLock::new(|| responder(PER_SECOND, [8; 16]));
+
 /// Zones signed and unsigned, held and not; everything allowed, so that nothing is refused before it is looked at.
-static RESPONDER: LazyLock<Responder> = LazyLock::new(|| {
+fn responder(per_second: u32, secret: [u8; 16]) -> Responder {
     let odd = include_str!("zones/odd.zone");
     let nsec = include_str!("../../../crates/serve/tests/data/signed.example.nsec.zone");
     let nsec3 = include_str!("../../../crates/serve/tests/data/signed.example.nsec3.zone");
@@ -178,7 +238,7 @@ static RESPONDER: LazyLock<Responder> = LazyLock::new(|| {
         ],
     };
     let config = Config {
-        keys: KeyRing::from_iter([KEY.clone()]),
+        keys: KEYS.clone(),
         allow_transfer: ["0.0.0.0/0".parse().expect("a network")]
             .into_iter()
             .collect(),
@@ -186,16 +246,15 @@ static RESPONDER: LazyLock<Responder> = LazyLock::new(|| {
         nsid: Some(b"fuzz".to_vec()),
         identity: Some(b"fuzz".to_vec()),
         version: Some(vec![b'v'; 255]),
-        // What is answered must not depend on how often that was asked.
         rate_limit: RateLimit {
-            per_second: 0,
+            per_second,
             ..RateLimit::default()
         },
-        cookie_secret: CookieSecret::new([7; 16]),
+        cookie_secret: CookieSecret::new(secret),
         ..Config::default()
     };
     Responder::new(Arc::new(table), config)
-});
+}
 
 struct Table {
     zones: Vec<(NameBuf, Holding)>,
