@@ -56,6 +56,7 @@ pub(crate) fn config(config: &Config, cookie_secret: CookieSecret) -> zonekit_se
         identity,
         version,
         clients,
+        condensed_ixfr,
         ..
     } = &config.dns;
     let octets = |text: &String| text.as_bytes().to_vec();
@@ -64,6 +65,7 @@ pub(crate) fn config(config: &Config, cookie_secret: CookieSecret) -> zonekit_se
         nsid: identity.as_ref().map(octets),
         identity: identity.as_ref().map(octets),
         version: version.as_ref().map(octets),
+        condensed_ixfr: *condensed_ixfr,
         rate_limit: clients.rate_limit.clone(),
         cookie_secret,
         ..zonekit_serve::Config::default()

@@ -114,6 +114,9 @@ pub struct Dns {
     pub version: Option<String>,
     /// `catalog`: the name of a zone that lists all our zones, for servers that take theirs from us. Default: there is none.
     pub catalog: Option<ZoneName>,
+    /// `condensed_ixfr`: whether a client that is several versions behind gets one difference by IXFR, past those between.
+    /// Default: every version is a step.
+    pub condensed_ixfr: bool,
     /// `[dns.clients]`: what a client may ask of us.
     pub clients: Clients,
     /// `[dns.tls]`: where we answer over TLS; nowhere without it.

@@ -49,6 +49,12 @@ pub struct Config {
     /// length in front is one TLS record, and behind which compression finds no more names to point at. A record that is
     /// larger gets a message of its own size.
     pub transfer_message_size: u16,
+    /// Whether a client that is several versions behind gets by IXFR one difference that leads past those between
+    /// ([RFC 1995 §5]), which is smaller the more often the same has changed. It does not learn then what those between were,
+    /// so that it has no history of them for clients of its own. Default: no, every version is a step.
+    ///
+    /// [RFC 1995 §5]: https://www.rfc-editor.org/rfc/rfc1995#section-5
+    pub condensed_ixfr: bool,
     /// What answers are marked with where a client asks which server it got ([RFC 5001]); at most 100 octets of it are
     /// said. Default: nothing.
     ///
@@ -77,6 +83,7 @@ impl Default for Config {
             notify_sources: Arc::new(Nobody),
             max_udp_size: 1232,
             transfer_message_size: 16_382,
+            condensed_ixfr: false,
             nsid: None,
             identity: None,
             version: None,

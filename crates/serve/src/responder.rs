@@ -370,7 +370,8 @@ impl<'x> Exchange<'x> {
                 };
                 let admission = self.admission(&Verdict::on_apex(self.name));
                 if admission == Admission::Whole
-                    && let Some(differences) = steps_between(&**zones, held, &zone)
+                    && let Some(differences) =
+                        steps_between(&**zones, held, &zone, self.config.condensed_ixfr)
                     && OutgoingTransfer::steps(zone.clone(), differences, frame)
                         .only_message(self.now, self.out)
                 {

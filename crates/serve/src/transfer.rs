@@ -113,7 +113,7 @@ impl OutgoingTransfer {
     /// work for a thread that others wait for.
     pub fn prepare(&mut self) {
         if let Source::Unread { zones, from, zone } = &self.source {
-            let steps = steps_between(&**zones, *from, zone);
+            let steps = steps_between(&**zones, *from, zone, self.frame.config.condensed_ixfr);
             let zone = zone.clone();
             self.source = match steps {
                 Some(differences) => Source::Steps(Steps::new(zone, differences)),
@@ -296,12 +296,20 @@ impl Source {
 /// What leads from a serial to this version; none if that is not known.
 ///
 /// Versions published since this one was looked up are left out: their client hears of them by the next NOTIFY.
-pub(crate) fn steps_between(zones: &dyn Zones, from: Serial, zone: &Zone) -> Option<Vec<Diff>> {
+pub(crate) fn steps_between(
+    zones: &dyn Zones,
+    from: Serial,
+    zone: &Zone,
+    condensed: bool,
+) -> Option<Vec<Diff>> {
     let mut differences = zones.differences(zone.apex(), from)?;
     let last = differences
         .iter()
         .position(|difference| difference.to().serial == zone.serial())?;
     differences.truncate(last + 1);
+    if condensed && let Some(whole) = Diff::condensed(&differences) {
+        differences = vec![whole];
+    }
     Some(differences)
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use common::{Ask, NOW, Table, name, peer, render, root, zone};
 use zonekit_serve::{
-    Action, Config, Holding, OutgoingTransfer, Responder, TransferError, Transport, Zones,
+    Acl, Action, Config, Holding, OutgoingTransfer, RateLimit, Responder, TransferError, Transport,
+    Zones,
 };
 use zonekit_store::{Checks, Diff, Zone, ZoneLimits, ZonePatch};
 use zonekit_tsig::{Algorithm, ClientStream, Key, KeyRing, Signed, sign_request};
@@ -539,6 +540,104 @@ fn ixfr_over_udp_is_the_difference_if_it_fits_and_the_soa_if_not() {
         render(&out),
         "NOERROR aa\nexample. 60 IN SOA ns.example. h.example. 20 1 1 1 60"
     );
+}
+
+/// The hosts of one version under the serials of those after it, in turns with those of the version after.
+fn to_and_fro(count: usize) -> Vec<Zone> {
+    let text = |serial: usize| {
+        let hosts = serial % 2 * 10;
+        let hosts = (hosts..hosts + 10).map(|host| format!("host{host} 60 IN TXT \"{host}\"\n"));
+        let mut text = EXAMPLE.replace(" 7 ", &format!(" {serial} "));
+        text.extend(hosts);
+        (0..300).for_each(|host| text.push_str(&format!("same{host} 60 IN A 192.0.2.1\n")));
+        zone("example.", &text)
+    };
+    (1..=count).map(text).collect()
+}
+
+#[test]
+fn a_condensed_ixfr_leads_to_the_same_version_past_those_between() {
+    let check = |versions: &[Zone], held: u32, stepwise: usize, condensed: usize| {
+        for (condensed_ixfr, expected) in [(false, stepwise), (true, condensed)] {
+            let config = Config {
+                condensed_ixfr,
+                transfer_message_size: 512,
+                ..open_to_all()
+            };
+            let responder = Responder::new(Arc::new(History(versions.to_vec())), config);
+            let (Action::Transfer(transfer), _) =
+                respond(&responder, &ixfr("example.", held), Transport::Tcp)
+            else {
+                panic!("no transfer")
+            };
+            let messages = messages(*transfer);
+            let old = &versions[held as usize - 1];
+            let new = versions.last().unwrap();
+            assert_eq!(everything(&carried_out(old, &messages)), everything(new));
+            assert_eq!(records(&messages).len(), expected, "{condensed_ixfr}");
+        }
+    };
+    let versions: Vec<Zone> = (1..=20).map(version).collect();
+    check(&versions, 19, 2 + 4, 2 + 4);
+    check(&versions, 1, 2 + 19 * 4, 2 + 2 + 19 * 2);
+    let versions = to_and_fro(5);
+    check(&versions, 4, 2 + 22, 2 + 22);
+    check(&versions, 2, 2 + 3 * 22, 2 + 22);
+    check(&versions, 1, 2 + 4 * 22, 2 + 2);
+}
+
+#[test]
+fn a_difference_that_fits_when_condensed_is_told_over_udp() {
+    let versions = to_and_fro(3);
+    for (condensed_ixfr, fits) in [(false, false), (true, true)] {
+        let config = Config {
+            condensed_ixfr,
+            ..open_to_all()
+        };
+        let responder = Responder::new(Arc::new(History(versions.clone())), config);
+        let (Action::Reply, out) = respond(&responder, &ixfr("example.", 1), Transport::Udp) else {
+            panic!("no answer")
+        };
+        let told = records(std::slice::from_ref(&out)).len();
+        assert_eq!(told, if fits { 2 + 2 } else { 1 });
+        if fits {
+            assert_eq!(
+                everything(&carried_out(&versions[0], &[out])),
+                everything(&versions[2])
+            );
+        }
+    }
+}
+
+#[test]
+fn ixfr_over_udp_is_told_as_often_as_the_limit_allows() {
+    let versions: Vec<Zone> = (1..=20).map(version).collect();
+    // The difference, the SOA instead of one that does not fit, the SOA that is held.
+    for (held, told) in [(19, 6), (1, 1), (20, 1)] {
+        let config = Config {
+            rate_limit: RateLimit {
+                per_second: 2,
+                exempt: Acl::default(),
+            },
+            ..open_to_all()
+        };
+        let responder = Responder::new(Arc::new(History(versions.clone())), config);
+        let answers: Vec<_> = (0..6)
+            .map(|_| respond(&responder, &ixfr("example.", held), Transport::Udp))
+            .filter(|(action, _)| matches!(action, Action::Reply))
+            .map(|(_, out)| out)
+            .collect();
+        let (whole, cut) = answers.split_at(2);
+        for answer in whole {
+            assert_eq!(records(std::slice::from_ref(answer)).len(), told, "{held}");
+        }
+        assert_eq!(cut.len(), 2, "every second one");
+        for answer in cut {
+            assert!(Message::new(answer).unwrap().header().tc);
+            assert_eq!(records(std::slice::from_ref(answer)).len(), 0);
+        }
+        assert_eq!(responder.counters().rate_limited.value(), 4);
+    }
 }
 
 #[test]

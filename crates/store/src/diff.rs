@@ -216,7 +216,7 @@ impl Diff {
         }
     }
 
-    fn items(&self) -> Items<'_> {
+    pub(crate) fn items(&self) -> Items<'_> {
         Items {
             rest: self.octets.get(1..).unwrap_or_default(),
             owner: Name::ROOT,
@@ -380,7 +380,7 @@ impl DiffWriter {
 
 /// The items of a diff. Ends where they make no sense.
 #[derive(Clone, Debug)]
-struct Items<'d> {
+pub(crate) struct Items<'d> {
     rest: &'d [u8],
     owner: Name<'d>,
 }

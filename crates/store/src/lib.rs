@@ -39,6 +39,7 @@ mod below;
 mod build;
 mod check;
 mod commit;
+mod condense;
 mod diff;
 mod disk;
 mod draft;

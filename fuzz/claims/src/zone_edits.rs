@@ -21,6 +21,7 @@ pub fn zone_edits(octets: &[u8]) {
     let (mut zone, _) = builder.finish().expect("nothing is checked");
     assert_eq!(lines(&zone), expected(&model, 1));
 
+    let (first, mut way) = (zone.clone(), Vec::new());
     for serial in 1.. {
         let (next, to) = (model.clone(), serial + 1);
         let Some(step) = Step::read(&mut script, next) else {
@@ -39,6 +40,10 @@ pub fn zone_edits(octets: &[u8]) {
                 assert!(!step.fails);
                 assert_eq!(lines(&next), expected(&step.model, to));
                 check(&zone, &next, &difference);
+                way.push(difference);
+                let condensed = Diff::condensed(&way).expect("they follow one another");
+                let led_to = condensed.apply(&first).expect("its own");
+                assert_eq!(lines(&led_to), lines(&next));
                 (zone, model) = (next, step.model);
                 continue;
             }

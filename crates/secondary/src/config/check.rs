@@ -124,6 +124,7 @@ fn check_dns(dns: file::Dns, directory: &Path) -> Result<Dns, Fault> {
         catalog: { dns.catalog }
             .map(|catalog| name(&catalog, "dns.catalog"))
             .transpose()?,
+        condensed_ixfr: dns.condensed_ixfr,
         clients: Clients::check(dns.clients)?,
         tls: { dns.tls }
             .map(|tls| tls::check_dns(tls, directory))

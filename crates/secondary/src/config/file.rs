@@ -51,6 +51,8 @@ pub(super) struct Dns {
     pub(super) version: Option<String>,
     pub(super) catalog: Option<String>,
     #[serde(default)]
+    pub(super) condensed_ixfr: bool,
+    #[serde(default)]
     pub(super) clients: Clients,
     pub(super) tls: Option<DnsTls>,
 }
