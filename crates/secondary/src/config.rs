@@ -32,7 +32,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use zonekit_http::OciKey;
-use zonekit_model::{Contract, KeyDraft, QuotaLimits, ZoneName};
+use zonekit_model::{Contract, KeyDraft, KeyName, QuotaLimits, ZoneName};
 use zonekit_serve::AclEntry;
 
 pub use self::bounds::{Limits, Timers};
@@ -94,8 +94,8 @@ pub struct Dns {
     /// `allow_notify`: who may send NOTIFY for any zone, beside the zone's primaries and whoever signs with the key of one.
     /// Default: nobody.
     pub allow_notify: Vec<AclEntry>,
-    /// `notify`: whom to tell of new versions; port 53 if none is given. Default: nobody.
-    pub notify: Vec<SocketAddr>,
+    /// `notify`: whom to tell of new versions. Default: nobody.
+    pub notify: Vec<Told>,
     /// `workers`: threads that answer, 1 to 1,024. Default: one per core.
     pub workers: usize,
     /// `nameservers`: host names, without final dot, that the API reports as assigned. Default: none.
@@ -121,6 +121,15 @@ pub struct Dns {
     pub clients: Clients,
     /// `[dns.tls]`: where we answer over TLS; nowhere without it.
     pub tls: Option<DnsTls>,
+}
+
+/// An entry of `notify`: an address, or a table of `address` and `key`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Told {
+    /// Where it is told; port 53 if none is given.
+    pub address: SocketAddr,
+    /// `key`: what it is told with, a [`key`](Config::keys) of the configuration. Default: unsigned.
+    pub key: Option<KeyName>,
 }
 
 /// `[http]`: the management side.

@@ -72,7 +72,7 @@ mod zones;
 pub use book::BookError;
 pub use config::{
     CatalogEntry, Checks, Clients, Config, ConfigError, Dns, DnsTls, Http, Limits, PrimaryRule,
-    Problem, Timers, TlsProfile, Token, Verify, Webhook, WebhookUrl, ZoneEntry,
+    Problem, Timers, TlsProfile, Token, Told, Verify, Webhook, WebhookUrl, ZoneEntry,
 };
 pub use secondary::{ReloadError, Secondary, StartError};
 pub use upkeep::{Access, UpkeepError};

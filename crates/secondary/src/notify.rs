@@ -1,6 +1,7 @@
 //! NOTIFY: whose is believed, and who is told onward.
 
-use std::net::{IpAddr, SocketAddr};
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
 use zonekit_model::{KeyName, Primary, ZoneName};
@@ -9,6 +10,7 @@ use zonekit_tsig::Key;
 use zonekit_wire::Name;
 
 use crate::Config;
+use crate::config::Told;
 use crate::node::Node;
 use crate::primaries::key_name;
 
@@ -50,12 +52,12 @@ impl NotifySources for Judge {
     }
 }
 
-/// Whom to tell of new versions.
-pub(crate) fn targets(config: &Config) -> Vec<NotifyTarget> {
-    let target = |&address: &SocketAddr| NotifyTarget {
-        address,
-        key: None,
-        source: config.source_for(address.ip()),
+/// Whom to tell of new versions, each with its key of these.
+pub(crate) fn targets(config: &Config, keys: &HashMap<KeyName, Key>) -> Vec<NotifyTarget> {
+    let target = |told: &Told| NotifyTarget {
+        address: told.address,
+        key: told.key.as_ref().and_then(|key| keys.get(key)).cloned(),
+        source: config.source_for(told.address.ip()),
     };
     config.dns.notify.iter().map(target).collect()
 }

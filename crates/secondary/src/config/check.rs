@@ -15,7 +15,8 @@ use super::catalogs::check_catalogs;
 use super::tls::{check_profiles, known_profile};
 use super::zones::check_zones;
 use super::{
-    Clients, Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, Webhook, file, tls,
+    Clients, Config, Dns, Http, Limits, PrimaryRule, Problem, Timers, Token, Told, Webhook, file,
+    tls,
 };
 
 /// A key's path and what is wrong there.
@@ -70,6 +71,11 @@ pub(super) fn check(file: file::File, directory: &Path) -> Result<Config, Fault>
         known_keys(&keys, entries, list)?;
     }
     no_tls(&dns.allow_notify, "dns.allow_notify")?;
+    for (index, told) in dns.notify.iter().enumerate() {
+        if let Some(key) = &told.key {
+            known_key(&keys, &key.to_string(), &format!("dns.notify[{index}].key"))?;
+        }
+    }
     Ok(Config {
         data_dir: directory.join(file.data_dir),
         dns,
@@ -108,10 +114,7 @@ fn check_dns(dns: file::Dns, directory: &Path) -> Result<Dns, Fault> {
         })?,
         allow_transfer: each("dns.allow_transfer", dns.allow_transfer, allowed)?,
         allow_notify: each("dns.allow_notify", dns.allow_notify, allowed)?,
-        notify: each("dns.notify", dns.notify, |path, text| {
-            let (address, port) = address(&text, path)?;
-            Ok(SocketAddr::new(address, port.unwrap_or(53)))
-        })?,
+        notify: each("dns.notify", dns.notify, told)?,
         workers,
         nameservers: each("dns.nameservers", dns.nameservers, |path, text| {
             Ok(name::<ZoneName>(&text, path)?.to_string())
@@ -128,6 +131,21 @@ fn check_dns(dns: file::Dns, directory: &Path) -> Result<Dns, Fault> {
         clients: Clients::check(dns.clients)?,
         tls: { dns.tls }
             .map(|tls| tls::check_dns(tls, directory))
+            .transpose()?,
+    })
+}
+
+/// Who is told of new versions, and with what.
+fn told(path: &str, told: file::Told) -> Result<Told, Fault> {
+    let (text, key) = match told {
+        file::Told::Plain(address) => (address, None),
+        file::Told::Signed(told) => (told.address, Some(told.key)),
+    };
+    let (address, port) = address(&text, path)?;
+    Ok(Told {
+        address: SocketAddr::new(address, port.unwrap_or(53)),
+        key: { key }
+            .map(|key| name(&key, &format!("{path}.key")))
             .transpose()?,
     })
 }

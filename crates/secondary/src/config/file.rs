@@ -38,7 +38,7 @@ pub(super) struct Dns {
     #[serde(default)]
     pub(super) allow_notify: Vec<String>,
     #[serde(default)]
-    pub(super) notify: Vec<String>,
+    pub(super) notify: Vec<Told>,
     pub(super) workers: Option<usize>,
     #[serde(default)]
     pub(super) nameservers: Vec<String>,
@@ -55,6 +55,21 @@ pub(super) struct Dns {
     #[serde(default)]
     pub(super) clients: Clients,
     pub(super) tls: Option<DnsTls>,
+}
+
+/// Whom to tell of new versions.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Told {
+    Plain(String),
+    Signed(SignedTold),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignedTold {
+    pub(super) address: String,
+    pub(super) key: String,
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ data_dir = "var"
 [dns]
 listen = ["127.0.0.1:5300", "[::1]:5300"]
 allow_transfer = ["127.0.0.0/8", "::1", "key:transfer.example."]
-notify = ["127.0.0.1:5301", "127.0.0.2"]
+notify = ["127.0.0.1:5301", "127.0.0.2", { address = "127.0.0.3", key = "transfer.example." }]
 workers = 2
 nameservers = ["ns1.example.net", "ns2.example.net."]
 transfer_addresses = ["127.0.0.1"]
@@ -85,7 +85,10 @@ fn every_entry_arrives() {
         config.dns.allow_transfer[1],
         AclEntry::Network("::1/128".parse().unwrap())
     );
-    assert_eq!(config.dns.notify[1].port(), 53);
+    assert_eq!(config.dns.notify[1].address.port(), 53);
+    let told = &config.dns.notify[2];
+    assert_eq!((told.address.port(), told.key.is_some()), (53, true));
+    assert!(config.dns.notify[1].key.is_none());
     assert_eq!(
         config.dns.nameservers,
         ["ns1.example.net", "ns2.example.net"]
@@ -262,6 +265,11 @@ fn a_mistake_is_told_with_its_line_and_key() {
             "max_connections = 2000",
             "max_connections = 0",
             "17: dns.clients.max_connections: must be 1 to",
+        ),
+        (
+            "key = \"transfer.example.\" }]\nworkers",
+            "key = \"other.\" }]\nworkers",
+            "6: dns.notify[2].key: there is no [[key]]",
         ),
         (
             "write_timeout = 6",

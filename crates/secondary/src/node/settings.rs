@@ -240,7 +240,6 @@ impl Node {
         self.store.set_journal_limits(config.limits.for_journals());
         self.schedule()
             .set_bounds(config.timers.for_schedule(), slots(&config));
-        self.notifier.retarget(targets(&config));
         renew_certificates(&before, &mut config);
         self.access.tokens.replace(tokens(&config));
         self.access.oci_keys.replace(oci_keys(&config));
@@ -292,6 +291,7 @@ impl Node {
             }),
             ..answering::config(&config, self.cookie_secret)
         });
+        self.notifier.retarget(targets(&config, &keys));
         self.keys.store(Arc::new(keys));
     }
 }
