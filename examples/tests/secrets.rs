@@ -259,7 +259,7 @@ fn no_secret_is_in_a_log_a_list_an_error_an_event_or_a_figure() {
 
     program.signal("HUP");
     program.wait_for("the configuration read again", |line| {
-        { line.contains("configuration read again").then_some(()) }
+        line.contains("configuration read again").then_some(())
     });
     program.signal("TERM");
     let mut events = String::new();

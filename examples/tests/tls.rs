@@ -471,6 +471,23 @@ fn our_secondary_answers_over_tls_and_https_and_renews_its_certificates_at_sighu
         let output = Command::new(curl).args(arguments).output().unwrap();
         Some(output.status.success())
     };
+    // An operator on the machine does not need the certificate to be of the address, or known to anybody.
+    let said = {
+        Program::ours(
+            "secondary",
+            &[
+                "zones",
+                "--config",
+                config.to_str().unwrap(),
+                "--contract",
+                "tests",
+                "list",
+            ],
+        )
+    }
+    .wait();
+    assert!(said.0.success() && said.1.contains(ZONE), "{}", said.1);
+
     let old = ca(&old, "old.pem");
     shows(&old).unwrap();
     assert!(place.axfr(dns, &[]).is_err(), "in clear text");

@@ -68,7 +68,7 @@ pub use metrics::Metrics;
 pub use oci_keys::{OciKey, OciKeyError, OciKeys};
 pub use rehearsal::Rehearsal;
 pub use router::{Access, Limits, router};
-pub use serve::{serve, serve_tls};
+pub use serve::{serve, serve_connection, serve_tls};
 pub use service::{
     Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, TransferOrder,
     ZoneRef, ZoneView,

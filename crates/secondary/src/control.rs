@@ -1,12 +1,12 @@
 //! A socket in the data directory, on which the program that runs is asked for what only it can do.
 //!
-//! One line each way: `backup PATH`, then `done OCTETS` or `failed WHY`; or `access CONTRACT`, then `done URL TOKEN`, a token that
-//! opens the API at that address for a few minutes. Whoever asks must be the user that the program runs as, or root: both can
-//! read the data, and the configuration, anyhow.
+//! One line each way: `backup PATH`, then `done OCTETS` or `failed WHY`; or `access CONTRACT`, then `done TOKEN`, a token that
+//! opens the API for a few minutes; or `api`, then `done http`, and from then on the connection is one of the API, in clear text,
+//! whatever the API is behind elsewhere. Whoever asks must be the user that the program runs as, or root: both can read the
+//! data, and the configuration, anyhow.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tracing::{info, warn};
+use zonekit_http::Router;
 use zonekit_model::{Contract, ContractError};
 
 use crate::node::{Node, in_words};
@@ -53,7 +54,7 @@ impl Control {
     pub(crate) async fn serve(
         self,
         node: Arc<Node>,
-        http: Option<SocketAddr>,
+        api: Option<Router>,
         mut stopped: watch::Receiver<bool>,
     ) {
         loop {
@@ -73,22 +74,57 @@ impl Control {
             let Ok(stream) = stream.into_std() else {
                 continue;
             };
-            let node = Arc::clone(&node);
-            let answered = tokio::task::spawn_blocking(move || answer(&node, http, &stream)).await;
-            if let Ok(Err(error)) = answered {
-                warn!(%error, "answering on the control socket");
+            let (node, has_api) = (Arc::clone(&node), api.is_some());
+            let answering = move || answer(&node, has_api, &stream).map(|next| (next, stream));
+            match tokio::task::spawn_blocking(answering).await {
+                Ok(Ok((Next::Api, stream))) => {
+                    let Some((stream, api)) = converted(stream).zip(api.clone()) else {
+                        continue;
+                    };
+                    let mut stopped = stopped.clone();
+                    tokio::spawn(async move {
+                        let stop = async {
+                            let _ = stopped.wait_for(|&stop| stop).await;
+                        };
+                        let limits = zonekit_http::Limits::default();
+                        zonekit_http::serve_connection(stream, api, limits, stop).await;
+                    });
+                }
+                Ok(Err(error)) => warn!(%error, "answering on the control socket"),
+                _ => {}
             }
         }
     }
 }
 
-fn answer(node: &Node, http: Option<SocketAddr>, mut stream: &UnixStream) -> io::Result<()> {
+/// What becomes of a connection whose question was answered.
+#[derive(Clone, Copy)]
+enum Next {
+    /// It is over.
+    End,
+    /// It is one of the API.
+    Api,
+}
+
+fn converted(stream: UnixStream) -> Option<tokio::net::UnixStream> {
+    stream.set_nonblocking(true).ok()?;
+    tokio::net::UnixStream::from_std(stream).ok()
+}
+
+fn answer(node: &Node, has_api: bool, mut stream: &UnixStream) -> io::Result<Next> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut request = String::new();
     BufReader::new(stream.take(REQUEST)).read_line(&mut request)?;
-    let answer = match request.trim_end_matches('\n').split_once(' ') {
+    let request = request.trim_end_matches('\n');
+    let (mut next, no_api) = (Next::End, || "its configuration has no [http]".to_owned());
+    let answer = match request.split_once(' ') {
+        None if request == "api" && has_api => {
+            next = Next::Api;
+            Ok("http".to_owned())
+        }
+        None if request == "api" => Err(no_api()),
         Some(("backup", path)) => match node.backup(Path::new(path)) {
             Ok(octets) => {
                 info!(file = path, octets, "backup written");
@@ -100,30 +136,27 @@ fn answer(node: &Node, http: Option<SocketAddr>, mut stream: &UnixStream) -> io:
                 Err(error)
             }
         },
-        Some(("access", contract)) => access(node, http, contract),
+        Some(("access", _)) if !has_api => Err(no_api()),
+        Some(("access", contract)) => access(node, contract),
         _ => Err("it is not known here what that means".to_owned()),
     };
     let line = match answer {
         Ok(what) => format!("done {what}\n"),
         Err(why) => format!("failed {why}\n"),
     };
-    stream.write_all(line.as_bytes())
+    stream.write_all(line.as_bytes())?;
+    Ok(next)
 }
 
-/// Where the API is, and a token for it.
-fn access(node: &Node, http: Option<SocketAddr>, contract: &str) -> Result<String, String> {
-    let http = http.ok_or("its configuration has no [http]")?;
-    let config = node.config();
-    if { config.http.as_ref() }.is_some_and(|http| http.tls.is_some()) {
-        return Err("its API is behind [http.tls], which these commands do not speak".to_owned());
-    }
+/// A token for the API.
+fn access(node: &Node, contract: &str) -> Result<String, String> {
     let contract: Contract = contract
         .parse()
         .map_err(|error: ContractError| error.to_string())?;
     let token = node.access.tokens.lend(contract.clone(), LENT);
     let token = token.ok_or("the system gives no random octets")?;
     info!(%contract, "a token was lent to an operator on this machine");
-    Ok(format!("http://{http} {token}"))
+    Ok(token)
 }
 
 /// Asks the program that runs on this data directory for a backup; `None` when none runs. The answer is what it says of
@@ -144,18 +177,33 @@ pub(crate) fn ask_for_backup(
     }
 }
 
-/// Asks the program that runs on this data directory for its API: `None` when none runs, else address and token, or why not.
+/// Asks the program that runs on this data directory for a token: `None` when none runs, else the token, or why not.
 pub(crate) fn ask_for_access(
     directory: &Path,
     contract: &Contract,
-) -> io::Result<Option<Result<(String, String), String>>> {
-    match ask(directory, &format!("access {contract}\n"))? {
-        None => Ok(None),
-        Some(Err(why)) => Ok(Some(Err(why))),
-        Some(Ok(what)) => match what.split_once(' ') {
-            Some((url, token)) => Ok(Some(Ok((url.to_owned(), token.to_owned())))),
-            None => Err(io::ErrorKind::InvalidData.into()),
-        },
+) -> io::Result<Option<Result<String, String>>> {
+    ask(directory, &format!("access {contract}\n"))
+}
+
+/// A connection with the API of the program that runs on this data directory.
+pub(crate) fn connect_to_api(directory: &Path) -> io::Result<UnixStream> {
+    let mut stream = UnixStream::connect(socket(directory))?;
+    stream.write_all(b"api\n")?;
+    // To the octet: what comes behind is HTTP.
+    let (mut answer, mut octet) = (Vec::new(), [0]);
+    loop {
+        stream.read_exact(&mut octet)?;
+        match octet {
+            [b'\n'] => break,
+            _ if answer.len() as u64 > REQUEST => return Err(io::ErrorKind::InvalidData.into()),
+            [octet] => answer.push(octet),
+        }
+    }
+    match answer.as_slice() {
+        b"done http" => Ok(stream),
+        other => Err(io::Error::other(
+            String::from_utf8_lossy(other).into_owned(),
+        )),
     }
 }
 

@@ -101,6 +101,7 @@ impl Secondary {
                 error!(%error, "answering DNS");
             }
         });
+        let mut api = None;
         if let Some((listener, _)) = listener {
             let metrics = Metrics::new(metrics::registry(&node.counts, Arc::downgrade(&node)));
             let router = zonekit_http::router(
@@ -114,6 +115,7 @@ impl Secondary {
                 let _ = stopped.wait_for(|&stop| stop).await;
             };
             let limits = zonekit_http::Limits::default();
+            api = Some(router.clone());
             tasks.spawn(async move {
                 match http_tls {
                     None => zonekit_http::serve(listener, router, limits, stop).await,
@@ -123,7 +125,7 @@ impl Secondary {
         }
         match Control::bind(&node.config().data_dir) {
             Ok(control) => {
-                tasks.spawn(control.serve(Arc::clone(&node), http, stopped.clone()));
+                tasks.spawn(control.serve(Arc::clone(&node), api, stopped.clone()));
             }
             Err(error) => warn!(%error, "no control socket: no backup while this runs"),
         }

@@ -1,13 +1,14 @@
 //! Looking after the data of a node: backing it up, and bringing a backup back.
 
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use zonekit_model::Contract;
 use zonekit_store::{BackupError, Checked, OpenError, Options, RestoreError, Store, Summary};
 
 use crate::Config;
-use crate::control::{ask_for_access, ask_for_backup};
+use crate::control::{ask_for_access, ask_for_backup, connect_to_api};
 use crate::node::FILE;
 
 impl Config {
@@ -38,7 +39,10 @@ impl Config {
     /// the user that it runs as, or root. Waits for it.
     pub fn ask_for_access(&self, contract: &Contract) -> Result<Access, UpkeepError> {
         match ask_for_access(&self.data_dir, contract).map_err(UpkeepError::Asking)? {
-            Some(Ok((url, token))) => Ok(Access { url, token }),
+            Some(Ok(token)) => Ok(Access {
+                directory: self.data_dir.clone(),
+                token,
+            }),
             Some(Err(why)) => Err(UpkeepError::Refused(why)),
             None => Err(UpkeepError::NotRunning(self.data_dir.clone())),
         }
@@ -56,19 +60,26 @@ impl Config {
     }
 }
 
-/// Where the HTTP API of a node is, and what opens it.
+/// The way to the HTTP API of a node on this machine, and what opens it.
 pub struct Access {
-    /// The beginning of its URLs, without a final slash.
-    pub url: String,
+    directory: PathBuf,
     /// A bearer token that is good for a few minutes.
     pub token: String,
+}
+
+impl Access {
+    /// A connection with the API, which speaks HTTP/1.1 in clear text, whatever address and certificate it has elsewhere: it
+    /// does not leave the machine, and no other user can open it.
+    pub fn connect(&self) -> io::Result<UnixStream> {
+        connect_to_api(&self.directory)
+    }
 }
 
 impl std::fmt::Debug for Access {
     /// Without the token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Access")
-            .field("url", &self.url)
+            .field("directory", &self.directory)
             .finish_non_exhaustive()
     }
 }

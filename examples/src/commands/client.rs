@@ -6,9 +6,11 @@ use std::{env, fs};
 use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
 use ureq::http::Response;
+use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body};
 use zonekit_secondary::Config;
 
+use super::local::Local;
 use super::{Service, only_contract};
 
 /// A service, and what opens it.
@@ -21,8 +23,12 @@ pub(super) struct Client {
 impl Client {
     /// Finds the service that is meant. Nothing is asked of it yet.
     pub(super) fn connect(service: &Service) -> anyhow::Result<Self> {
-        let (base, token) = match (&service.url, &service.config) {
-            (Some(url), _) => (url.clone(), given_token(service)?),
+        let limits = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build();
+        let (base, token, agent) = match (&service.url, &service.config) {
+            (Some(url), _) => (url.clone(), given_token(service)?, limits.new_agent()),
             (None, Some(path)) => {
                 let config = Config::load(path)?;
                 let contract = match &service.contract {
@@ -30,16 +36,14 @@ impl Client {
                     None => only_contract(&config)?,
                 };
                 let access = config.ask_for_access(&contract)?;
-                (access.url, access.token)
+                let token = access.token.clone();
+                let agent = Agent::with_parts(limits, Local(access), DefaultResolver::default());
+                ("http://127.0.0.1".to_owned(), token, agent)
             }
             (None, None) => bail!("say which service is meant: --url URL or --config FILE"),
         };
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
-            .build();
         Ok(Self {
-            agent: agent.new_agent(),
+            agent,
             base: base.trim_end_matches('/').to_owned(),
             authorization: format!("Bearer {token}"),
         })

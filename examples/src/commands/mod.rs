@@ -2,6 +2,7 @@
 //! keys. Each prints a table, or with `--json` what the service has answered.
 
 mod client;
+mod local;
 mod status;
 mod table;
 
