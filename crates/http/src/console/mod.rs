@@ -5,10 +5,11 @@
 //! | `/console` | the page |
 //! | `/console/{file}` | its style and its modules |
 //!
-//! Plain HTML, CSS and ES modules, part of the binary, as they stand beside this file. They hold no data: whoever opens the
+//! Plain HTML, CSS and ES modules, part of the binary, as they stand beside this file; packed for whoever takes that. They hold no data: whoever opens the
 //! page gives a token, with which the browser asks `/v1` as any other client does. The policy that goes with the files has
 //! the browser run nothing else, load nothing from elsewhere, make no markup of text, and show the page in no frame.
 
+use std::io::{self, Write};
 use std::sync::LazyLock;
 
 use axum::{
@@ -18,6 +19,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
+use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
 /// The routes, open to everybody.
@@ -37,6 +39,8 @@ struct File {
     content_type: &'static str,
     text: &'static str,
     tag: LazyLock<String>,
+    /// The text in gzip, if it could be packed.
+    packed: LazyLock<Option<Bytes>>,
 }
 
 macro_rules! file {
@@ -46,6 +50,7 @@ macro_rules! file {
             content_type: $content_type,
             text: include_str!($name),
             tag: LazyLock::new(|| tag(include_str!($name))),
+            packed: LazyLock::new(|| packed(include_str!($name)).ok()),
         }
     };
 }
@@ -71,7 +76,7 @@ static FILES: [File; 13] = [
 ];
 
 /// A browser keeps the files, but asks each time whether they are still these: a new release is seen at once.
-const HEADERS: [(HeaderName, &str); 6] = [
+const HEADERS: [(HeaderName, &str); 7] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
@@ -88,6 +93,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
         "same-origin",
     ),
     (header::CACHE_CONTROL, "no-cache"),
+    (header::VARY, "accept-encoding"),
 ];
 
 impl File {
@@ -96,7 +102,16 @@ impl File {
         let mut response = if known.is_some_and(|tag| tag.as_bytes() == self.tag.as_bytes()) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
-            let mut response = Bytes::from_static(self.text.as_bytes()).into_response();
+            let packed = takes_gzip(&request).then(|| self.packed.clone()).flatten();
+            let mut response = match packed {
+                None => Bytes::from_static(self.text.as_bytes()).into_response(),
+                Some(packed) => {
+                    let mut response = packed.into_response();
+                    let gzip = HeaderValue::from_static("gzip");
+                    { response.headers_mut() }.insert(header::CONTENT_ENCODING, gzip);
+                    response
+                }
+            };
             let content_type = HeaderValue::from_static(self.content_type);
             { response.headers_mut() }.insert(header::CONTENT_TYPE, content_type);
             response
@@ -115,11 +130,31 @@ impl File {
 fn tag(text: &str) -> String {
     let digest = Sha256::digest(text);
     let hex = digest.iter().take(8).map(|octet| format!("{octet:02x}"));
-    format!("\"{}\"", hex.collect::<String>())
+    // Weak: the same of a text, packed or not.
+    format!("W/\"{}\"", hex.collect::<String>())
+}
+
+fn packed(text: &str) -> io::Result<Bytes> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    packer.write_all(text.as_bytes())?;
+    packer.finish().map(Into::into)
+}
+
+/// Whether a client says that it takes gzip (RFC 9110 §12.5.3).
+fn takes_gzip(request: &HeaderMap) -> bool {
+    let lines = request.get_all(header::ACCEPT_ENCODING).iter();
+    let codings = lines.flat_map(|line| line.to_str().unwrap_or_default().split(','));
+    codings.into_iter().any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().strip_prefix("q=").map(str::parse::<f32>);
+        name.trim().eq_ignore_ascii_case("gzip") && weight != Some(Ok(0.0))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use axum::{body::Body, http::Request};
     use tower::ServiceExt;
 
@@ -148,6 +183,48 @@ mod tests {
         assert_eq!(asked("/console/mod.rs", None).await.status(), 404);
         let elsewhere = asked("/console/", None).await;
         assert_eq!(elsewhere.headers()[header::LOCATION], "../console");
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_gzip_gets_the_same_in_less() {
+        let files = FILES
+            .iter()
+            .map(|file| (format!("/console/{}", file.name), file.text));
+        let mut octets = 0;
+        for (path, text) in files.chain([("/console".to_owned(), PAGE.text)]) {
+            let asked = async |takes: &str| {
+                let request = Request::get(&path).header(header::ACCEPT_ENCODING, takes);
+                let answer = routes()
+                    .oneshot(request.body(Body::empty()).unwrap())
+                    .await
+                    .unwrap();
+                let coding = answer.headers().get(header::CONTENT_ENCODING).cloned();
+                assert_eq!(answer.headers()[header::VARY], "accept-encoding", "{path}");
+                (
+                    coding,
+                    axum::body::to_bytes(answer.into_body(), usize::MAX)
+                        .await
+                        .unwrap(),
+                )
+            };
+            for takes in ["identity", "br", "gzip;q=0"] {
+                assert_eq!(
+                    asked(takes).await,
+                    (None, text.as_bytes().into()),
+                    "{path} {takes}"
+                );
+            }
+            let (coding, packed) = asked("br;q=1.0, GZIP;q=0.8").await;
+            assert_eq!(coding.unwrap(), "gzip", "{path}");
+            let mut unpacked = String::new();
+            flate2::read::GzDecoder::new(&packed[..])
+                .read_to_string(&mut unpacked)
+                .unwrap();
+            assert_eq!(unpacked, text, "{path}");
+            octets += packed.len();
+        }
+        assert!(octets < 40_000, "{octets} octets on the wire");
+        eprintln!("{octets} octets on the wire");
     }
 
     /// Whatever a module imports is among the files, and no module makes markup of text or styles of its own.
