@@ -125,6 +125,7 @@ impl FromStr for NameBuf {
     fn from_str(text: &str) -> Result<Self, NameError> {
         let mut name = Self::new();
         if text != "." {
+            name.octets.reserve_exact((text.len() + 2).min(MAX_NAME)); // that of one without escapes or final dot
             push_text(&mut name.octets, text.as_bytes(), Name::ROOT)?;
         }
         Ok(name)
@@ -195,7 +196,7 @@ fn push_text(out: &mut Vec<u8>, text: &[u8], origin: Name<'_>) -> Result<(), Nam
     let mut label = out.len(); // where the length of the label at hand stands
     out.push(0);
     loop {
-        let octet = match rest {
+        match rest {
             [] => break,
             [b'.', behind @ ..] => {
                 close_label(out, label)?;
@@ -219,18 +220,25 @@ fn push_text(out: &mut Vec<u8>, text: &[u8], origin: Name<'_>) -> Result<(), Nam
                 let value = [a, b, c]
                     .iter()
                     .fold(0, |sum, &digit| sum * 10 + u32::from(digit - b'0'));
-                u8::try_from(value).map_err(|_| NameError::Escape)?
+                out.push(u8::try_from(value).map_err(|_| NameError::Escape)?);
             }
             [b'\\', b'0'..=b'9', ..] | [b'\\'] => return Err(NameError::Escape),
-            [b'\\', octet, behind @ ..] | [octet, behind @ ..] => {
+            [b'\\', octet, behind @ ..] => {
                 rest = behind;
-                *octet
+                out.push(*octet);
             }
-        };
-        out.push(octet);
+            _ => {
+                // As they stand, up to what may have a meaning; no name takes more at once.
+                let mut plain = rest.iter().take(MAX_NAME);
+                let end = plain.position(|octet| matches!(octet, b'.' | b'\\'));
+                let (run, behind) = rest.split_at(end.unwrap_or(rest.len().min(MAX_NAME)));
+                out.extend_from_slice(run);
+                rest = behind;
+            }
+        }
         if out.len() > MAX_NAME {
-            // Which of the two limits it breaks, the label says.
-            return Err(if out.len() - label - 1 > MAX_LABEL {
+            // Which of the two limits it breaks first, the label says.
+            return Err(if MAX_NAME - label > MAX_LABEL {
                 NameError::LabelTooLong
             } else {
                 NameError::TooLong
