@@ -13,6 +13,7 @@ pub use drive::{visit, visit_until_hurried};
 pub use lines::Lines;
 pub use stream::TransferStream;
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -39,12 +40,25 @@ fn now() -> std::time::Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// What message IDs come from.
+/// What message IDs come from. The system is asked for many at a time: a visit of a small zone has few system calls else.
 fn seed() -> u64 {
-    getrandom::u64().unwrap_or_else(|_| {
-        // No source of randomness: the ports, which the system draws, must do.
-        use std::hash::{BuildHasher, RandomState};
-        RandomState::new().hash_one(unix_now())
+    const MANY: usize = 64;
+    thread_local! {
+        static DRAWN: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    }
+    DRAWN.with_borrow_mut(|drawn| {
+        if drawn.is_empty() {
+            let mut octets = [0; 8 * MANY];
+            if getrandom::fill(&mut octets).is_ok() {
+                let (seeds, _) = octets.as_chunks();
+                drawn.extend(seeds.iter().copied().map(u64::from_ne_bytes));
+            }
+        }
+        drawn.pop().unwrap_or_else(|| {
+            // No source of randomness: the ports, which the system draws, must do.
+            use std::hash::{BuildHasher, RandomState};
+            RandomState::new().hash_one(unix_now())
+        })
     })
 }
 
