@@ -10,7 +10,7 @@ pub(crate) use self::publish::Edition;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -45,6 +45,9 @@ pub(crate) const FILE: &str = "zonekit.redb";
 /// Settings that tell what was known of zones begin with this, followed by their [`ZoneId`].
 const PAST: &str = "past/";
 
+/// Zones taken in and visits ended that leave the memory full of holes.
+const MUCH: usize = 1_000;
+
 /// What all tasks of a node share.
 pub(crate) struct Node {
     config: ArcSwap<Config>,
@@ -65,6 +68,10 @@ pub(crate) struct Node {
     pub(crate) wake: tokio::sync::Notify,
     /// Something was noted that is not in the file yet.
     pub(crate) noted: tokio::sync::Notify,
+    /// Zones taken in and visits ended since it was last said that all rest.
+    pub(crate) stirred: AtomicUsize,
+    /// All zones rest, after much was done.
+    pub(crate) rested: tokio::sync::Notify,
     /// A catalog may have a new version, or ours may have to.
     pub(crate) catalogs_changed: tokio::sync::Notify,
     pub(crate) responder: Responder,
@@ -135,6 +142,8 @@ impl Node {
             cookie_secret: CookieSecret::random(),
             wake: tokio::sync::Notify::new(),
             noted: tokio::sync::Notify::new(),
+            stirred: AtomicUsize::new(0),
+            rested: tokio::sync::Notify::new(),
             catalogs_changed: tokio::sync::Notify::new(),
             responder,
             notifier,
@@ -403,8 +412,17 @@ impl Node {
         flushed.is_ok()
     }
 
+    /// Says so if all zones rest after much was done. To be called now and then.
+    pub(crate) fn note_rest(&self) {
+        if self.stirred.load(Ordering::Relaxed) >= MUCH && self.visits_running() == 0 {
+            self.stirred.store(0, Ordering::Relaxed);
+            self.rested.notify_one();
+        }
+    }
+
     /// Counts what came of a visit.
     pub(crate) fn count(&self, finished: &Finished<'_>) {
+        self.stirred.fetch_add(1, Ordering::Relaxed);
         let kinds = finished
             .errors()
             .map(|error| crate::history::failure(error).kind);

@@ -169,6 +169,12 @@ impl Secondary {
         self.http
     }
 
+    /// Waits until all zones rest after very many were taken in or visited: a moment at which a program may have its allocator
+    /// give back what that took. One waits at a time.
+    pub async fn rested(&self) {
+        self.node.rested.notified().await;
+    }
+
     /// Takes another configuration: zones, keys, certificates, access lists, tokens, limits, timers and quotas change at once,
     /// transfers under way that they concern end without trace. Addresses and `data_dir` change at the next start.
     ///
@@ -285,6 +291,7 @@ async fn keep(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
             return;
         }
         is_behind = !flushed.unwrap_or(false);
+        node.note_rest();
     }
 }
 

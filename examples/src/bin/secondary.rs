@@ -16,6 +16,7 @@ use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 use zonekit_examples::supervisor::Supervisor;
 use zonekit_examples::{commands, demo, descriptors, import, log, upkeep};
@@ -220,6 +221,20 @@ fn keep_one_heap() {
 #[cfg(not(target_env = "gnu"))]
 fn keep_one_heap() {}
 
+/// Has glibc's allocator give whole pages back that nothing lies in. By itself it gives back the end of its heap only: after
+/// twenty thousand zones of eight records have arrived, a third of it stays, which nobody needs before as many come again.
+/// That takes 7 ms for 100 MB; who allocates meanwhile waits, and plain answers do not.
+#[cfg(target_env = "gnu")]
+#[allow(unsafe_code)] // there is no other way to tell it
+fn give_back_memory() {
+    // SAFETY: a number goes in and one comes out; the allocator holds its own lock, and what is allocated stays as it is.
+    unsafe { libc::malloc_trim(0) }; // 0 if there was nothing to give back
+}
+
+/// Other allocators do as they see fit.
+#[cfg(not(target_env = "gnu"))]
+fn give_back_memory() {}
+
 /// The whole program as a plan: load, start, then wait for signals until asked to stop.
 fn run(path: PathBuf) -> anyhow::Result<()> {
     let config = Config::load(&path)?;
@@ -252,6 +267,7 @@ fn run(path: PathBuf) -> anyhow::Result<()> {
                     },
                     Err(error) => error!(%error, "the old configuration stays"),
                 },
+                () = secondary.rested() => drop(spawn_blocking(give_back_memory)),
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
             }

@@ -153,6 +153,7 @@ impl Node {
             visits: past.map(|past| past.visits).unwrap_or_default(),
             ..Charge::new(zone, status)
         };
+        self.stirred.fetch_add(1, Ordering::Relaxed);
         self.zones.lock().insert(key.clone(), Entry::new(charge));
         self.schedule()
             .insert(key, name.as_name(), addresses, start, Instant::now());
