@@ -124,7 +124,7 @@ pub(crate) fn declaration(config: &Config) -> Command {
         contract: zone.contract.clone(),
         id: Uuid::now_v7(),
         draft: ZoneDraft {
-            zonemd: Some(zone.zonemd),
+            zonemd: Some(zone.particulars.zonemd),
             ..ZoneDraft::from_primaries(zone.name.clone(), zone.primaries.clone())
         },
     });

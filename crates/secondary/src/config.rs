@@ -31,6 +31,7 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use foldhash::fast::RandomState;
 use zonekit_http::OciKey;
 use zonekit_model::{Contract, KeyDraft, KeyName, QuotaLimits, ZoneName};
 use zonekit_serve::AclEntry;
@@ -41,7 +42,7 @@ pub use self::clients::Clients;
 pub use self::problem::{ConfigError, Problem};
 pub use self::tls::{DnsTls, TlsProfile};
 pub use self::webhook::{Webhook, WebhookUrl};
-pub use self::zones::{Checks, PrimaryRule, Verify, ZoneEntry};
+pub use self::zones::{Checks, Particulars, PrimaryRule, Verify, ZoneEntry};
 
 /// Everything that a node is told from outside.
 ///
@@ -81,7 +82,7 @@ pub struct Config {
     /// `[[catalog]]`: which of these zones say by their records what further zones there are.
     pub catalogs: Vec<CatalogEntry>,
     /// Where in that list each of them is: asked for at every visit, of which there may be many thousands.
-    places: HashMap<ZoneName, usize>,
+    places: HashMap<ZoneName, usize, RandomState>,
 }
 
 /// `[dns]`: the name server side.

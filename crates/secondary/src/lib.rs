@@ -71,8 +71,8 @@ mod zones;
 
 pub use book::BookError;
 pub use config::{
-    CatalogEntry, Checks, Clients, Config, ConfigError, Dns, DnsTls, Http, Limits, PrimaryRule,
-    Problem, Timers, TlsProfile, Token, Told, Verify, Webhook, WebhookUrl, ZoneEntry,
+    CatalogEntry, Checks, Clients, Config, ConfigError, Dns, DnsTls, Http, Limits, Particulars,
+    PrimaryRule, Problem, Timers, TlsProfile, Token, Told, Verify, Webhook, WebhookUrl, ZoneEntry,
 };
 pub use secondary::{ReloadError, Secondary, StartError};
 pub use upkeep::{Access, UpkeepError};

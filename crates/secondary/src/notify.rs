@@ -37,7 +37,12 @@ impl NotifySources for Judge {
         }
         let config = node.config();
         let declared = config.declared(&name);
-        if declared.is_some_and(|entry| entry.allow_notify.admits(source, key.map(Key::name))) {
+        if declared.is_some_and(|entry| {
+            entry
+                .particulars
+                .allow_notify
+                .admits(source, key.map(Key::name))
+        }) {
             return true;
         }
         let signer = key.map(|key| KeyName::from(key.name()));

@@ -186,7 +186,7 @@ fn begin_at(
             held: version.as_ref().map(Zone::soa),
             held_records: version.as_ref().map_or(0, Zone::record_count),
             preference: { config.declared(&name) }
-                .map_or_else(Preference::default, |entry| entry.preference),
+                .map_or_else(Preference::default, |entry| entry.particulars.preference),
             preferred,
             force: order.force,
             accept_lower: order.expired,
@@ -244,7 +244,7 @@ async fn visit(mut running: Running, plan: Plan) {
         zonemd.unwrap_or_default(),
         quota,
     );
-    let hook = { config.declared(&plan.name) }.and_then(|entry| entry.verify.clone());
+    let hook = { config.declared(&plan.name) }.and_then(|entry| entry.particulars.verify.clone());
     let mut sink = sink.verified_by(hook.map(|hook| (hook, plan.name.clone())));
     let began = clock::now();
     let from = plan.held.as_ref().map(Zone::serial);

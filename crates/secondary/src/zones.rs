@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use zonekit_model::{
@@ -44,10 +45,13 @@ pub(crate) struct UnderWay {
     pub(crate) hurry: Arc<Notify>,
 }
 
+/// Zones by their names.
+type Charges = HashMap<ZoneName, Entry, RandomState>;
+
 /// All zones in our charge.
 #[derive(Default)]
 pub(crate) struct Zones {
-    table: Mutex<HashMap<ZoneName, Entry>>,
+    table: Mutex<Charges>,
 }
 
 /// A zone in the table, and what it is looked for by: so that looking over all of them takes one place in memory for a few
@@ -63,7 +67,7 @@ pub(crate) struct Entry {
 
 impl Zones {
     /// The table, for a moment: nothing is waited for while it is held.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<ZoneName, Entry>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Charges> {
         // A panic elsewhere leaves every entry whole: they are changed field by field.
         self.table
             .lock()

@@ -15,7 +15,7 @@ use crate::{Peer, Transport};
 /// assert!(acl.admits("192.0.2.7".parse().unwrap(), None));
 /// assert!(!acl.admits("198.51.100.7".parse().unwrap(), None));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Acl {
     networks: Vec<IpNet>,
     keys: Vec<NameBuf>,

@@ -330,6 +330,10 @@ pub(super) fn contract(text: String, path: &str) -> Result<Contract, Fault> {
 }
 
 pub(super) fn known_key(keys: &[KeyDraft], text: &str, path: &str) -> Result<KeyName, Fault> {
+    // Mostly it is written as it is kept, and each of many zones names it.
+    if let Some(key) = keys.iter().find(|key| key.name.as_str() == text) {
+        return Ok(key.name.clone());
+    }
     let name: KeyName = name(text, path)?;
     match keys.iter().any(|key| key.name == name) {
         true => Ok(name),

@@ -143,7 +143,7 @@ fn every_entry_arrives() {
         (Some(53), true)
     );
     assert_eq!(config.checks_for(&zone.name), StoreChecks::Lenient);
-    assert_eq!(zone.zonemd, ZonemdPolicy::IfPresent);
+    assert_eq!(zone.particulars.zonemd, ZonemdPolicy::IfPresent);
     assert!(config.key_for("192.0.2.7:99".parse().unwrap()).is_some());
     assert!(config.key_for("192.0.2.8:99".parse().unwrap()).is_none());
 }
@@ -456,10 +456,15 @@ fn the_source_of_a_primary_goes_before_that_of_its_zone_and_that_before_the_rest
 #[test]
 fn what_a_zone_says_of_its_primaries_and_versions_is_read_and_checked() {
     let key = "key = \"TRANSFER.example\"";
-    let zone = |entries: &str| with_zone(entries, "", key).unwrap().zones.remove(0);
+    let zone = |entries: &str| {
+        { with_zone(entries, "", key).unwrap() }
+            .zones
+            .remove(0)
+            .particulars
+    };
     assert_eq!(
-        (zone("").preference, zone("").verify),
-        (Preference::Newest, None)
+        (zone("").preference, &zone("").verify),
+        (Preference::Newest, &None)
     );
     assert_eq!(
         zone("primaries_order = \"strict\"").preference,
@@ -472,9 +477,12 @@ fn what_a_zone_says_of_its_primaries_and_versions_is_read_and_checked() {
     );
     let verify = zone("verify = { command = [\"a b\", \"-c\"] }")
         .verify
+        .clone()
         .unwrap();
     assert_eq!((verify.command.len(), verify.timeout), (2, minute));
-    let allowed = zone("allow_notify = [\"192.0.2.0/24\"]").allow_notify;
+    let allowed = zone("allow_notify = [\"192.0.2.0/24\"]")
+        .allow_notify
+        .clone();
     assert!(allowed.admits("192.0.2.1".parse().unwrap(), None));
 
     let check = |zone: &str, primary: &str, rule: &str, says: &str| {

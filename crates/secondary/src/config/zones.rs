@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use serde::Deserialize;
 use zonekit_model::{
     Contract, KeyDraft, KeyName, Primaries, Primary, SecondaryZone, SharedPrimaries, ZoneName,
@@ -55,6 +57,13 @@ pub struct ZoneEntry {
     pub contract: Option<Contract>,
     /// `primaries`: in the order of preference. One without a key gets that of the `[[primary]]` rules.
     pub primaries: Primaries,
+    /// What few zones say: those that say none of it share one.
+    pub particulars: Arc<Particulars>,
+}
+
+/// What a `[[zone]]` may say beside its name, its contract and its primaries.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Particulars {
     /// `source` of each of them, in their order; empty where none has one.
     pub sources: Vec<Option<IpAddr>>,
     /// `tls` of each of them, in their order, empty where none has one: the `[[tls]]` by which it is spoken with; port 853 then,
@@ -89,7 +98,8 @@ pub struct ZoneEntry {
 ///     verify = { command = ["/usr/bin/validns", "-"], timeout = 60 }
 /// "#;
 /// let config = Config::parse(text, "secondary.toml".as_ref())?;
-/// assert_eq!(config.zones[0].verify.as_ref().unwrap().timeout.as_secs(), 60);
+/// let verify = config.zones[0].particulars.verify.as_ref();
+/// assert_eq!(verify.unwrap().timeout.as_secs(), 60);
 /// # Ok::<(), zonekit_secondary::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -144,8 +154,8 @@ impl Config {
         primary: SocketAddr,
     ) -> Option<IpAddr> {
         let entry = self.declared(&zone.name);
-        let own = entry.and_then(|entry| *entry.sources.get(place)?);
-        let of_zone = || entry?.source;
+        let own = entry.and_then(|entry| *entry.particulars.sources.get(place)?);
+        let of_zone = || entry?.particulars.source;
         let of_rule = || {
             let mut rules = self.primaries.iter().filter(|rule| rule.is_for(primary));
             rules.find_map(|rule| rule.source)
@@ -168,7 +178,7 @@ impl Config {
         let at = |port| SocketAddr::new(primary.address, port);
         let own = self
             .declared(&zone.name)
-            .and_then(|entry| entry.tls.get(place)?.as_ref());
+            .and_then(|entry| entry.particulars.tls.get(place)?.as_ref());
         if let Some(tls) = own {
             let port = primary.port.unwrap_or(TLS_PORT);
             return (at(port), Transport::Tls(tls.clone()));
@@ -185,7 +195,7 @@ impl Config {
 
     /// What becomes of a zone's content that is wrong: only declared zones can say.
     pub fn checks_for(&self, zone: &ZoneName) -> StoreChecks {
-        match self.declared(zone).map(|entry| entry.checks) {
+        match self.declared(zone).map(|entry| entry.particulars.checks) {
             Some(Checks::Lenient) => StoreChecks::Lenient,
             _ => StoreChecks::Strict,
         }
@@ -198,7 +208,11 @@ pub(super) fn check_zones(
     profiles: &[TlsProfile],
     dns: &Dns,
 ) -> Result<Vec<ZoneEntry>, Fault> {
-    let (mut names, mut shared) = (HashSet::new(), SharedPrimaries::default());
+    let (mut names, mut shared) = (
+        HashSet::<_, RandomState>::default(),
+        SharedPrimaries::default(),
+    );
+    let nothing = Arc::new(Particulars::default());
     each("zone", zones, |path, zone| {
         let name: ZoneName = name(&zone.name, &format!("{path}.name"))?;
         if !names.insert(name.clone()) {
@@ -230,10 +244,7 @@ pub(super) fn check_zones(
         let (primaries, ways): (Vec<_>, Vec<_>) = primaries.into_iter().unzip();
         let (sources, tls) = ways.into_iter().unzip();
         let primaries = Primaries::new(primaries).map_err(|error| (list, error.into()))?;
-        Ok(ZoneEntry {
-            name,
-            contract,
-            primaries: shared.share(primaries),
+        let particulars = Particulars {
             sources: said(sources),
             tls: said(tls),
             source: source(dns, zone.source, None, path)?,
@@ -244,6 +255,15 @@ pub(super) fn check_zones(
             verify: { zone.verify }
                 .map(|verify| check_verify(verify, &format!("{path}.verify")))
                 .transpose()?,
+        };
+        Ok(ZoneEntry {
+            name,
+            contract,
+            primaries: shared.share(primaries),
+            particulars: match particulars == *nothing {
+                true => Arc::clone(&nothing),
+                false => Arc::new(particulars),
+            },
         })
     })
 }

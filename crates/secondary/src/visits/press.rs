@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use foldhash::fast::RandomState;
 use tokio::sync::oneshot;
 use zonekit_model::Failure;
 
@@ -73,7 +74,7 @@ impl Press {
     /// Those that are published next, of no zone more than one; without any, nobody publishes any more.
     fn take(&self) -> Vec<(Edition, oneshot::Sender<Published>)> {
         let mut waiting = self.lock();
-        let mut names = HashSet::new();
+        let mut names = HashSet::<_, RandomState>::default();
         let editions = waiting.editions.iter().take(FULL);
         let count = editions.take_while(|(edition, _)| names.insert(edition.name.clone()));
         let count = count.count();
