@@ -74,7 +74,8 @@ pub(crate) fn cut<'p, 'z>(pages: &'p [&'z Arc<[u8]>]) -> impl Iterator<Item = &'
 /// The values of a block, one for each part.
 pub(crate) fn parts(id: u64, snapshot: u64, place: &[u8], pages: &[&Arc<[u8]>]) -> Vec<Vec<u8>> {
     let mut parts = Vec::new();
-    let mut part = Vec::with_capacity(PART);
+    let octets: usize = pages.iter().map(|page| octets_in_block(page)).sum();
+    let mut part = Vec::with_capacity((SEAL + octets).min(PART));
     seal::begin(&mut part);
     for page in pages {
         let length = page.len() as u32; // a page has one entry that is large, and that is below 2³²

@@ -248,6 +248,20 @@ impl<'t> Writing<'t> {
             return Ok(written);
         };
         let place = place_of(piece.tree, first);
+        // A cursor is made for many blocks, and costs several times what it takes to put in the one of a small zone.
+        if { piece.pages.iter() }
+            .map(|page| octets_in_block(page))
+            .sum::<usize>()
+            <= ROOM
+        {
+            for (part, value) in (0..).zip(parts(piece.id, piece.number, &place, &piece.pages)) {
+                let key: BlockKey<'_> = (piece.id, piece.number, &place, part);
+                self.blocks.insert(key, value.as_slice()).map_err(failed)?;
+                written.parts += 1;
+                written.octets += value.len() as u64;
+            }
+            return Ok(written);
+        }
         let first: BlockKey<'_> = (piece.id, piece.number, &place, 0);
         let mut cursor = self
             .blocks
@@ -271,6 +285,9 @@ impl<'t> Writing<'t> {
 
     /// Takes a snapshot out that nobody needs any more: at once, or if it has many blocks, some now and the rest later.
     fn doom(&mut self, id: u64, number: u64) -> Result<()> {
+        if number == 0 {
+            return Ok(()); // there was none
+        }
         let all: (BlockKey<'_>, BlockKey<'_>) = ((id, number, &[], 0), (id, number + 1, &[], 0));
         let mut blocks = self
             .blocks
