@@ -324,7 +324,7 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
     let Some(timing) = running.end(how, ask_again) else {
         return;
     };
-    let now = Instant::now();
+    let (now, horizon) = (Instant::now(), node.config().timers.expiring);
     let entered = node.zones.within(name, plan.term, |charge| {
         charge.visit = None;
         charge.memory = finished.memory(&charge.memory);
@@ -357,7 +357,7 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
             let left = timing
                 .expires
                 .map(|expires| expires.saturating_duration_since(now));
-            left.is_some_and(|left| left <= warning(soa))
+            left.is_some_and(|left| left <= warning(soa, horizon))
         };
         let is_expiring = standing == Standing::Stale && soa.as_ref().is_some_and(is_close);
         if is_expiring && !charge.is_warned {
@@ -400,9 +400,9 @@ fn told(status: &ZoneStatus, visit: Option<VisitRecord>) -> ZoneStatus {
     }
 }
 
-/// How long before a version expires that is told: a day, but a quarter of its time at most.
-fn warning(soa: &SoaBuf) -> Duration {
-    Duration::from_secs(u64::from(soa.expire / 4).min(86_400))
+/// How long before a version expires that is told: a quarter of its time at most.
+fn warning(soa: &SoaBuf, horizon: u32) -> Duration {
+    Duration::from_secs((soa.expire / 4).min(horizon).into())
 }
 
 /// The schedule's place of a visit, given back however it ends.

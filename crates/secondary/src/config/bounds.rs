@@ -6,7 +6,7 @@ use serde::Deserialize;
 use zonekit_store::{JournalLimits, ZoneLimits};
 use zonekit_xfr::{Rate, Slots};
 
-/// `[timers]`: bounds, in seconds, that the values of a zone's SOA are clamped to.
+/// `[timers]`: bounds, in seconds, that the values of a zone's SOA are clamped to; and when its expiry is near.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Timers {
@@ -22,6 +22,9 @@ pub struct Timers {
     pub min_expire: u32,
     /// Longest time that a zone is served without contact to a primary. Default: 31,449,600 (52 weeks).
     pub max_expire: u32,
+    /// How long before a version expires that is told (the event `expiring`); a quarter of what its SOA allows at most.
+    /// Default: 86,400 (a day).
+    pub expiring: u32,
 }
 
 impl Default for Timers {
@@ -34,6 +37,7 @@ impl Default for Timers {
             max_retry: schedule.max_retry,
             min_expire: schedule.min_expire,
             max_expire: schedule.max_expire,
+            expiring: 86_400,
         }
     }
 }

@@ -216,6 +216,7 @@ pub(super) struct Verify {
 pub(super) struct Primary {
     pub(super) address: String,
     pub(super) key: Option<String>,
+    pub(super) next_key: Option<String>,
     pub(super) tls: Option<String>,
     pub(super) source: Option<String>,
 }

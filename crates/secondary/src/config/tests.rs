@@ -454,6 +454,31 @@ fn the_source_of_a_primary_goes_before_that_of_its_zone_and_that_before_the_rest
 }
 
 #[test]
+fn a_primary_may_have_another_key_that_is_tried_next() {
+    let check = |next: &str, expected: Result<&str, &str>| {
+        let key = |name: &str| format!("[[key]]\nname = \"{name}\"\nsecret = \"c2VjcmV0\"\n");
+        let text = format!(
+            "data_dir = \"var\"\n[dns]\nlisten = [\"127.0.0.1:0\"]\n{}{}[[zone]]\nname = \"example.org\"\n\
+             primaries = [{{ address = \"192.0.2.1\", key = \"old\", next_key = \"{next}\" }}]\n",
+            key("old"),
+            key("new")
+        );
+        let next_key = parse(&text).map(|config| {
+            let primary = config.zones[0].primaries.iter().next().unwrap();
+            primary.next_key.as_ref().unwrap().to_string()
+        });
+        match (next_key, expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected),
+            (Err(error), Err(place)) => assert!(error.to_string().contains(place), "{error}"),
+            (found, _) => panic!("{next}: {found:?}"),
+        }
+    };
+    check("NEW.", Ok("new"));
+    check("other", Err("zone[0].primaries[0].next_key: "));
+    check("old", Err("zone[0].primaries: "));
+}
+
+#[test]
 fn what_a_zone_says_of_its_primaries_and_versions_is_read_and_checked() {
     let key = "key = \"TRANSFER.example\"";
     let zone = |entries: &str| {

@@ -55,7 +55,8 @@ pub struct ZoneEntry {
     pub name: ZoneName,
     /// `contract`: whose API shows the zone, if anyone's; a zone with none is counted against no quota.
     pub contract: Option<Contract>,
-    /// `primaries`: in the order of preference. One without a key gets that of the `[[primary]]` rules.
+    /// `primaries`: in the order of preference. One without a key gets that of the `[[primary]]` rules. `next_key` beside the
+    /// `key` of one is tried where that is refused, so that keys can be rolled over.
     pub primaries: Primaries,
     /// What few zones say: those that say none of it share one.
     pub particulars: Arc<Particulars>,
@@ -229,14 +230,18 @@ pub(super) fn check_zones(
         let list = format!("{path}.primaries");
         let primaries = each(&list, zone.primaries, |path, primary| {
             let (address, port) = address(&primary.address, &format!("{path}.address"))?;
-            let key = { primary.key }
-                .map(|key| known_key(keys, &key, &format!("{path}.key")))
-                .transpose()?;
+            let known = |key: Option<String>, entry: &str| {
+                key.map(|key| known_key(keys, &key, &format!("{path}.{entry}")))
+                    .transpose()
+            };
+            let key = known(primary.key, "key")?;
+            let next_key = known(primary.next_key, "next_key")?;
             let source = source(dns, primary.source, Some(address), path)?;
             let tls = known_profile(profiles, primary.tls, path)?;
             let primary = Primary {
                 port,
                 key,
+                next_key,
                 ..Primary::from(address)
             };
             Ok((primary, (source, tls)))
