@@ -14,27 +14,29 @@
 //! All zones share one heap of timers and four queues: an idle zone costs an entry, not a task. Nothing here knows the
 //! clock: time comes in.
 
+mod alarms;
 mod due;
 mod entry;
 mod line;
 mod lists;
 mod timers;
 mod turns;
+mod visits;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use foldhash::fast::RandomState;
-use zonekit_wire::{Name, Serial, SoaBuf};
+use zonekit_wire::{Name, Serial};
 
 pub use self::due::{Due, Finished, Notified, Reason, Slots, Start, Timing};
 pub use self::timers::{Timers, ZoneTimers};
 
-use self::entry::{Entry, Order, State, Visited};
-use self::line::{Queues, Ticket};
+use self::entry::{Entry, Order, State};
+use self::line::Queues;
 use self::lists::Lists;
 use self::timers::Jitter;
 use self::turns::{AtPrimary, Elder, is_free};
@@ -45,7 +47,7 @@ const SETTLING: usize = 2_000;
 /// The timers of all zones, and the order in which they are visited. `Z`: how the caller knows a zone.
 ///
 /// ```
-/// use std::time::{Duration, Instant};
+/// use std::time::Instant;
 /// use zonekit_wire::NameBuf;
 /// use zonekit_xfr::{Due, Finished, Reason, Schedule, Slots, Start, Timers};
 ///
@@ -262,38 +264,6 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         }
     }
 
-    /// A zone that rests is to be checked by then, whatever its timers say.
-    pub fn check_by(&mut self, zone: &Z, by: Instant) {
-        if let Some((place, entry)) = self.entry(zone)
-            && let Some(check) = &mut entry.next_check
-            && by < *check
-        {
-            *check = by;
-            self.arm(place);
-        }
-    }
-
-    /// A primary is back that was out of reach: its zones that have failed since are due soon, spread over five seconds.
-    pub fn hasten(&mut self, primary: SocketAddr, now: Instant) {
-        const SPREAD: Duration = Duration::from_secs(5);
-        let range = (primary, 0)..=(primary, usize::MAX);
-        let failing: Vec<_> = self.failing.range(range).copied().collect();
-        for zone @ (_, place) in failing {
-            self.failing.remove(&zone);
-            if let Some(Some(entry)) = self.zones.get_mut(place)
-                && entry.failures > 0
-                && entry.primaries.contains(&primary)
-                && let Some(check) = &mut entry.next_check
-            {
-                let soon = now + entry.jitter.share_of(SPREAD);
-                if soon < *check {
-                    *check = soon;
-                    self.arm(place);
-                }
-            }
-        }
-    }
-
     /// The next thing to do, if there is one now and a slot is free for it. To be asked again until there is none.
     pub fn poll(&mut self, now: Instant) -> Option<Due<Z>> {
         while let Some(&Reverse((due, place, timer))) = self.heap.peek()
@@ -311,93 +281,6 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             }
         }
         None
-    }
-
-    /// When the next timer runs out.
-    pub fn poll_timeout(&mut self) -> Option<Instant> {
-        while let Some(&Reverse((due, place, timer))) = self.heap.peek() {
-            if matches!(self.zones.get(place), Some(Some(entry)) if entry.timer == timer) {
-                return Some(due);
-            }
-            self.heap.pop();
-        }
-        None
-    }
-
-    /// A visit that goes on has brought a version, and it is published: a NOTIFY that speaks of it is no news from here.
-    pub fn took(&mut self, zone: &Z, soa: &SoaBuf, now: Instant) {
-        let timers = self.timers;
-        if let Some((place, entry)) = self.entry(zone)
-            && entry.is_visited()
-        {
-            entry.take(soa, None, &timers, now); // what the primary says of its expiry comes with the end of the visit
-            self.arm(place);
-        }
-    }
-
-    /// A visit that goes on asks nobody any more: its slots are for others, while what it brought is being kept.
-    pub fn settles(&mut self, zone: &Z) {
-        let Some(&place) = self.places.get(zone) else {
-            return;
-        };
-        if let Some(Some(entry)) = self.zones.get_mut(place)
-            && let State::Visited(visited) = &mut entry.state
-            && !visited.is_settling
-        {
-            visited.is_settling = true;
-            let at = std::mem::take(&mut visited.at);
-            self.running = self.running.saturating_sub(1);
-            self.settling += 1;
-            for primary in at {
-                self.give_back(primary);
-            }
-        }
-    }
-
-    /// A visit is over.
-    pub fn finished(&mut self, zone: &Z, how: Finished<'_>, now: Instant) {
-        let Some(&place) = self.places.get(zone) else {
-            return;
-        };
-        let timers = self.timers;
-        let Some(Some(entry)) = self.zones.get_mut(place) else {
-            return;
-        };
-        if !entry.is_visited() {
-            return;
-        }
-        let State::Visited(visited) = std::mem::replace(&mut entry.state, State::Resting) else {
-            return;
-        };
-        let Visited {
-            at,
-            is_settling,
-            again,
-        } = *visited;
-        let is_removed = entry.is_removed;
-        if !is_removed {
-            entry.finish(how, &timers, now);
-            if entry.failures > 0 {
-                let failing = entry.primaries.iter().map(|primary| (*primary, place));
-                self.failing.extend(failing);
-            }
-        }
-        let running = match is_settling {
-            true => &mut self.settling,
-            false => &mut self.running,
-        };
-        *running = running.saturating_sub(1);
-        for primary in at {
-            self.give_back(primary);
-        }
-        if is_removed {
-            self.forget(place);
-            return;
-        }
-        self.arm(place);
-        if let Some(order) = again {
-            self.enqueue(place, order);
-        }
     }
 
     /// Where a zone stands.
@@ -442,90 +325,6 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             self.places.remove(&entry.zone);
             self.lists.leave(entry.primaries);
             self.free.push(place);
-        }
-    }
-
-    /// Sets the one timer of a zone to what comes first.
-    fn arm(&mut self, place: usize) {
-        let timer = self.stamp();
-        let Some(Some(entry)) = self.zones.get_mut(place) else {
-            return;
-        };
-        entry.timer = timer;
-        let Some(due) = entry.next_check.into_iter().chain(entry.expires).min() else {
-            return;
-        };
-        self.heap.push(Reverse((due, place, timer)));
-        if self.heap.len() > 64 + 2 * self.zones.len() {
-            let zones = &self.zones;
-            self.heap
-                .retain(|Reverse((_, place, timer))| matches!(zones.get(*place), Some(Some(entry)) if entry.timer == *timer));
-        }
-    }
-
-    /// A timer ran out. Returns the zone if it has expired by that.
-    fn ring(&mut self, place: usize, timer: u64, now: Instant) -> Option<Z> {
-        let entry = self.zones.get_mut(place)?.as_mut()?;
-        if entry.timer != timer {
-            return None;
-        }
-        let mut expired = None;
-        if entry.expires.is_some_and(|expires| expires <= now) {
-            entry.expires = None;
-            expired = Some(entry.zone.clone());
-        }
-        let is_due = entry.next_check.is_some_and(|check| check <= now);
-        let reason = match entry.serial {
-            Some(_) => Reason::Refresh,
-            None => Reason::Bootstrap,
-        };
-        if is_due {
-            entry.next_check = None;
-            let order = entry.deferred.take();
-            self.enqueue(place, order.unwrap_or(Order::new(reason)));
-        }
-        self.arm(place);
-        expired
-    }
-
-    /// Puts a zone in line. `false` if it was, and this changes nothing.
-    fn enqueue(&mut self, place: usize, order: Order) -> bool {
-        let stamp = self.stamp();
-        let Some(Some(entry)) = self.zones.get_mut(place) else {
-            return false;
-        };
-        match &mut entry.state {
-            State::Visited(visited) => {
-                let is_first = visited.again.is_none();
-                visited.again.get_or_insert(order).merge(order);
-                is_first
-            }
-            State::InLine { order: waiting, .. } => {
-                let before = waiting.reason;
-                waiting.merge(order);
-                if waiting.reason == before {
-                    return false;
-                }
-                let order = *waiting;
-                entry.state = State::InLine { order, stamp };
-                self.line.push(order.reason, Ticket::new(place, stamp));
-                false
-            }
-            State::Resting => {
-                let mut order = order;
-                if let Some(deferred) = &mut entry.deferred {
-                    order.merge(*deferred);
-                    if order.reason == deferred.reason {
-                        *deferred = order;
-                        return false;
-                    }
-                    entry.deferred = None;
-                }
-                entry.next_check = None;
-                entry.state = State::InLine { order, stamp };
-                self.line.push(order.reason, Ticket::new(place, stamp));
-                true
-            }
         }
     }
 }

@@ -12,6 +12,47 @@ use super::{Due, Reason, Schedule};
 const NOTIFY_PERIOD: Duration = Duration::from_secs(1);
 
 impl<Z: Clone + Eq + Hash> Schedule<Z> {
+    /// Puts a zone in line. `false` if it was, and this changes nothing.
+    pub(super) fn enqueue(&mut self, place: usize, order: Order) -> bool {
+        let stamp = self.stamp();
+        let Some(Some(entry)) = self.zones.get_mut(place) else {
+            return false;
+        };
+        match &mut entry.state {
+            State::Visited(visited) => {
+                let is_first = visited.again.is_none();
+                visited.again.get_or_insert(order).merge(order);
+                is_first
+            }
+            State::InLine { order: waiting, .. } => {
+                let before = waiting.reason;
+                waiting.merge(order);
+                if waiting.reason == before {
+                    return false;
+                }
+                let order = *waiting;
+                entry.state = State::InLine { order, stamp };
+                self.line.push(order.reason, Ticket::new(place, stamp));
+                false
+            }
+            State::Resting => {
+                let mut order = order;
+                if let Some(deferred) = &mut entry.deferred {
+                    order.merge(*deferred);
+                    if order.reason == deferred.reason {
+                        *deferred = order;
+                        return false;
+                    }
+                    entry.deferred = None;
+                }
+                entry.next_check = None;
+                entry.state = State::InLine { order, stamp };
+                self.line.push(order.reason, Ticket::new(place, stamp));
+                true
+            }
+        }
+    }
+
     /// Begins the visit of the ticket's zone, which asks all its primaries; parks it at one that has no slot free.
     pub(super) fn begin(&mut self, ticket: Ticket, now: Instant) -> Option<Due<Z>> {
         let entry = self.zones.get_mut(ticket.place)?.as_mut()?;
