@@ -5,8 +5,10 @@ use zonekit_model::{
     VisitOutcome, VisitRecord, ZoneStatus,
 };
 use zonekit_store::EditError;
-use zonekit_wire::Serial;
-use zonekit_xfr::{ErrorKind, Memory, Outcome, PrimaryReport, Report, Statistics, VisitError};
+use zonekit_wire::{Serial, SoaBuf};
+use zonekit_xfr::{
+    ErrorKind, Finished as Ended, Memory, Outcome, PrimaryReport, Report, Statistics, VisitError,
+};
 
 use crate::node::in_words;
 use crate::sink::SinkError;
@@ -34,6 +36,19 @@ impl Finished<'_> {
                 self.outcome(),
                 VisitOutcome::UpToDate | VisitOutcome::Transferred
             )
+    }
+
+    /// What the schedule is told of it; `soa` is of the version that is held now.
+    pub(crate) fn how<'s>(&self, soa: Option<&'s SoaBuf>) -> Ended<'s> {
+        let Some(soa) = soa.filter(|_| self.is_good()) else {
+            return Ended::Failed;
+        };
+        let expires = self.report.expires(soa.serial);
+        match self.report.outcome {
+            Outcome::Transferred { .. } => Ended::Taken { soa, expires },
+            Outcome::Confirmed { .. } => Ended::Confirmed { soa, expires },
+            _ => Ended::Current { soa, expires },
+        }
     }
 
     /// The serial that a primary offers and does not deliver, while another confirms the one held.

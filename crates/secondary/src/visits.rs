@@ -27,7 +27,7 @@ use zonekit_model::{
 };
 use zonekit_store::{Generation, Timers, Zone};
 use zonekit_wire::SoaBuf;
-use zonekit_xfr::{Due, Finished as Ended, Limits, Outcome, Preference, Reason, Visit};
+use zonekit_xfr::{Due, Finished as Ended, Limits, Preference, Reason, Visit};
 
 use crate::clock;
 use crate::history::Finished;
@@ -301,17 +301,7 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
     let name = &plan.name;
     let soa = node.version(name).map(|zone| zone.soa());
     let (good, report) = (finished.is_good(), finished.report);
-    let how = match soa.as_ref().filter(|_| good) {
-        Some(soa) => {
-            let expires = report.expires(soa.serial);
-            match report.outcome {
-                Outcome::Transferred { .. } => Ended::Taken { soa, expires },
-                Outcome::Confirmed { .. } => Ended::Confirmed { soa, expires },
-                _ => Ended::Current { soa, expires },
-            }
-        }
-        None => Ended::Failed,
-    };
+    let how = finished.how(soa.as_ref());
     let ask_again = node.note_reach(name, &report.primaries);
     let turned = node.zones.within(name, plan.term, |charge| {
         charge

@@ -271,17 +271,7 @@ impl World {
             unpublished: visit.unpublished,
         };
         let good = finished.is_good();
-        let how = match soa.as_ref().filter(|_| good) {
-            Some(soa) => {
-                let expires = report.expires(soa.serial);
-                match report.outcome {
-                    Outcome::Transferred { .. } => Ended::Taken { soa, expires },
-                    Outcome::Confirmed { .. } => Ended::Confirmed { soa, expires },
-                    _ => Ended::Current { soa, expires },
-                }
-            }
-            None => Ended::Failed,
-        };
+        let how = finished.how(soa.as_ref());
         if let Some(soa) = soa.as_ref().filter(|_| good) {
             if !visit.heard.contains(&soa.serial) {
                 let number = visit.number;
