@@ -1,8 +1,9 @@
 //! Several differences as one step.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
-use zonekit_wire::Record;
+use zonekit_wire::{Record, rdata};
 
 use crate::Diff;
 use crate::diff::{ADDED, DiffWriter, FROM, REMOVED, TO};
@@ -11,10 +12,13 @@ impl Diff {
     /// Differences that follow one another, as one of one step: what goes and comes back on the way, or comes and goes, is
     /// left out. None if there are none, or one does not start where the one before ends.
     ///
-    /// This is what [RFC 1995 §5] calls condensation. It leads to the same version, record by record and octet by octet, and
-    /// past all those between. Costs time and memory as the differences have records.
+    /// This is what [RFC 1995 §5] calls condensation. It leads to the same version, record by record, and past all those
+    /// between. Letters may differ in case where a removal spelled a name otherwise than the version had it, and TTLs in
+    /// an RRset that was ever sent with several at once, against [RFC 2181 §5.2]. Costs time and memory as the differences
+    /// have records.
     ///
     /// [RFC 1995 §5]: https://www.rfc-editor.org/rfc/rfc1995#section-5
+    /// [RFC 2181 §5.2]: https://www.rfc-editor.org/rfc/rfc2181#section-5.2
     pub fn condensed(differences: &[Self]) -> Option<Self> {
         let (first, last) = (differences.first()?, differences.last()?);
         let follow = |pair: &[Self]| matches!(pair, [a, b] if a.to() == b.from());
@@ -38,34 +42,85 @@ impl Diff {
 /// What remains of the changes so far, in the order in which they came.
 #[derive(Default)]
 struct Changes<'d> {
-    all: Vec<Option<(u8, Record<'d>)>>,
-    /// Where the change to a record is: spelled otherwise, or with another TTL, it is another record.
-    places: HashMap<Exactly<'d>, usize>,
+    removed: Vec<Option<Record<'d>>>,
+    added: Vec<Option<Record<'d>>>,
+    /// Where the changes to a record are.
+    places: BTreeMap<Same<'d>, Places>,
 }
 
-/// Owner, type, TTL, RDATA.
-type Exactly<'d> = (&'d [u8], u16, u32, &'d [u8]);
+/// Of one record. Both where it comes back otherwise than it went.
+#[derive(Default)]
+struct Places {
+    removed: Option<usize>,
+    added: Option<usize>,
+}
 
 impl<'d> Changes<'d> {
     /// Adds a change, or takes its contrary back.
     fn note(&mut self, tag: u8, record: Record<'d>) {
-        let key = (
-            record.owner.as_octets(),
-            record.rtype.0,
-            record.ttl,
-            record.rdata,
-        );
-        let place = self.places.remove(&key);
-        let before = place.and_then(|place| self.all.get_mut(place)?.take());
-        if before.is_none_or(|(before, _)| before == tag) {
-            self.places.insert(key, self.all.len());
-            self.all.push(Some((tag, record)));
+        let places = self.places.entry(Same(record)).or_default();
+        if tag == REMOVED {
+            match places.added.take() {
+                Some(place) => self.added[place] = None,
+                None => places.removed = Some(put(&mut self.removed, record)),
+            }
+            return;
+        }
+        let went = places.removed.and_then(|place| self.removed[place]);
+        if went.is_some_and(|went| is_spelled_alike(&went, &record)) {
+            let place = places.removed.take();
+            place
+                .into_iter()
+                .for_each(|place| self.removed[place] = None);
+        } else {
+            places.added = Some(put(&mut self.added, record));
         }
     }
 
     fn write(&self, tag: u8, out: &mut DiffWriter) {
-        for (_, record) in self.all.iter().flatten().filter(|(this, _)| *this == tag) {
+        let all = if tag == REMOVED {
+            &self.removed
+        } else {
+            &self.added
+        };
+        for record in all.iter().flatten() {
             out.push(tag, *record);
         }
     }
 }
+
+fn put<'d>(all: &mut Vec<Option<Record<'d>>>, record: Record<'d>) -> usize {
+    all.push(Some(record));
+    all.len() - 1
+}
+
+/// To the letter, and with the same TTL.
+fn is_spelled_alike(a: &Record<'_>, b: &Record<'_>) -> bool {
+    (a.ttl, a.rdata, a.owner.as_octets()) == (b.ttl, b.rdata, b.owner.as_octets())
+}
+
+/// A record as whoever removes it names it: its TTL does not count, nor the case of names.
+struct Same<'d>(Record<'d>);
+
+impl Ord for Same<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (a, b) = (&self.0, &other.0);
+        (a.owner, a.rtype.0)
+            .cmp(&(b.owner, b.rtype.0))
+            .then_with(|| rdata::cmp_without_case(a.rtype, a.rdata, b.rdata))
+    }
+}
+
+impl PartialOrd for Same<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Same<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Same<'_> {}

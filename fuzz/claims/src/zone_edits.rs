@@ -43,7 +43,7 @@ pub fn zone_edits(octets: &[u8]) {
                 way.push(difference);
                 let condensed = Diff::condensed(&way).expect("they follow one another");
                 let led_to = condensed.apply(&first).expect("its own");
-                assert_eq!(lines(&led_to), lines(&next));
+                assert_eq!(without_ttls(&led_to), without_ttls(&next));
                 (zone, model) = (next, step.model);
                 continue;
             }
@@ -260,6 +260,16 @@ fn lines(zone: &Zone) -> Vec<(NameBuf, u16, u32, Vec<u8>)> {
         let rdata = record.rdata.to_ascii_lowercase();
         all.push((record.owner.to_buf(), record.rtype.0, record.ttl, rdata));
     }
+    all.sort();
+    all
+}
+
+/// The same without TTLs: RRsets here have several, and what is left out on the way may have lowered those of the rest.
+fn without_ttls(zone: &Zone) -> Vec<(NameBuf, u16, Vec<u8>)> {
+    let lines = lines(zone).into_iter();
+    let mut all: Vec<_> = lines
+        .map(|(owner, rtype, _, rdata)| (owner, rtype, rdata))
+        .collect();
     all.sort();
     all
 }
