@@ -143,9 +143,12 @@ impl<'m> PackedName<'m> {
 
     /// The name where it lies, if it is not compressed. That of a question never is: there is nothing before it to point at.
     pub fn as_flat(self) -> Option<Name<'m>> {
+        if !self.is_flat {
+            return None;
+        }
         let start = usize::from(self.offset);
         let octets = self.message.get(start..start + usize::from(self.len))?;
-        self.is_flat.then_some(Name::from_checked(octets))
+        Some(Name::from_checked(octets))
     }
 
     /// The labels, leftmost first, without the root.
