@@ -23,7 +23,7 @@ fn version(serial: u32) -> String {
         "$ORIGIN {ZONE}\n$TTL 300\n@ SOA ns1 hostmaster {serial} 3600 3600 604800 60\n@ NS ns1\nns1 A 192.0.2.1\n\
          here TXT \"{serial}\"\n"
     );
-    if serial % 2 == 0 {
+    if serial.is_multiple_of(2) {
         text += "sometimes A 192.0.2.2\nsometimes TXT \"now\"\n";
     }
     for host in 0..300 {

@@ -47,7 +47,7 @@ const SETTLING: usize = 2_000;
 /// The timers of all zones, and the order in which they are visited. `Z`: how the caller knows a zone.
 ///
 /// ```
-/// use std::time::Instant;
+/// use std::time::{Duration, Instant};
 /// use zonekit_wire::NameBuf;
 /// use zonekit_xfr::{Due, Finished, Reason, Schedule, Slots, Start, Timers};
 ///

@@ -144,6 +144,8 @@ impl Transport {
     }
 
     /// Why clear text is spoken with the primary at this address, where TLS is wanted and clear text is allowed.
+    #[cfg(feature = "tokio")]
+    #[cfg_attr(not(feature = "tls"), allow(unused_variables))]
     pub(crate) fn why_clear_text(&self, primary: SocketAddr, now: Instant) -> Option<Loss> {
         match self {
             Self::Plain => None,

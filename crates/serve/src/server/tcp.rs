@@ -9,12 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{
-    Options, asked_to_stop,
-    connection::Connection,
-    seats::{Seat, Seats},
-    shares::Shares,
-};
+use super::{Options, asked_to_stop, connection::Connection, seats::Seats, shares::Shares};
 use crate::{Notification, Responder, Transport};
 
 /// How long requests in hand may go on after the server was asked to end.
@@ -133,7 +128,7 @@ impl Connections {
         self: Arc<Self>,
         stream: TcpStream,
         address: SocketAddr,
-        seat: Arc<Seat>,
+        seat: Arc<super::seats::Seat>,
         tls: &super::Tls,
     ) -> io::Result<()> {
         let mut stopped = self.stopped.clone();
