@@ -3,6 +3,10 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 
 /// The processes of one server, past and present.
 #[derive(Debug)]
@@ -69,23 +73,12 @@ impl Usage {
     }
 }
 
-/// CPU of a process: the scheduler's account of its threads, or, where threads have ended that are in it no more, the
-/// ticks of the whole.
+/// CPU of a process: what the scheduler has counted for its threads, those that have ended with them, whose account
+/// /proc/PID/task/*/schedstat has no more.
 fn nanoseconds(id: u32) -> Option<u64> {
-    let tasks = fs::read_dir(format!("/proc/{id}/task")).ok()?;
-    let threads: u64 = { tasks.flatten() }
-        .filter_map(|task| {
-            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split_ascii_whitespace().next()?.parse::<u64>().ok()
-        })
-        .sum();
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(')')?; // the name before may have anything in it
-    let mut ticks = fields.split_ascii_whitespace().skip(11);
-    let user: u64 = ticks.next()?.parse().ok()?;
-    let system: u64 = ticks.next()?.parse().ok()?;
-    // A tick is 10 ms; the last one may not be over.
-    Some(threads.max((user + system).saturating_sub(1) * 10_000_000))
+    let clock = clock_getcpuclockid(Pid::from_raw(id.try_into().ok()?)).ok()?;
+    let spent = Duration::from(clock_gettime(clock).ok()?);
+    u64::try_from(spent.as_nanos()).ok()
 }
 
 /// The number behind `word` in a file of /proc; 0 if there is none.
