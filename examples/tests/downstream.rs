@@ -96,14 +96,17 @@ fn all_follow(condensed: bool) {
         all_have(&node, &servers, serial);
     }
     let (whole, steps) = (
-        count(&node, "zonekit_axfr_out"),
-        count(&node, "zonekit_ixfr_out"),
+        node.counter("zonekit_axfr_out"),
+        node.counter("zonekit_ixfr_out"),
     );
     eprintln!(
         "{serial} versions: {whole} AXFR, {steps} IXFR to {} servers",
         servers.len()
     );
-    assert!(steps >= 2 * servers.len(), "{steps} IXFR, {whole} AXFR");
+    assert!(
+        steps >= 2 * servers.len() as u64,
+        "{steps} IXFR, {whole} AXFR"
+    );
 }
 
 /// Has the node take the next version at once.
@@ -138,24 +141,6 @@ fn all_have(node: &Node, servers: &[(Kind, Secondary)], serial: u32) {
             "{kind}, {serial}"
         );
     }
-}
-
-/// A counter of the node's `/metrics`.
-fn count(node: &Node, name: &str) -> usize {
-    let mut response = ureq::get(format!("http://{}/metrics", node.http)).call();
-    let text = response
-        .as_mut()
-        .unwrap()
-        .body_mut()
-        .read_to_string()
-        .unwrap();
-    let value = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix("_total "));
-    value
-        .unwrap_or_else(|| panic!("{name} in\n{text}"))
-        .parse()
-        .unwrap()
 }
 
 #[test]

@@ -35,11 +35,15 @@ impl Source {
         }
     }
 
-    fn change(&self, text: &str) {
+    /// Puts a new version in place, and waits until it is served.
+    fn change(&self, serial: u32, hosts: usize) {
         let fresh = self.file.with_extension("new");
-        fs::write(&fresh, text).unwrap();
+        fs::write(&fresh, master_file("example.org", serial, hosts)).unwrap();
         fs::rename(fresh, &self.file).unwrap();
         self.program.signal("HUP");
+        eventually(&format!("the primary has serial {serial}"), || {
+            (serial_of(self.address, "example.org") == Some(serial)).then_some(())
+        });
     }
 
     fn as_primary(&self) -> Value {
@@ -77,7 +81,7 @@ fn a_transfer_is_ordered_from_one_primary_and_what_changed_is_told() {
     assert_eq!(status, 201, "{zone}");
     wait_for_serial(&node, 1);
 
-    one.change(&master_file("example.org", 2, 4));
+    one.change(2, 4);
     let path = "/v1/zones/example.org";
     let order = |body: &Value| {
         let (status, zone) = node.api.post(&format!("{path}/transfer"), body);
@@ -162,7 +166,7 @@ fn notify_is_believed_of_whoever_the_zone_names_beside_its_primaries() {
     let body = json!({"name": "example.org", "primaries": [source.as_primary()]});
     assert_eq!(node.api.post("/v1/zones", &body).0, 201);
     wait_for_serial(&node, 1);
-    source.change(&master_file("example.org", 2, 4));
+    source.change(2, 4);
     let notify = || {
         let at = format!("@{}", node.dns);
         let (status, _) = Program::ours("notify", &[&at, "example.org"]).wait();

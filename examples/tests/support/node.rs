@@ -88,6 +88,21 @@ pub struct Node {
 }
 
 impl Node {
+    /// A counter of `/metrics`, by its name without the end that counters have there.
+    pub fn counter(&self, name: &str) -> u64 {
+        let mut response = ureq::get(format!("http://{}/metrics", self.http))
+            .call()
+            .unwrap();
+        let text = response.body_mut().read_to_string().unwrap();
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix("_total "));
+        value
+            .unwrap_or_else(|| panic!("{name} in\n{text}"))
+            .parse()
+            .unwrap()
+    }
+
     /// Starts it and waits until it says where it listens.
     pub fn start(directory: &Path, settings: &Settings<'_>) -> Self {
         let path = settings.write(directory);
