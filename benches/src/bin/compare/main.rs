@@ -33,7 +33,7 @@ const ZONE: &str = "example";
 ///
 /// served: CPU seconds of all processes until the serial answers. settled: until nothing is done any more, which
 /// includes writing to disk where that comes later (NSD writes its file hourly: never here). PSS and peak are those of
-/// all processes, and of the largest one. Threads that end between two looks are counted in ticks of 10 ms.
+/// all processes, and of the largest one.
 ///
 /// Of many zones, each is asked for: what that takes by itself is found by asking once more, and is taken off.
 #[derive(Parser)]
