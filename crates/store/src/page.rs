@@ -72,7 +72,7 @@ pub(crate) struct Totals {
 impl Totals {
     pub(crate) fn add(&mut self, other: Self) {
         self.records += other.records;
-        self.octets = self.octets.wrapping_add(other.octets); // a page that is taken at its word may say anything
+        self.octets = self.octets.saturating_add(other.octets);
         self.flags = self.flags.or(other.flags);
     }
 
@@ -240,7 +240,10 @@ impl<'z> Page<'z> {
         usize::from(self.number_at(2))
     }
 
+    /// What it says that it holds. A page that is taken at its word may say anything, but never so much that sums run over:
+    /// no record takes more than 2^16 octets, with its owner, twice that.
     pub(crate) fn totals(self) -> Totals {
+        const MOST: u64 = (u32::MAX as u64) << 17;
         let array =
             |range: Range<usize>| self.0.get(range).and_then(|octets| octets.try_into().ok());
         Totals {
@@ -250,7 +253,8 @@ impl<'z> Page<'z> {
                 .0
                 .get(8..16)
                 .and_then(|octets| octets.try_into().ok())
-                .map_or(0, u64::from_be_bytes),
+                .map_or(0, u64::from_be_bytes)
+                .min(MOST),
             flags: Flags(self.0.get(1).copied().unwrap_or(0)),
         }
     }
