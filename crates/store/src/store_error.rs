@@ -199,10 +199,13 @@ pub enum Piece {
 }
 
 impl StorageFailure {
-    /// Whether there is no room left.
+    /// Whether there is no room left: the disk is full, a quota used up, or the file as large as a file may be here.
     pub fn is_disk_full(&self) -> bool {
         match &*self.0 {
-            Cause::File(redb::Error::Io(error)) => error.kind() == ErrorKind::StorageFull,
+            Cause::File(redb::Error::Io(error)) => matches!(
+                error.kind(),
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+            ),
             _ => false,
         }
     }
@@ -232,5 +235,25 @@ impl StorageFailure {
 
     pub(crate) fn of_sync(error: std::io::Error) -> Self {
         Self(Arc::new(Cause::Sync(error)))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn no_room_is_told_from_other_failures() {
+        let check = |errno, expected| {
+            let failure = StorageFailure::new(io::Error::from_raw_os_error(errno));
+            assert_eq!(failure.is_disk_full(), expected, "{failure}");
+        };
+        check(28, true); // ENOSPC
+        check(122, true); // EDQUOT
+        check(27, true); // EFBIG: of the file system, or a limit of the process
+        check(5, false); // EIO
+        check(30, false); // EROFS
     }
 }
