@@ -14,8 +14,8 @@ use anyhow::{Context, bail};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use zonekit_serve::{
-    Acl, AclEntry, Config, Notifier, NotifyRetry, NotifyTarget, Responder, Server, Stopper, Tls,
-    Zones,
+    Acl, AclEntry, Config, Notifier, NotifyRetry, NotifyTarget, Responder, Server, ServerTls,
+    Stopper, Zones,
 };
 use zonekit_store::{Checks, Zone, ZoneBuilder, ZoneLimits};
 use zonekit_tsig::Key;
@@ -28,7 +28,7 @@ pub struct Options {
     /// Addresses for UDP and TCP; port 0 lets the system pick one.
     pub listen: Vec<SocketAddr>,
     /// Addresses for TLS, and what to show there.
-    pub tls: Option<(Vec<SocketAddr>, Tls)>,
+    pub tls: Option<(Vec<SocketAddr>, ServerTls)>,
     /// The zones, each with its master file.
     pub zones: Vec<ZoneSource>,
     /// TSIG keys that requests may be signed with.

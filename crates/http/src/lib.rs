@@ -59,7 +59,6 @@ mod request;
 mod router;
 mod serve;
 mod service;
-mod tls;
 mod tokens;
 mod v1;
 
@@ -73,5 +72,5 @@ pub use service::{
     Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, TransferOrder,
     ZoneRef, ZoneView,
 };
-pub use tls::{Tls, TlsError};
 pub use tokens::{DigestError, Token, Tokens};
+pub use zonekit_tls::{Identity, PemError, ServerTls};

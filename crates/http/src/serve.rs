@@ -16,7 +16,9 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Limits, Tls};
+use zonekit_tls::ServerTls;
+
+use crate::Limits;
 
 /// Answers HTTP/1 on a listener until `stop` is done, then ends once the requests that are under way have been answered or
 /// [`Limits::time`] is over.
@@ -32,7 +34,7 @@ pub async fn serve(
 /// The same over TLS. Whoever has not begun it within [`Limits::head`] is let go.
 pub async fn serve_tls(
     listener: TcpListener,
-    tls: Tls,
+    tls: ServerTls,
     router: Router,
     limits: Limits,
     stop: impl Future<Output = ()>,
@@ -67,7 +69,7 @@ pub async fn serve_connection(
 
 async fn run(
     listener: TcpListener,
-    tls: Option<Tls>,
+    tls: Option<ServerTls>,
     router: Router,
     limits: Limits,
     stop: impl Future<Output = ()>,
@@ -97,7 +99,7 @@ async fn run(
             tokio::spawn(until_end(connection, slot));
             continue;
         };
-        let (http, acceptor, watcher) = (http.clone(), tls.acceptor(), open.watcher());
+        let (http, acceptor, watcher) = (http.clone(), tls.acceptor("http/1.1"), open.watcher());
         tokio::spawn(async move {
             match timeout(limits.head, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => {

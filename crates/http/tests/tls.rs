@@ -11,17 +11,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
-use zonekit_http::{Limits, Metrics, Rehearsal, Tls, TlsError, Tokens, router, serve_tls};
+use zonekit_http::{Identity, Limits, Metrics, Rehearsal, ServerTls, Tokens, router, serve_tls};
 use zonekit_script::{Authority, Leaf};
 
 const NAME: &str = "api.example.net";
 
-fn tls(leaf: &Leaf) -> Tls {
-    Tls::new(leaf.certificate.as_bytes(), leaf.key.as_bytes()).unwrap()
+fn tls(leaf: &Leaf) -> ServerTls {
+    let ours = Identity::from_pem(leaf.certificate.as_bytes(), leaf.key.as_bytes());
+    ServerTls::new(&ours.unwrap()).unwrap()
 }
 
 /// Where the API is, and what ends it.
-async fn running(tls: &Tls, limits: Limits) -> (std::net::SocketAddr, oneshot::Sender<()>) {
+async fn running(tls: &ServerTls, limits: Limits) -> (std::net::SocketAddr, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let metrics = Metrics::new(Registry::default());
@@ -88,17 +89,4 @@ async fn who_does_not_begin_tls_is_let_go_and_holds_up_nobody() {
     let _ = plain.read_to_end(&mut heard).await;
     assert!(heard.len() < 10, "an alert at most: {heard:?}");
     assert_eq!(silent.read(&mut [0; 16]).await.unwrap(), 0);
-}
-
-#[test]
-fn what_is_not_usable_is_told() {
-    let leaf = Authority::ed25519().certify(NAME);
-    let make = |chain: &str, key: &str| Tls::new(chain.as_bytes(), key.as_bytes()).unwrap_err();
-    assert_eq!(make("", &leaf.key), TlsError::NoCertificate);
-    assert_eq!(make(&leaf.certificate, ""), TlsError::Key);
-    let other = Authority::ed25519().certify(NAME);
-    assert!(matches!(
-        make(&leaf.certificate, &other.key),
-        TlsError::Unusable(_)
-    ));
 }

@@ -35,6 +35,7 @@ use foldhash::fast::RandomState;
 use zonekit_http::OciKey;
 use zonekit_model::{Contract, KeyDraft, KeyName, QuotaLimits, ZoneName};
 use zonekit_serve::AclEntry;
+use zonekit_tls::ServerTls;
 
 pub use self::bounds::{Limits, Timers};
 pub use self::catalogs::CatalogEntry;
@@ -139,7 +140,7 @@ pub struct Http {
     /// `listen`: the address of the listener. Without TLS only loopback is accepted, unless `plain_http` is `true`.
     pub listen: SocketAddr,
     /// `[http.tls]`: `certificate` and `key`; plain HTTP without it.
-    pub tls: Option<zonekit_http::Tls>,
+    pub tls: Option<ServerTls>,
     /// `[[http.token]]`: who may use the IONOS face. Without any of this and of the next, only health and metrics are served.
     pub tokens: Vec<Token>,
     /// `[[http.oci_key]]`: public keys that may sign requests of the OCI face: `key_id`, `pem_file` and `contract`.

@@ -93,7 +93,7 @@ pub use rate::RateLimit;
 pub use responder::{Action, Responder, Worker};
 #[cfg(feature = "tokio")]
 pub use server::{BindError, Options, Server, Stopper};
-#[cfg(feature = "tls")]
-pub use server::{Tls, TlsError};
 pub use transfer::{OutgoingTransfer, TransferError};
+#[cfg(feature = "tls")]
+pub use zonekit_tls::{Authorities, Identity, PemError, ServerTls};
 pub use zones::{Holding, Zones};

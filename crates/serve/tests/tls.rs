@@ -15,7 +15,9 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use zonekit_script::{Authority, Leaf};
-use zonekit_serve::{Config, Options, Responder, Server, Stopper, Tls, TlsError};
+use zonekit_serve::{
+    Authorities, Config, Identity, Options, Responder, Server, ServerTls, Stopper,
+};
 use zonekit_wire::Message;
 
 const NAME: &str = "ns1.example.net";
@@ -30,7 +32,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(tls: &Tls, allow_transfer: &str, options: Options) -> Self {
+    fn start(tls: &ServerTls, allow_transfer: &str, options: Options) -> Self {
         let mut text =
             String::from("@ 60 IN SOA ns h 7 1 1 1 60\n@ 60 IN NS ns\nns 60 IN A 192.0.2.1\n");
         (0..HOSTS).for_each(|number| text.push_str(&format!("host{number} 60 IN A 192.0.2.1\n")));
@@ -78,8 +80,12 @@ async fn connect(to: SocketAddr, client: &TlsConnector) -> std::io::Result<TlsSt
     { client.connect(ServerName::try_from(NAME).unwrap(), tcp) }.await
 }
 
-fn server(leaf: &Leaf) -> Tls {
-    Tls::new(leaf.certificate.as_bytes(), leaf.key.as_bytes()).unwrap()
+fn server(leaf: &Leaf) -> ServerTls {
+    ServerTls::new(&identity(leaf)).unwrap()
+}
+
+fn identity(leaf: &Leaf) -> Identity {
+    Identity::from_pem(leaf.certificate.as_bytes(), leaf.key.as_bytes()).unwrap()
 }
 
 fn framed(question: &str) -> Vec<u8> {
@@ -150,8 +156,8 @@ async fn transfers_may_be_for_tls_alone() {
 async fn clients_without_the_right_certificate_get_nothing_where_one_is_asked_for() {
     let (authority, clients) = (Authority::ed25519(), Authority::ed25519());
     let leaf = authority.certify(NAME);
-    let (chain, key) = (leaf.certificate.as_bytes(), leaf.key.as_bytes());
-    let tls = Tls::mutual(chain, key, clients.pem.as_bytes()).unwrap();
+    let believed = Authorities::from_pem(clients.pem.as_bytes()).unwrap();
+    let tls = ServerTls::mutual(&identity(&leaf), &believed).unwrap();
     let running = Running::start(&tls, "tls", Options::default());
     let (ours, foreign) = (clients.certify("ours"), authority.certify("foreign"));
     let mut stream = connect(running.encrypted, &client(&authority, Some(&ours)))
@@ -243,23 +249,4 @@ async fn a_server_that_is_stopped_ends_tls_too() {
     let _beginning = TcpStream::connect(running.encrypted).await.unwrap();
     running.stopper.stop();
     assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0);
-}
-
-#[test]
-fn what_is_not_usable_is_told() {
-    let authority = Authority::ed25519();
-    let leaf = authority.certify(NAME);
-    let other = authority.certify(NAME);
-    let make = |chain: &str, key: &str| Tls::new(chain.as_bytes(), key.as_bytes()).unwrap_err();
-    assert_eq!(make("", &leaf.key), TlsError::NoCertificate);
-    assert_eq!(make(&leaf.certificate, ""), TlsError::Key);
-    assert!(matches!(
-        make(&leaf.certificate, &other.key),
-        TlsError::Unusable(_)
-    ));
-    let (chain, key) = (leaf.certificate.as_bytes(), leaf.key.as_bytes());
-    assert_eq!(
-        Tls::mutual(chain, key, b"").unwrap_err(),
-        TlsError::NoCertificate
-    );
 }

@@ -146,3 +146,5 @@ pub use tls::TlsFault;
 pub use tls::{SpkiPin, SpkiPinError, Tls, TlsError};
 pub use transfer::{Changes, Transfer, TransferError, TransferKind};
 pub use visit::{Memory, Preference, Primary, Transport, Visit};
+#[cfg(feature = "tls")]
+pub use zonekit_tls::PemError;

@@ -19,8 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use zonekit_script::{Authority, Leaf};
 use zonekit_wire::{RecordBuf, Rtype};
 use zonekit_xfr::{
-    Client, ClientError, ErrorKind, Limits, Loss, Outcome, Primary, Report, Tls, TlsError,
-    TlsFault, Transport, Visit, VisitError, visit,
+    Client, ClientError, ErrorKind, Limits, Loss, Outcome, PemError, Primary, Report, Tls,
+    TlsError, TlsFault, Transport, Visit, VisitError, visit,
 };
 
 const NAME: &str = "ns1.example.net";
@@ -545,7 +545,10 @@ async fn a_notify_is_not_sent_to_a_port_for_tls() {
 fn what_is_not_usable_is_told_when_it_is_given() {
     let (authority, other) = (Authority::ed25519(), Authority::ed25519());
     let pem = authority.pem.as_bytes();
-    assert_eq!(Tls::authenticated(b"", NAME), Err(TlsError::NoCertificate));
+    assert_eq!(
+        Tls::authenticated(b"", NAME),
+        Err(TlsError::Pem(PemError::NoCertificate))
+    );
     assert_eq!(
         Tls::authenticated(pem, "a b"),
         Err(TlsError::Name("a b".to_owned()))
@@ -555,13 +558,13 @@ fn what_is_not_usable_is_told_when_it_is_given() {
     let tls = strict(&authority);
     assert_eq!(
         tls.clone().certificate(leaf.certificate.as_bytes(), b""),
-        Err(TlsError::Key)
+        Err(TlsError::Pem(PemError::Key))
     );
     let foreign = other.certify(NAME).key;
     assert!(matches!(
         tls.clone()
             .certificate(leaf.certificate.as_bytes(), foreign.as_bytes()),
-        Err(TlsError::Unusable(_))
+        Err(TlsError::Pem(PemError::Unusable(_)))
     ));
     assert_eq!(tls, strict(&authority), "made of the same");
     assert_ne!(tls, strict(&other));

@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 use zonekit_examples::primary::{Options, Primary, ZoneSource};
 use zonekit_examples::{key_file, log, server};
-use zonekit_serve::{AclEntry, Tls};
+use zonekit_serve::{AclEntry, Authorities, Identity, ServerTls};
 use zonekit_tsig::Key;
 use zonekit_wire::NameBuf;
 
@@ -119,10 +119,12 @@ fn options(arguments: Arguments) -> anyhow::Result<Options> {
     }
     let tls = match (&arguments.tls_cert, &arguments.tls_key) {
         (Some(certificate), Some(key)) => {
-            let (chain, key) = (read(certificate)?, read(key)?);
+            let ours = Identity::from_pem(&read(certificate)?, &read(key)?)?;
             let tls = match &arguments.tls_client_ca {
-                None => Tls::new(&chain, &key)?,
-                Some(clients) => Tls::mutual(&chain, &key, &read(clients)?)?,
+                None => ServerTls::new(&ours)?,
+                Some(clients) => {
+                    ServerTls::mutual(&ours, &Authorities::from_pem(&read(clients)?)?)?
+                }
             };
             Some((arguments.tls_listen, tls))
         }

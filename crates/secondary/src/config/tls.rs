@@ -8,6 +8,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use zonekit_tls::{Authorities, Identity, PemError, ServerTls};
 use zonekit_xfr::SpkiPin;
 
 use super::check::{Fault, each, within};
@@ -29,7 +30,7 @@ pub struct DnsTls {
     /// `listen`: addresses, port 853 if none is given; port 0 lets the system pick one. At least one.
     pub listen: Vec<SocketAddr>,
     /// `certificate` and `key`, and of which authorities clients need a certificate, if `client_ca_file` says so.
-    pub tls: zonekit_serve::Tls,
+    pub tls: ServerTls,
 }
 
 pub(super) fn check_profiles(
@@ -108,8 +109,6 @@ fn check_profile(
 }
 
 pub(super) fn check_dns(tls: file::DnsTls, directory: &Path) -> Result<DnsTls, Fault> {
-    use zonekit_serve::{Tls, TlsError};
-
     let at = |entry: &str| format!("dns.tls.{entry}");
     if tls.listen.is_empty() {
         return Err((at("listen"), Problem::Empty));
@@ -118,32 +117,39 @@ pub(super) fn check_dns(tls: file::DnsTls, directory: &Path) -> Result<DnsTls, F
         let (address, port) = super::check::address(&text, path)?;
         Ok(SocketAddr::new(address, port.unwrap_or(853)))
     })?;
-    let chain = read(directory, &tls.certificate, &at("certificate"))?;
-    let key = read(directory, &tls.key, &at("key"))?;
-    // The certificate first, so that what is wrong with the authorities is known to be theirs.
-    let fault = |error: &TlsError, entry| match error {
-        TlsError::Key => (at("key"), tls_problem(error)),
-        error => (at(entry), tls_problem(error)),
-    };
-    let mut made = Tls::new(&chain, &key).map_err(|error| fault(&error, "certificate"))?;
+    let ours = identity(&at, &tls.certificate, &tls.key, directory)?;
+    let mut made = server(&at, &ours)?; // also where clients are asked for theirs: what is wrong then is wrong with these
     if let Some(file) = tls.client_ca_file {
         let clients = read(directory, &file, &at("client_ca_file"))?;
-        made =
-            Tls::mutual(&chain, &key, &clients).map_err(|error| fault(&error, "client_ca_file"))?;
+        made = Authorities::from_pem(&clients)
+            .and_then(|clients| ServerTls::mutual(&ours, &clients))
+            .map_err(|error| (at("client_ca_file"), tls_problem(&error)))?;
     }
     Ok(DnsTls { listen, tls: made })
 }
 
-pub(super) fn check_http(tls: file::HttpTls, directory: &Path) -> Result<zonekit_http::Tls, Fault> {
-    use zonekit_http::{Tls, TlsError};
-
+pub(super) fn check_http(tls: file::HttpTls, directory: &Path) -> Result<ServerTls, Fault> {
     let at = |entry: &str| format!("http.tls.{entry}");
-    let chain = read(directory, &tls.certificate, &at("certificate"))?;
-    let key = read(directory, &tls.key, &at("key"))?;
-    Tls::new(&chain, &key).map_err(|error| match error {
-        TlsError::Key => (at("key"), tls_problem(&error)),
+    server(&at, &identity(&at, &tls.certificate, &tls.key, directory)?)
+}
+
+/// What `certificate` and `key` hold.
+fn identity(
+    at: &dyn Fn(&str) -> String,
+    certificate: &Path,
+    key: &Path,
+    directory: &Path,
+) -> Result<Identity, Fault> {
+    let chain = read(directory, certificate, &at("certificate"))?;
+    let key = read(directory, key, &at("key"))?;
+    Identity::from_pem(&chain, &key).map_err(|error| match error {
+        PemError::Key => (at("key"), tls_problem(&error)),
         error => (at("certificate"), tls_problem(&error)),
     })
+}
+
+fn server(at: &dyn Fn(&str) -> String, ours: &Identity) -> Result<ServerTls, Fault> {
+    ServerTls::new(ours).map_err(|error| (at("certificate"), tls_problem(&error)))
 }
 
 /// The profile that `tls` of what stands at `path` refers to.
@@ -170,7 +176,7 @@ fn read(directory: &Path, file: &Path, path: &str) -> Result<Vec<u8>, Fault> {
 fn entry_of(error: &zonekit_xfr::TlsError, entry: &'static str) -> &'static str {
     match error {
         zonekit_xfr::TlsError::Name(_) => "server_name",
-        zonekit_xfr::TlsError::Key => "key",
+        zonekit_xfr::TlsError::Pem(PemError::Key) => "key",
         _ => entry,
     }
 }

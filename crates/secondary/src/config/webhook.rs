@@ -4,12 +4,10 @@ use std::fmt;
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
 
-use rustls::RootCertStore;
-use rustls::pki_types::{CertificateDer, pem::PemObject};
 use zeroize::Zeroizing;
 use zonekit_model::{Contract, EventKind};
+use zonekit_tls::Authorities;
 
 use super::check::{Fault, contract, each};
 use super::{Problem, file};
@@ -28,7 +26,7 @@ const USUAL: [EventKind; 6] = [
 ];
 
 /// `[[http.webhook]]`: an address that is told of what happens to the zones of a contract.
-#[derive(Clone)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Webhook {
     /// `url`: plain HTTP for loopback addresses, HTTPS for all others.
     pub url: WebhookUrl,
@@ -40,18 +38,7 @@ pub struct Webhook {
     pub events: Vec<EventKind>,
     /// `ca_file`: the authorities, in PEM, of which one must have signed the receiver's certificate. Default: the system's.
     /// None for plain HTTP.
-    pub authorities: Option<Arc<RootCertStore>>,
-}
-
-impl PartialEq for Webhook {
-    fn eq(&self, other: &Self) -> bool {
-        let subjects = |hook: &Self| hook.authorities.as_ref().map(|roots| roots.roots.clone());
-        self.url == other.url
-            && self.secret == other.secret
-            && self.contract == other.contract
-            && self.events == other.events
-            && subjects(self) == subjects(other)
-    }
+    pub authorities: Option<Authorities>,
 }
 
 impl fmt::Debug for Webhook {
@@ -156,8 +143,7 @@ impl Webhook {
             true => {
                 let file = file.ca_file.map(|file| directory.join(file));
                 let file = file.unwrap_or_else(|| AUTHORITIES.into());
-                let roots = authorities(&file).map_err(|problem| (at("ca_file"), problem))?;
-                Some(Arc::new(roots))
+                Some(authorities(&file).map_err(|problem| (at("ca_file"), problem))?)
             }
         };
         Ok(Self {
@@ -170,13 +156,7 @@ impl Webhook {
     }
 }
 
-fn authorities(file: &Path) -> Result<RootCertStore, Problem> {
+fn authorities(file: &Path) -> Result<Authorities, Problem> {
     let text = fs::read(file).map_err(|error| Problem::Unreadable(error.kind()))?;
-    let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_slice_iter(&text).filter_map(Result::ok);
-    let (added, _) = roots.add_parsable_certificates(certificates);
-    match added {
-        0 => Err(Problem::NoAuthorities),
-        _ => Ok(roots),
-    }
+    Authorities::usable_from_pem(&text).map_err(|_| Problem::NoAuthorities)
 }

@@ -9,12 +9,12 @@ use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use rustls::RootCertStore;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use zonekit_model::Uuid;
+use zonekit_tls::{Authorities, PemError};
 
 use crate::config::{Webhook, WebhookUrl};
 
@@ -43,14 +43,15 @@ pub(super) enum SendError {
 }
 
 impl Sender {
-    pub(super) fn new(settings: &Webhook) -> Result<Self, rustls::Error> {
-        let tls = |roots: &Arc<RootCertStore>| {
+    pub(super) fn new(settings: &Webhook) -> Result<Self, PemError> {
+        let tls = |authorities: &Authorities| {
             let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
             let config = rustls::ClientConfig::builder_with_provider(provider)
-                .with_protocol_versions(&[&rustls::version::TLS13])?
-                .with_root_certificates(Arc::clone(roots))
+                .with_protocol_versions(&[&rustls::version::TLS13])
+                .map_err(PemError::Unusable)?
+                .with_root_certificates(authorities.roots()?)
                 .with_no_client_auth();
-            Ok::<_, rustls::Error>(TlsConnector::from(Arc::new(config)))
+            Ok(TlsConnector::from(Arc::new(config)))
         };
         Ok(Self {
             url: settings.url.clone(),

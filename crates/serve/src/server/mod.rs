@@ -4,12 +4,7 @@ mod connection;
 mod seats;
 mod shares;
 mod tcp;
-#[cfg(feature = "tls")]
-mod tls;
 mod udp;
-
-#[cfg(feature = "tls")]
-pub use self::tls::{Tls, TlsError};
 
 use std::{
     fmt, io,
@@ -131,12 +126,11 @@ impl Server {
     ///
     /// ```
     /// # fn example(server: &mut zonekit_serve::Server) -> Result<(), Box<dyn std::error::Error>> {
-    /// use zonekit_serve::Tls;
+    /// use zonekit_serve::{Identity, ServerTls};
     ///
-    /// let tls = Tls::new(&std::fs::read("ns1.pem")?, &std::fs::read("ns1.key")?)?;
+    /// let ours = Identity::from_pem(&std::fs::read("ns1.pem")?, &std::fs::read("ns1.key")?)?;
+    /// let tls = ServerTls::new(&ours)?; // has `replace`, for when the certificate has been renewed
     /// server.bind_tls(&["192.0.2.1:853".parse()?], &tls)?;
-    /// // When the certificate has been renewed:
-    /// tls.replace(&Tls::new(&std::fs::read("ns1.pem")?, &std::fs::read("ns1.key")?)?);
     /// # Ok(())
     /// # }
     /// ```
@@ -148,7 +142,7 @@ impl Server {
     pub fn bind_tls(
         &mut self,
         addresses: &[SocketAddr],
-        tls: &Tls,
+        tls: &zonekit_tls::ServerTls,
     ) -> Result<Vec<SocketAddr>, BindError> {
         let mut bound = Vec::new();
         for &address in addresses {

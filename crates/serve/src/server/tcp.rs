@@ -9,6 +9,9 @@ use tokio::{
     time::timeout,
 };
 
+#[cfg(feature = "tls")]
+use zonekit_tls::ServerTls;
+
 use super::{Options, asked_to_stop, connection::Connection, seats::Seats, shares::Shares};
 use crate::{Notification, Responder, Transport};
 
@@ -129,10 +132,13 @@ impl Connections {
         stream: TcpStream,
         address: SocketAddr,
         seat: Arc<super::seats::Seat>,
-        tls: &super::Tls,
+        tls: &ServerTls,
     ) -> io::Result<()> {
         let mut stopped = self.stopped.clone();
-        let standing = timeout(self.options.idle_timeout, tls.acceptor().accept(stream));
+        let standing = timeout(
+            self.options.idle_timeout,
+            tls.acceptor("dot").accept(stream),
+        );
         let stream = tokio::select! {
             () = asked_to_stop(&mut stopped) => return Ok(()),
             () = seat.is_to_leave() => return Err(made_room()),
@@ -160,7 +166,7 @@ pub(super) struct Listener {
 enum Cover {
     None,
     #[cfg(feature = "tls")]
-    Tls(super::Tls),
+    Tls(ServerTls),
 }
 
 impl Listener {
@@ -170,7 +176,7 @@ impl Listener {
     }
 
     #[cfg(feature = "tls")]
-    pub(super) fn encrypted(tcp: std::net::TcpListener, tls: super::Tls) -> Self {
+    pub(super) fn encrypted(tcp: std::net::TcpListener, tls: ServerTls) -> Self {
         let cover = Cover::Tls(tls);
         Self { tcp, cover }
     }

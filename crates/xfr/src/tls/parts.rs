@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rustls::ClientConfig;
 use rustls::client::{WebPkiServerVerifier, danger::ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, RootCertStore};
+use zonekit_tls::{Authorities, Identity, PemError};
 
 use super::SpkiPin;
 use super::verify::KeyVerifier;
@@ -55,15 +55,9 @@ struct Parts {
 
 #[derive(Clone, Eq, PartialEq)]
 enum Trust {
-    Authorities(Arc<[CertificateDer<'static>]>),
+    Authorities(Authorities),
     Keys(Vec<SpkiPin>),
     Anybody,
-}
-
-#[derive(Eq, PartialEq)]
-struct Identity {
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
 }
 
 /// How long a primary with which TLS failed is spoken with in clear text, where that is allowed.
@@ -76,7 +70,7 @@ impl Tls {
     ///
     /// When there is no certificate in the PEM, or one that cannot be read, or the name is none.
     pub fn authenticated(authorities: &[u8], name: &str) -> Result<Self, TlsError> {
-        let authorities = certificates(authorities)?.into();
+        let authorities = Authorities::from_pem(authorities)?;
         Self::new(Parts {
             name: Some(server_name(name)?),
             ..Parts::new(Trust::Authorities(authorities))
@@ -139,9 +133,7 @@ impl Tls {
     ///
     /// When one of them is not there or cannot be read, or they do not belong together.
     pub fn certificate(self, chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
-        let chain = certificates(chain)?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::Key)?;
-        let identity = Some(Arc::new(Identity { chain, key }));
+        let identity = Some(Arc::new(Identity::from_pem(chain, key)?));
         Self::new(Parts {
             identity,
             ..(*self.parts).clone()
@@ -165,14 +157,14 @@ impl Tls {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&TLS13])
-            .map_err(TlsError::Unusable)?
+            .map_err(PemError::Unusable)?
             .dangerous()
             .with_custom_certificate_verifier(parts.trust.verifier(provider)?);
         let mut config = match &parts.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => builder
-                .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
-                .map_err(TlsError::Unusable)?,
+                .with_client_auth_cert(identity.chain(), identity.key())
+                .map_err(PemError::Unusable)?,
         };
         config.alpn_protocols = vec![b"dot".to_vec()];
         Ok(Self {
@@ -229,14 +221,10 @@ impl Trust {
     ) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
         let pins = match self {
             Self::Authorities(authorities) => {
-                let mut roots = RootCertStore::empty();
-                for authority in authorities.iter() {
-                    roots.add(authority.clone()).map_err(TlsError::Unusable)?;
-                }
-                return WebPkiServerVerifier::builder_with_provider(roots.into(), provider)
+                return WebPkiServerVerifier::builder_with_provider(authorities.roots()?, provider)
                     .build()
                     .map(|verifier| verifier as Arc<dyn ServerCertVerifier>)
-                    .map_err(|_| TlsError::NoCertificate); // there was one, or this was not reached
+                    .map_err(|_| PemError::NoCertificate.into()); // there is one, which is all that is asked for
             }
             Self::Keys(pins) => Some(pins.clone()),
             Self::Anybody => None,
@@ -281,34 +269,15 @@ impl Eq for Tls {}
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// There is no PEM block of a certificate.
-    #[error("no certificate in PEM")]
-    NoCertificate,
-    /// A PEM block of a certificate cannot be read.
-    #[error("a certificate in PEM cannot be read")]
-    Certificate,
-    /// There is no PEM block of a private key, or it cannot be read.
-    #[error("no private key in PEM")]
-    Key,
+    /// A certificate or a key.
+    #[error(transparent)]
+    Pem(#[from] PemError),
     /// This is neither a host name nor an address.
     #[error("{0:?} is neither a host name nor an address")]
     Name(String),
     /// No key is pinned: none could be right.
     #[error("no key is pinned")]
     NoPin,
-    /// Certificate or key are of a kind that cannot be used, or do not belong together.
-    #[error("certificate or key are not usable")]
-    Unusable(#[source] rustls::Error),
-}
-
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|_| TlsError::Certificate)?;
-    match certificates.is_empty() {
-        true => Err(TlsError::NoCertificate),
-        false => Ok(certificates),
-    }
 }
 
 fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
