@@ -16,7 +16,7 @@ fn node(directory: &TempDir) -> Node {
     let settings = Settings {
         timers: QUIET,
         dns: "transfer_addresses = [\"127.0.0.1\"]\nnotify_addresses = [\"127.0.0.1\"]\n\
-              nameservers = [\"ns1.example.net\", \"ns2.example.net\"]\n",
+              nameservers = [\"ns1.example.net\", \"ns2.example.net\"]\nresolvers = [\"127.0.0.1:1\"]\n",
         ..Settings::default()
     };
     Node::start(directory.path(), &settings)
@@ -130,6 +130,11 @@ fn a_zone_comes_gets_into_trouble_and_goes() {
     browser.fill("Owner contains", "HOST11");
     browser.click("//button[.='Search']");
     browser.wait_for_text("main", "1 to 11 of 11");
+    check_page(&browser);
+
+    browser.click("//button[.='Check the delegation']");
+    browser.wait_for_text("main", "Nobody who was asked has answered.");
+    browser.wait_for_text("main", "connection refused");
     check_page(&browser);
 
     primary.kill();

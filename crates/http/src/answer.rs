@@ -192,7 +192,8 @@ impl From<ServiceError> for Problem {
                 ..Self::new(status_of(&refusal), refusal.to_string())
             },
             ServiceError::TooManyToSort(_) => Self::bad_request(error.to_string()),
-            ServiceError::TooManyStreams => {
+            ServiceError::NoDelegations(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
+            ServiceError::TooManyStreams | ServiceError::TooManyChecks => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string())
             }
             ServiceError::Unavailable => {

@@ -9,9 +9,10 @@ use std::{
 
 use tokio::sync::{broadcast, mpsc};
 use zonekit_model::{
-    Command, ContentVersion, Contract, Event, KeyQuery, Page, PageRequest, Quota, QuotaLimits,
-    RecordOrder, RecordQuery, RecordView, Refusal, Registry, SecondaryZone, Selection, SurveyQuery,
-    Timestamp, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneId, ZoneQuery, ZoneStatus,
+    Command, ContentVersion, Contract, Delegation, Event, KeyQuery, NamedServers, Page,
+    PageRequest, Quota, QuotaLimits, RecordOrder, RecordQuery, RecordView, Refusal, Registry,
+    SecondaryZone, Selection, ServerAnswer, ServerSaid, SurveyQuery, Timestamp, TsigKey, Uuid,
+    ZoneDraft, ZoneFilter, ZoneId, ZoneName, ZoneQuery, ZoneStatus,
 };
 
 use crate::{
@@ -304,6 +305,22 @@ impl Service for Rehearsal {
         }
         state.orders += 1;
         Ok(())
+    }
+
+    /// Nobody is asked: the delegation is as it should be.
+    async fn delegation(&self, contract: &Contract, id: Uuid) -> Result<Delegation, ServiceError> {
+        self.state().zone(contract, id)?;
+        let names = ["ns1.example.net", "ns2.example.net"].into_iter();
+        let wanted: Vec<ZoneName> = names.filter_map(|name| name.parse().ok()).collect();
+        Ok(Delegation {
+            at: now(),
+            answers: vec![ServerAnswer {
+                server: ([127, 0, 0, 1], 53).into(),
+                said: Ok(ServerSaid::Referral(NamedServers::new(wanted.clone()))),
+            }],
+            apex: None,
+            wanted,
+        })
     }
 
     async fn quota(&self, contract: &Contract) -> Result<Quota, ServiceError> {

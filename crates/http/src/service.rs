@@ -5,8 +5,8 @@ use std::{net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use tokio::sync::{broadcast, mpsc};
 use zonekit_model::{
-    Command, ContentVersion, Contract, Event, KeyQuery, Page, PageRequest, Primary, Quota,
-    RecordQuery, RecordView, Refusal, SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid,
+    Command, ContentVersion, Contract, Delegation, Event, KeyQuery, Page, PageRequest, Primary,
+    Quota, RecordQuery, RecordView, Refusal, SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid,
     ZoneDraft, ZoneFilter, ZoneName, ZoneQuery, ZoneState, ZoneStatus,
 };
 
@@ -98,6 +98,13 @@ pub trait Service: Send + Sync + 'static {
         id: Uuid,
         order: TransferOrder,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
+
+    /// Has the servers that the configuration names for that asked whether a zone is delegated to our name servers.
+    fn delegation(
+        &self,
+        contract: &Contract,
+        id: Uuid,
+    ) -> impl Future<Output = Result<Delegation, ServiceError>> + Send;
 
     /// What the contract may have and has.
     fn quota(
@@ -267,6 +274,12 @@ pub enum ServiceError {
     /// The zone has too many records to be put in another order than its own.
     #[error("the zone has {0} records; only up to {most} are sorted by anything but their names", most = RecordQuery::SORTED)]
     TooManyToSort(u64),
+    /// The configuration does not say who may be asked for delegations, or what they are to be.
+    #[error("delegations cannot be checked: the configuration of the service has no {0}")]
+    NoDelegations(&'static str),
+    /// The contract asks for more checks of delegations than it may.
+    #[error("delegations were checked too often; try again later")]
+    TooManyChecks,
     /// The contract has as many streams of events as it may.
     #[error("there are as many streams of events as a contract may have")]
     TooManyStreams,

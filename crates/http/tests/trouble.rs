@@ -20,8 +20,8 @@ use zonekit_http::{
     ServiceError, StatusView, Token, Tokens, TransferOrder, ZoneRef, ZoneView, router, serve,
 };
 use zonekit_model::{
-    Command, Contract, Event, KeyQuery, Page, PageRequest, Quota, RecordQuery, Selection,
-    SurveyQuery, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery,
+    Command, Contract, Delegation, Event, KeyQuery, Page, PageRequest, Quota, RecordQuery,
+    Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery,
 };
 
 /// A service of which every call goes wrong in its own way.
@@ -94,6 +94,10 @@ impl Service for Troubled {
         _: Uuid,
         _: TransferOrder,
     ) -> Result<(), ServiceError> {
+        pending().await
+    }
+
+    async fn delegation(&self, _: &Contract, _: Uuid) -> Result<Delegation, ServiceError> {
         pending().await
     }
 

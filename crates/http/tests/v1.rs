@@ -145,6 +145,30 @@ fn held(serial: u32, offered: u32, outcome: PrimaryOutcome) -> ZoneStatus {
 }
 
 #[tokio::test]
+async fn a_delegation_is_told_with_what_is_missing_of_it() {
+    let api = Api::new();
+    api.zone(1, "example.org");
+    let found = api.send("one", "POST", "/v1/zones/example.org/delegation", "");
+    let found = found.await.json();
+    assert_eq!(found["verdict"], "complete");
+    let answer = &found["answers"][0];
+    assert_eq!(
+        (&answer["said"], &answer["missing"]),
+        (&json!("referral"), &json!([]))
+    );
+    assert_eq!(
+        answer["nameservers"],
+        json!(["ns1.example.net", "ns2.example.net"])
+    );
+    assert_eq!(
+        (&answer["error"], &found["apex"]),
+        (&Value::Null, &Value::Null)
+    );
+    let other = api.send("two", "POST", "/v1/zones/example.org/delegation", "");
+    assert_eq!(other.await.status, 404);
+}
+
+#[tokio::test]
 async fn a_zone_tells_all_that_is_known_of_it_by_id_and_by_name() {
     let api = Api::new();
     let id = api.zone(7, "example.org");

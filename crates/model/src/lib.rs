@@ -43,6 +43,7 @@ mod catalog;
 mod command;
 mod contract;
 mod date;
+mod delegation;
 mod digest;
 mod event;
 pub mod ionos;
@@ -71,6 +72,7 @@ pub use command::{
     Change, Changes, Command, DeclaredKey, DeclaredZone, Expected, FollowedZone, Refusal,
 };
 pub use contract::{Contract, ContractError};
+pub use delegation::{Delegation, NamedServers, ServerAnswer, ServerSaid, Verdict};
 pub use digest::ZonemdPolicy;
 pub use event::{Event, EventKind, EventKindError, EventZone};
 pub use key::{KeyDraft, Secret, SecretError, TsigKey};

@@ -102,6 +102,9 @@ pub struct Dns {
     pub workers: usize,
     /// `nameservers`: host names, without final dot, that the API reports as assigned. Default: none.
     pub nameservers: Vec<String>,
+    /// `resolvers`: who may be asked whether zones are delegated to our `nameservers`, 8 at most: resolvers, or servers of
+    /// parent zones; port 53 if none is given. Nobody else ever is. Default: nobody.
+    pub resolvers: Vec<SocketAddr>,
     /// `transfer_addresses`: what outgoing sockets bind to, the first of the primary's family unless its `source` says which.
     /// Default: the system chooses.
     pub transfer_addresses: Vec<IpAddr>,

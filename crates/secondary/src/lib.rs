@@ -44,6 +44,7 @@ mod catalogs;
 mod clock;
 mod config;
 mod control;
+mod delegation;
 mod events;
 mod history;
 mod metrics;

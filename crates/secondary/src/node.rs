@@ -29,6 +29,7 @@ use zonekit_xfr::{Due, Lines, Noted, Notified, PrimaryReport, Reach, Schedule, S
 
 use crate::answering::{SharedSchedule, Table};
 use crate::book::Book;
+use crate::delegation::Delegations;
 use crate::events::Hub;
 use crate::history::Finished;
 use crate::metrics::Counts;
@@ -81,6 +82,7 @@ pub(crate) struct Node {
     pub(crate) teller: Teller,
     /// Where it is told what happens to zones.
     pub(crate) hub: Hub,
+    pub(crate) delegations: Delegations,
     /// Commands that wait to be carried out.
     commands: Commands,
     is_ending: AtomicBool,
@@ -150,6 +152,7 @@ impl Node {
             counts: Counts::default(),
             teller: Teller::default(),
             hub: Hub::default(),
+            delegations: Delegations::default(),
             commands: Commands::default(),
             is_ending: AtomicBool::new(false),
         });

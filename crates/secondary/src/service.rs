@@ -9,7 +9,7 @@ use zonekit_http::{
     ZoneRef, ZoneView,
 };
 use zonekit_model::{
-    Command, Contract, Event, KeyQuery, Page, PageRequest, Quota, RecordQuery, Refusal,
+    Command, Contract, Delegation, Event, KeyQuery, Page, PageRequest, Quota, RecordQuery, Refusal,
     SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery,
     ZoneState,
 };
@@ -224,6 +224,13 @@ impl Service for Desk {
         };
         self.0.order_visit(&zone.name, order.whole, only);
         Ok(())
+    }
+
+    async fn delegation(&self, contract: &Contract, id: Uuid) -> Result<Delegation, ServiceError> {
+        let zone = self.find_id(contract, id)?;
+        let (config, (_, held)) = (self.0.config(), self.0.content(&zone.name));
+        let checks = &self.0.delegations;
+        { checks.check(&config.dns, contract, &zone.name, held.as_ref()) }.await
     }
 
     async fn quota(&self, contract: &Contract) -> Result<Quota, ServiceError> {

@@ -90,6 +90,14 @@ enum Command {
         #[command(flatten)]
         service: commands::Service,
     },
+    /// Check whether a zone is delegated to the service's name servers, by asking the `resolvers` of its configuration. Status
+    /// 1 if it is not, or not as a whole.
+    Delegation {
+        /// The zone's name or id.
+        zone: String,
+        #[command(flatten)]
+        service: commands::Service,
+    },
     /// List, make and remove zones.
     Zones {
         #[command(flatten)]
@@ -161,6 +169,10 @@ fn main() -> ExitCode {
                 }),
             ..
         } => commands::transfer(&service, &zone, full, from.as_deref()),
+        Arguments {
+            command: Some(Command::Delegation { zone, service }),
+            ..
+        } => commands::delegation(&service, &zone),
         Arguments {
             command: Some(Command::Zones { service, what }),
             ..

@@ -2,6 +2,7 @@
 //! keys. Each prints a table, or with `--json` what the service has answered.
 
 mod client;
+mod delegation;
 mod local;
 mod status;
 mod table;
@@ -13,6 +14,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use self::client::Client;
+pub use self::delegation::delegation;
 use self::table::{Table, text, time};
 
 /// Which service is meant, and how it answers.

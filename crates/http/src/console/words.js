@@ -33,6 +33,20 @@ export const OUTCOMES = {
   failed: "failed",
 };
 
+/** What a delegation was found to be. */
+export const VERDICTS = {
+  complete: "The zone is delegated to all name servers of the service.",
+  incomplete: "The zone is delegated in part: not all name all name servers of the service.",
+  absent: "The zone is not delegated to the service.",
+  unknown: "Nobody who was asked has answered.",
+};
+
+export const SAYS = {
+  referral: "delegates it to",
+  answer: "has found",
+  nothing: "knows no such zone",
+};
+
 export const cause = (visit) => CAUSES[visit.cause] ?? visit.cause;
 export const number = (value) => (value === null ? "–" : value.toLocaleString("en"));
 

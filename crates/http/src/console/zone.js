@@ -5,7 +5,7 @@ import { aside } from "./aside.js";
 import { clearProblems, dialog, el, facts, field, pause, problemPlace, say, showProblem, table } from "./dom.js";
 import { plot } from "./plot.js";
 import { records } from "./records.js";
-import { OUTCOMES, cause, number, outcome, place, size, state, transfer, visit as inWords, when } from "./words.js";
+import { OUTCOMES, SAYS, VERDICTS, cause, failure, number, outcome, place, size, state, transfer, visit as inWords, when } from "./words.js";
 
 const SLOW = 5_000;
 const FAST = 300;
@@ -70,6 +70,7 @@ export async function zone(id, parameters, signal) {
       panel("Primaries", panels.primaries, orders(first.zone, order, progress, signal)),
       panel("Visits", panels.history),
       found.section,
+      panel("Delegation", ...delegation(path, signal)),
       settings(first.zone, path, { rest, goOn }),
     ),
     await aside(),
@@ -180,6 +181,30 @@ function orders(zone, order, progress, signal) {
     problem,
   );
   return form;
+}
+
+/** Asks on demand whether the zone is delegated as it is to be. */
+function delegation(path, signal) {
+  const place = el("div", { "aria-live": "polite" });
+  const button = el("button", { type: "button" }, "Check the delegation");
+  const row = ({ nameservers, missing }, who, says) => [who, says, nameservers.join(" "), missing.join(" ") || "–"];
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      const { verdict, wanted, answers, apex } = await ask("POST", `${path}/delegation`, { signal });
+      const rows = answers.map((answer) => row(answer, answer.server, answer.error ? failure(answer.error) : SAYS[answer.said]));
+      if (apex !== null) rows.push(row(apex, "The zone itself", "its NS records"));
+      place.replaceChildren(
+        el("p", { class: verdict === "complete" ? "" : "failed" }, VERDICTS[verdict]),
+        el("p", { class: "hint" }, `Wanted: ${wanted.join(", ")}.`),
+        table("Who names which name servers", ["Who", "Says", "Name servers", "Missing"], rows),
+      );
+    } catch (error) {
+      if (!signal.aborted) place.replaceChildren(el("p", { class: "failed" }, `${error.message}.`));
+    }
+    button.disabled = false;
+  });
+  return [button, place];
 }
 
 function settings(zone, path, following) {

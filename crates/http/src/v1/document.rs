@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-use super::{Error, events, keys, records, service, zones};
+use super::{Error, delegation, events, keys, records, service, zones};
 use crate::answer::json;
 
 #[derive(OpenApi)]
@@ -31,6 +31,7 @@ use crate::answer::json;
         zones::remove,
         zones::transfer,
         zones::history,
+        delegation::check,
         records::list,
         records::export,
         records::versions,

@@ -4,12 +4,13 @@
 //! |---|---|
 //! | `/v1/service` | addresses to allow and to notify, name servers, quota |
 //! | `/v1/zones` | many zones with their status, by trouble, in pages that stay put |
-//! | `/v1/zones/{zone}` | one zone, by its id or its name; below it `/history`, `/records`, `/export`, `/versions`, `/difference` |
+//! | `/v1/zones/{zone}` | one zone, by its id or its name; below it `/history`, `/records`, `/export`, `/versions`, `/difference`, `/delegation` |
 //! | `/v1/keys` | TSIG keys, made here if no secret is given |
 //! | `/v1/events` | what happens to zones, as it happens: server-sent events |
 //! | `/v1/openapi.json` | the document of all this, made from the code; needs no token |
 
 mod body;
+mod delegation;
 mod document;
 mod events;
 mod keys;
@@ -55,6 +56,7 @@ pub(crate) fn routes<S: Service>(app: &Arc<App<S>>) -> Router<Arc<App<S>>> {
                 .delete(zones::remove::<S>),
         )
         .route("/v1/zones/{zone}/transfer", post(zones::transfer::<S>))
+        .route("/v1/zones/{zone}/delegation", post(delegation::check::<S>))
         .route("/v1/zones/{zone}/history", get(zones::history::<S>))
         .route("/v1/zones/{zone}/records", get(records::list::<S>))
         .route("/v1/zones/{zone}/export", get(records::export::<S>))

@@ -100,3 +100,17 @@ words! {
         Required,
     }
 }
+
+words! {
+    /// Whether a zone is delegated to the service's name servers.
+    Verdict of model::Verdict {
+        /// All who answered name all of them, and so does the zone.
+        Complete,
+        /// Some are named, but not by all, or not all of them.
+        Incomplete,
+        /// None of those who answered names one of them.
+        Absent,
+        /// Nobody answered.
+        Unknown,
+    }
+}

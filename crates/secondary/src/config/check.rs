@@ -103,6 +103,9 @@ fn check_dns(dns: file::Dns, directory: &Path) -> Result<Dns, Fault> {
     within("dns.workers", workers as u64, 1, 1_024)?;
     let primary_port = dns.primary_port.unwrap_or(53);
     within("dns.primary_port", primary_port.into(), 1, 65_535)?;
+    if dns.resolvers.len() > 8 {
+        return Err(("dns.resolvers".to_owned(), Problem::TooMany(8)));
+    }
     let plain = |path: &str, text: String| match text.parse() {
         Ok(address) => Ok(address),
         Err(_) => Err((path.to_owned(), Problem::NotAnAddress(text))),
@@ -118,6 +121,10 @@ fn check_dns(dns: file::Dns, directory: &Path) -> Result<Dns, Fault> {
         workers,
         nameservers: each("dns.nameservers", dns.nameservers, |path, text| {
             Ok(name::<ZoneName>(&text, path)?.to_string())
+        })?,
+        resolvers: each("dns.resolvers", dns.resolvers, |path, text| {
+            let (address, port) = address(&text, path)?;
+            Ok(SocketAddr::new(address, port.unwrap_or(53)))
         })?,
         transfer_addresses: each("dns.transfer_addresses", dns.transfer_addresses, plain)?,
         notify_addresses: each("dns.notify_addresses", dns.notify_addresses, plain)?,

@@ -43,6 +43,8 @@ pub(super) struct Dns {
     #[serde(default)]
     pub(super) nameservers: Vec<String>,
     #[serde(default)]
+    pub(super) resolvers: Vec<String>,
+    #[serde(default)]
     pub(super) transfer_addresses: Vec<String>,
     #[serde(default)]
     pub(super) notify_addresses: Vec<String>,

@@ -102,6 +102,9 @@ pub enum Problem {
     /// A text that is to be said in DNS is empty or too long.
     #[error("must be 1 to 255 octets long")]
     NotAString,
+    /// A list that is too long.
+    #[error("has more than {0} entries")]
+    TooMany(usize),
     /// A number outside its range.
     #[error("must be {least} to {most}")]
     OutOfRange {
