@@ -461,6 +461,31 @@ fn where_more_connections_come_than_allowed_the_idle_make_room() {
 }
 
 #[test]
+fn where_all_connections_are_busy_one_of_them_makes_room() {
+    let options = Options {
+        max_connections: 3,
+        idle_timeout: Duration::from_secs(3600),
+        ..options()
+    };
+    let server = Running::start(responder(Config::default()), options);
+    let request = frame(&Ask::new("ns.example. A").octets);
+    let mut busy: Vec<_> = (0..3).map(|_| server.connection()).collect();
+    for stream in &mut busy {
+        stream.write_all(&request).unwrap();
+        read_frame(stream);
+    }
+    let mut newcomer = server.connection();
+    newcomer.write_all(&request).unwrap();
+    read_frame(&mut newcomer);
+    // The first goes, and the others are answered as before.
+    assert!(matches!(busy[0].read(&mut [0; 10]), Ok(0) | Err(_)));
+    for stream in busy.iter_mut().skip(1).chain([&mut newcomer]) {
+        stream.write_all(&request).unwrap();
+        read_frame(stream);
+    }
+}
+
+#[test]
 fn after_stop_the_port_is_free_and_connections_are_closed() {
     let mut server = Running::start(responder(Config::default()), options());
     let mut stream = server.connection();

@@ -5,7 +5,7 @@
 
 use std::{
     io::{self, ErrorKind},
-    net::{SocketAddr, UdpSocket},
+    net::{Shutdown, SocketAddr, UdpSocket},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -15,21 +15,22 @@ use std::{
     time::Duration,
 };
 
-use socket2::{Protocol, Type};
+use socket2::{Protocol, SockRef, Type};
 use tokio::sync::mpsc;
 
 use super::{now, socket};
 use crate::{Action, Notification, Peer, Responder, Transport, Worker};
 
-/// How long a thread without work takes to notice that it is to end.
-const POLL: Duration = Duration::from_millis(200);
+/// How long a thread waits after an error of its socket that may last; and how long one without work takes to notice that
+/// it is to end, where that does not wake it.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Room asked of the system for datagrams that wait, in octets; it may give less.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// The threads that answer; dropped, they end.
 pub(super) struct Threads {
     stop: Arc<AtomicBool>,
-    handles: Vec<JoinHandle<()>>,
+    threads: Vec<(Arc<UdpSocket>, JoinHandle<()>)>,
 }
 
 impl Threads {
@@ -40,20 +41,20 @@ impl Threads {
     ) -> io::Result<Self> {
         let mut threads = Self {
             stop: Arc::default(),
-            handles: Vec::with_capacity(sockets.len()),
+            threads: Vec::with_capacity(sockets.len()),
         };
         for socket in sockets {
+            let socket = Arc::new(socket);
             let answering = Answering {
-                socket,
+                socket: Arc::clone(&socket),
                 responder: responder.clone(),
                 notifications: notifications.clone(),
                 stop: Arc::clone(&threads.stop),
             };
-            threads.handles.push(
-                thread::Builder::new()
-                    .name("dns-udp".into())
-                    .spawn(move || answering.run())?,
-            );
+            let handle = thread::Builder::new()
+                .name("dns-udp".into())
+                .spawn(move || answering.run())?;
+            threads.threads.push((socket, handle));
         }
         Ok(threads)
     }
@@ -62,7 +63,11 @@ impl Threads {
 impl Drop for Threads {
     fn drop(&mut self) {
         self.stop.store(true, Relaxed);
-        for handle in self.handles.drain(..) {
+        for (socket, _) in &self.threads {
+            // Linux calls it an error, there being no connection, and wakes whoever waits at the socket all the same.
+            _ = SockRef::from(&**socket).shutdown(Shutdown::Read);
+        }
+        for (_, handle) in self.threads.drain(..) {
             _ = handle.join(); // what it panicked of is logged
         }
     }
@@ -74,13 +79,14 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     #[cfg(unix)]
     socket.set_reuse_port(true)?;
     _ = socket.set_recv_buffer_size(RECEIVE_BUFFER); // bursts wait better in a large one, but live in any
-    socket.set_read_timeout(Some(POLL))?;
+    #[cfg(not(target_os = "linux"))]
+    socket.set_read_timeout(Some(PAUSE))?;
     socket.bind(&address.into())?;
     Ok(socket.into())
 }
 
 struct Answering {
-    socket: UdpSocket,
+    socket: Arc<UdpSocket>,
     responder: Responder,
     notifications: mpsc::Sender<Notification>,
     stop: Arc<AtomicBool>,
@@ -107,10 +113,11 @@ impl Answering {
     fn round(&self, worker: &mut Worker, request: &mut [u8], answer: &mut Vec<u8>) -> bool {
         let (len, address) = match self.socket.recv_from(request) {
             Ok(received) => received,
+            Err(_) if self.stop.load(Relaxed) => return false,
             Err(error) if is_passing(&error) => return true,
             Err(error) => {
                 tracing::warn!(%error, "receiving a datagram");
-                thread::sleep(POLL);
+                thread::sleep(PAUSE);
                 return false;
             }
         };
