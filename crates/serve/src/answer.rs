@@ -195,14 +195,21 @@ impl Search<'_, '_> {
         Ok(())
     }
 
-    /// The zone that speaks for the name: for DS the one above a cut, where we hold it (RFC 4035 §3.1.4.1).
+    /// The zone that speaks for the name: for DS the one above a cut, where we hold it (RFC 4035 §3.1.4.1). One that is
+    /// further up, and would only refer to it, does not.
     fn closest_zone(&self, name: Name<'_>) -> Option<Holding> {
         if self.query.rtype == Rtype::DS
             && let Some(parent) = name.parent()
             && self.zones.zone(name).is_some()
             && let Some(above) = self.zones.enclosing(parent)
         {
-            return Some(above);
+            let is_parent = match &above {
+                Holding::Served(zone) => zone.find(parent).cut.is_none(),
+                Holding::NotLoaded | Holding::Expired => true,
+            };
+            if is_parent {
+                return Some(above);
+            }
         }
         self.zones.enclosing(name)
     }

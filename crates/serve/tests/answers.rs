@@ -272,6 +272,20 @@ fn ds_of_a_zone_of_ours_comes_from_the_parent_if_that_is_ours_too() {
 }
 
 #[test]
+fn ds_of_a_zone_of_ours_is_not_sought_above_its_parent() {
+    let grandchild = zone(
+        "a.sub.example.",
+        "@ 60 IN SOA ns h 1 1 1 1 60\n@ 60 IN NS ns\nns 60 IN A 192.0.2.6",
+    );
+    check(
+        &Table::of(&[zone("example.", EXAMPLE), grandchild]),
+        "a.sub.example. DS",
+        "NOERROR aa\n; authority\n\
+         a.sub.example. 60 IN SOA ns.a.sub.example. h.a.sub.example. 1 1 1 1 60",
+    );
+}
+
+#[test]
 fn a_wildcard_stands_in_for_what_is_missing() {
     check(
         &table(),
