@@ -116,7 +116,9 @@ impl fmt::Debug for CookieSecret {
 #[derive(Debug)]
 pub(crate) struct Shown {
     pub(crate) client: [u8; CLIENT],
-    /// What it says it got from us, where that is as long as ours are.
+    /// Whether it shows something that it says it got from us.
+    pub(crate) is_whole: bool,
+    /// That, where it is as long as ours are.
     server: Option<[u8; SERVER]>,
 }
 
@@ -130,6 +132,7 @@ impl Shown {
         match (option.split_first_chunk(), option.len()) {
             (Some((client, server)), CLIENT | 16..=40) => Ok(Self {
                 client: *client,
+                is_whole: !server.is_empty(),
                 server: server.try_into().ok(),
             }),
             _ => Err(InvalidLength),

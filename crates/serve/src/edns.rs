@@ -14,6 +14,13 @@ use crate::{
     request::Malformed,
 };
 
+/// What the length of an answer is a multiple of, where a client would not have it tell more: what servers should choose by
+/// [RFC 8467 §4.1](https://www.rfc-editor.org/rfc/rfc8467#section-4.1).
+const BLOCK: usize = 468;
+
+/// What pads: zeros (RFC 7830 §3).
+const PADDING: [u8; BLOCK] = [0; BLOCK];
+
 /// What a request says by EDNS.
 #[derive(Clone, Copy)]
 pub(crate) struct Edns {
@@ -31,8 +38,12 @@ pub(crate) struct Edns {
     asks_version: bool,
     /// Whether it would keep its connection ([RFC 7828](https://www.rfc-editor.org/rfc/rfc7828)).
     asks_keepalive: bool,
+    /// Whether it would not have the length of the answer tell what is in it ([RFC 7830](https://www.rfc-editor.org/rfc/rfc7830)).
+    pads: bool,
     /// The cookie that goes back to it.
     cookie: Option<[u8; COOKIE_LEN]>,
+    /// Whether what it showed as a cookie of ours is none.
+    is_disproven: bool,
 }
 
 /// What an answer has to tell by EDNS, to whoever asked for it.
@@ -82,7 +93,9 @@ impl Edns {
             asks_nsid: false,
             asks_version: false,
             asks_keepalive: false,
+            pads: false,
             cookie: None,
+            is_disproven: false,
         }
     }
 
@@ -106,15 +119,29 @@ impl Edns {
                 EdnsOption::ZONEVERSION => return Err(Malformed), // versions are ours to tell
                 // Over UDP it means nothing: RFC 7828 §3.3.2.
                 EdnsOption::KEEPALIVE => self.asks_keepalive = transport != Transport::Udp,
+                // Whoever can read it sees how long the names are in any case: RFC 7830 §6.
+                EdnsOption::PADDING => self.pads = transport == Transport::Tls,
                 EdnsOption::COOKIE if self.cookie.is_none() => {
                     let shown = Shown::read(option.data)?;
                     self.is_proven = config.cookie_secret.made(&shown, client, now);
+                    self.is_disproven = shown.is_whole && !self.is_proven;
                     self.cookie = Some(config.cookie_secret.cookie(shown.client, client, now));
                 }
                 _ => {}
             }
         }
         Ok(self)
+    }
+
+    /// What is said to a query without a question, which is about the cookie alone ([RFC 7873 §5.4]).
+    ///
+    /// [RFC 7873 §5.4]: https://www.rfc-editor.org/rfc/rfc7873#section-5.4
+    pub(crate) fn cookie_alone(self) -> Rcode {
+        match self.cookie {
+            None => Rcode::FORMERR,
+            Some(_) if self.is_disproven => Rcode::BADCOOKIE,
+            Some(_) => Rcode::NOERROR,
+        }
     }
 
     /// Octets that the OPT of the answer takes; a reason goes with answers that have no records, and needs no room kept.
@@ -126,6 +153,7 @@ impl Edns {
             self.asks_expire.then_some(4),
             self.asks_version.then_some(6),
             self.asks_keepalive.then_some(2),
+            self.pads.then_some(0),
         ];
         11 + options.iter().flatten().map(|len| 4 + len).sum::<usize>()
     }
@@ -142,7 +170,7 @@ impl Edns {
         let expire = told.expire.map(u32::to_be_bytes);
         let version = told.version.map(ZoneVersion::data);
         let keepalive = told.keepalive.map(u16::to_be_bytes);
-        let said: [(u16, bool, Option<&[u8]>); 6] = [
+        let said: [(u16, bool, Option<&[u8]>); 7] = [
             (EdnsOption::NSID, self.asks_nsid, config.nsid.as_deref()),
             (EdnsOption::EXPIRE, self.asks_expire, as_slice(&expire)),
             (EdnsOption::COOKIE, true, as_slice(&self.cookie)),
@@ -157,8 +185,9 @@ impl Edns {
                 self.asks_version,
                 as_slice(&version),
             ),
+            (EdnsOption::PADDING, self.pads, Some(&[])), // the last, whose length depends on all
         ];
-        let mut options = [EdnsOption { code: 0, data: &[] }; 6];
+        let mut options = [EdnsOption { code: 0, data: &[] }; 7];
         let mut count = 0;
         let present = said
             .iter()
@@ -168,11 +197,26 @@ impl Edns {
             *place = option;
             count += 1;
         }
+        let options = options.get_mut(..count).unwrap_or_default();
+        if self.pads {
+            // Room for a TSIG is the most that one can take, six octets more than that of an answer: as little is said.
+            let signature = writer.reserved().saturating_sub(self.room(config));
+            let bare = OptRepr {
+                options,
+                ..OptRepr::default()
+            };
+            let len = writer.len() + bare.wire_len() + signature;
+            let most = (writer.len() + writer.reserved() + writer.room()).saturating_sub(len);
+            let padding = len.next_multiple_of(BLOCK) - len;
+            if let Some(last) = options.last_mut() {
+                last.data = PADDING.get(..padding.min(most)).unwrap_or_default();
+            }
+        }
         let opt = OptRepr {
             udp_size: config.max_udp_size,
             rcode,
             do_bit: self.dnssec_ok,
-            options: options.get(..count).unwrap_or_default(),
+            options,
             ..OptRepr::default()
         };
         if writer.opt(&opt).is_err() && told.reason.is_some() {

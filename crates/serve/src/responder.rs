@@ -188,7 +188,9 @@ impl<'x> Exchange<'x> {
                 self.name = name;
                 self.question = Some((rtype, class));
             }
-            None if known => return self.say(Verdict::of(Rcode::FORMERR)), // RFC 9619: exactly one
+            None if known && !self.asks_nothing() => {
+                return self.say(Verdict::of(Rcode::FORMERR)); // RFC 9619: no more than one
+            }
             None => {}
         }
         if !known {
@@ -221,7 +223,11 @@ impl<'x> Exchange<'x> {
                 Err(Malformed) => return self.say(Verdict::of(Rcode::FORMERR)),
             }
         }
-        let (rtype, class) = self.question.unwrap_or((Rtype::ANY, Class::ANY));
+        let Some((rtype, class)) = self.question else {
+            return self.say(Verdict::of(
+                self.edns.map_or(Rcode::FORMERR, Edns::cookie_alone),
+            ));
+        };
         match (self.header.opcode, rtype) {
             (Opcode::NOTIFY, _) => self.notify(rtype, class, &extras),
             _ if class == Class::CH => self.chaos(rtype),
@@ -235,6 +241,13 @@ impl<'x> Exchange<'x> {
             (_, Rtype(128..=254)) => self.say(Verdict::of(Rcode::NOTIMP)), // other questions that are not types
             _ => self.query(rtype),
         }
+    }
+
+    /// Whether it is a query without a question, with which a client gets a cookie ([RFC 7873 §5.4]).
+    ///
+    /// [RFC 7873 §5.4]: https://www.rfc-editor.org/rfc/rfc7873#section-5.4
+    fn asks_nothing(&self) -> bool {
+        (self.header.opcode, self.header.questions) == (Opcode::QUERY, 0)
     }
 
     /// Looks a name up.

@@ -142,6 +142,8 @@ impl OutgoingTransfer {
             rcode: Rcode::SERVFAIL,
             ..header.reply()
         });
+        writer.reserve(signer.as_ref().map_or(0, |signer| signer.key().tsig_len()));
+        writer.reserve(edns.map_or(0, |(edns, _)| edns.room(&config)));
         _ = writer.question(name.as_name(), rtype, Class::IN); // all three fit, whatever the limit
         if let Some((edns, told)) = edns {
             edns.write(&config, Rcode::SERVFAIL, told, &mut writer);

@@ -131,6 +131,85 @@ fn how_long_a_connection_may_be_idle_is_told_over_tcp_alone() {
     assert_eq!(told(Transport::Udp), None);
 }
 
+#[test]
+fn the_length_of_an_answer_over_tls_tells_little_where_the_client_pads() {
+    const PADDING: u16 = EdnsOption::PADDING;
+    let key: Key = "transfer.example.:c2VjcmV0".parse().unwrap();
+    for (qname, rtype, transport, option, is_signed) in [
+        ("ns.example.", Rtype::A, Transport::Tls, PADDING, false),
+        ("missing.example.", Rtype::A, Transport::Tls, PADDING, true),
+        ("elsewhere.", Rtype::A, Transport::Tls, PADDING, false),
+        ("example.", Rtype::AXFR, Transport::Tls, PADDING, true),
+        ("example.", Rtype::AXFR, Transport::Tls, ZONEVERSION, false),
+        ("ns.example.", Rtype::A, Transport::Tls, ZONEVERSION, false),
+        ("ns.example.", Rtype::A, Transport::Tcp, PADDING, false),
+        ("ns.example.", Rtype::A, Transport::Udp, PADDING, false),
+    ] {
+        let mut request = request(qname, rtype, Class::IN, Some((option, b"")));
+        if is_signed {
+            sign_request(&key, &mut request, NOW);
+        }
+        let responder = table().responder(Config {
+            keys: [key.clone()].into_iter().collect(),
+            allow_transfer: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
+            ..Config::default()
+        });
+        let mut out = Vec::new();
+        match responder
+            .worker()
+            .respond(&request, peer(transport), NOW, &mut out)
+        {
+            Action::Reply => {}
+            Action::Transfer(mut transfer) => {
+                assert!(transfer.next_message(NOW, &mut out).unwrap())
+            }
+            other => panic!("{other:?}"),
+        }
+        let opt = Message::new(&out).unwrap().opt().unwrap().expect("OPT");
+        let pads = (transport, option) == (Transport::Tls, PADDING);
+        assert_eq!(opt.option(PADDING).is_some(), pads, "{qname} {transport:?}");
+        let unused = if is_signed { 6 } else { 0 }; // for what only a refusal of the signature has
+        assert_eq!(
+            (out.len() + unused).is_multiple_of(468),
+            pads,
+            "{qname} {transport:?}"
+        );
+    }
+}
+
+#[test]
+fn no_message_is_padded_beyond_its_limit() {
+    let request = request(
+        "example.",
+        Rtype::AXFR,
+        Class::IN,
+        Some((EdnsOption::PADDING, b"")),
+    );
+    let many: String = (0..40)
+        .map(|n| format!("host{n} 60 IN A 192.0.2.{n}\n"))
+        .collect();
+    let text = format!("@ 60 IN SOA ns h 7 1 1 86400 60\n@ 60 IN NS ns\n{many}");
+    let responder = Table::of(&[zone("example.", &text)]).responder(Config {
+        allow_transfer: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
+        transfer_message_size: 512,
+        ..Config::default()
+    });
+    let mut out = Vec::new();
+    let Action::Transfer(mut transfer) =
+        responder
+            .worker()
+            .respond(&request, peer(Transport::Tls), NOW, &mut out)
+    else {
+        panic!("no transfer");
+    };
+    let mut messages = 0;
+    while transfer.next_message(NOW, &mut out).unwrap() {
+        assert!(out.len() <= 512, "{} octets", out.len());
+        messages += 1;
+    }
+    assert!(messages > 1);
+}
+
 fn chaos(qname: &str, rtype: Rtype, config: Config) -> String {
     let request = request(qname, rtype, Class::CH, None);
     let mut out = Vec::new();

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use common::{Ask, NOW, Table, ask, check, name, peer, render, zone};
 use zonekit_serve::{Action, Config, CookieSecret, Holding, Transport};
 use zonekit_tsig::{Algorithm, Key, KeyRing, Signed, sign_request};
-use zonekit_wire::{Header, Message, Opcode, Rcode};
+use zonekit_wire::{
+    Compressor, EdnsOption, Header, Message, MessageWriter, Opcode, OptRepr, Rcode,
+};
 
 fn table() -> Table {
     let mut text =
@@ -209,6 +211,51 @@ fn a_cookie_is_answered_with_a_cookie_for_the_client() {
     };
     assert_ne!(with_option(10, b"ABCDEFGH", other), first);
     assert_eq!(with_option(10, b"ABCDEFGH?", config), "FORMERR edns");
+}
+
+#[test]
+fn a_query_without_a_question_gets_a_cookie_and_nothing_else() {
+    let client = [1, 2, 3, 4, 5, 6, 7, 8];
+    let config = || Config {
+        cookie_secret: CookieSecret::new([9; 16]),
+        ..Config::default()
+    };
+    let ask = |cookie: Option<&[u8]>| {
+        let (mut octets, mut compressor) = (Vec::new(), Compressor::new());
+        let mut writer = MessageWriter::new(&mut octets, 512, &mut compressor);
+        let option = cookie.map(|data| EdnsOption {
+            code: EdnsOption::COOKIE,
+            data,
+        });
+        let opt = OptRepr {
+            options: option.as_slice(),
+            ..OptRepr::default()
+        };
+        writer.opt(&opt).unwrap();
+        writer.finish();
+        let mut out = Vec::new();
+        let mut worker = table().responder(config()).worker();
+        worker.respond(&octets, peer(Transport::Udp), NOW, &mut out);
+        let message = Message::new(&out).unwrap();
+        let opt = message.opt().unwrap().expect("OPT");
+        let cookie = opt.option(EdnsOption::COOKIE).map(<[u8]>::to_vec);
+        assert_eq!(
+            (message.header().questions, message.header().answers),
+            (0, 0)
+        );
+        (opt.rcode(message.header().rcode), cookie)
+    };
+    let (rcode, cookie) = ask(Some(&client));
+    let cookie = cookie.expect("a cookie");
+    assert_eq!((rcode, cookie.len()), (Rcode::NOERROR, 24));
+    assert_eq!(cookie[..8], client);
+    assert_eq!(ask(Some(&cookie)), (Rcode::NOERROR, Some(cookie.clone())));
+    let mut forged = cookie.clone();
+    forged[23] ^= 1;
+    for wrong in [&forged[..], &cookie[..16], &[&cookie[..], &[0]].concat()] {
+        assert_eq!(ask(Some(wrong)), (Rcode::BADCOOKIE, Some(cookie.clone())));
+    }
+    assert_eq!(ask(None), (Rcode::FORMERR, None));
 }
 
 #[test]

@@ -88,6 +88,16 @@ impl<'b> MessageWriter<'b> {
         self.reserved += octets;
     }
 
+    /// How many octets are kept.
+    pub fn reserved(&self) -> usize {
+        self.reserved
+    }
+
+    /// How many octets can be written beside those that are kept.
+    pub fn room(&self) -> usize {
+        self.limit.saturating_sub(self.out.len() + self.reserved)
+    }
+
     /// Writes a question.
     ///
     /// # Errors
