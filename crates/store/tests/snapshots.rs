@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use support::*;
@@ -191,11 +192,13 @@ fn a_checkpoint_writes_what_has_changed_and_not_the_zone() {
 fn others_commit_between_the_pieces_of_a_large_version() {
     let mut options = Options::default();
     options.piece_octets = 8_000;
-    let store = Store::open_on(FaultyDisk::default(), options).unwrap();
+    let disk = FaultyDisk::default();
+    let store = Store::open_on(disk.clone(), options).unwrap();
     let apex = name("example.org");
     store.create_zone(apex.as_name()).unwrap();
     let large = large_zone(&apex, 1, 30_000);
     let is_over = AtomicBool::new(false);
+    disk.slow_down(Duration::from_millis(20)); // until enough is seen, so that the others come to it
     let between = std::thread::scope(|scope| {
         let others = scope.spawn(|| {
             let mut commits = 0;
@@ -204,6 +207,9 @@ fn others_commit_between_the_pieces_of_a_large_version() {
                 batch.put("key", "value");
                 store.commit(batch).unwrap();
                 commits += 1;
+                if commits > 10 {
+                    disk.slow_down(Duration::ZERO);
+                }
             }
             commits
         });

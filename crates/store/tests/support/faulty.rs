@@ -2,7 +2,8 @@
 //! and fails when told to.
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::{io, mem};
+use std::time::Duration;
+use std::{io, mem, thread};
 
 use redb::StorageBackend;
 
@@ -26,6 +27,8 @@ struct State {
     lost: bool,
     /// The length that the file cannot grow beyond.
     room: Option<usize>,
+    /// How long a sync takes.
+    sync_time: Duration,
     /// How many octets were written; and between two syncs, at most.
     written: usize,
     most_unsynced: usize,
@@ -53,6 +56,11 @@ impl FaultyDisk {
     pub(crate) fn heal(&self) {
         let mut state = self.state();
         (state.fails_after, state.fails_late) = (None, false);
+    }
+
+    /// From now on every sync takes so long.
+    pub(crate) fn slow_down(&self, sync_time: Duration) {
+        self.state().sync_time = sync_time;
     }
 
     /// Lets the file grow by so many octets and no further.
@@ -173,6 +181,8 @@ impl StorageBackend for FaultyDisk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        let sync_time = self.state().sync_time;
+        thread::sleep(sync_time);
         let synced = self.change(|state| {
             let unsynced = { state.unsynced.iter() }.map(|operation| match operation {
                 Operation::SetLen(_) => 0,
