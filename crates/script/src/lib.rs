@@ -32,7 +32,7 @@ pub use ask::Ask;
 pub use certificate::{Authority, Leaf};
 pub use host::{Act, Asked, Door, Host};
 pub use record::{
-    HELD, WHOLE, ZONE, axfr, axfr_of, hex, rr, rr_of, rrs, soa, soa_buf, soa_of, zone,
+    HELD, STEPS, WHOLE, ZONE, axfr, axfr_of, hex, rr, rr_of, rrs, soa, soa_buf, soa_of, zone,
 };
 pub use reply::{Reply, failure, framed, message, one_by_one, unix_now};
 pub use row::{Asks, Expected, Level, Row, Seen, whole};

@@ -139,6 +139,20 @@ pub const HELD: [&str; 4] = [
     "old TXT old",
 ];
 
+/// One step from what is held to serial 2, and one from there to 3, as IXFR sends them.
+pub const STEPS: [&str; 10] = [
+    "@ SOA 3",
+    "@ SOA 1",
+    "old TXT old",
+    "@ SOA 2",
+    "new TXT new",
+    "@ SOA 2",
+    "www A 192.0.2.80",
+    "@ SOA 3",
+    "www A 192.0.2.81",
+    "@ SOA 3",
+];
+
 /// What a small whole zone has beside its SOA.
 pub const WHOLE: [&str; 3] = ["@ NS ns1", "ns1 A 192.0.2.1", "www A 192.0.2.80"];
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{axfr, claims, message, one_by_one, rrs, soa, zone};
+use common::{STEPS, axfr, claims, message, one_by_one, rrs, soa, zone};
 use proptest::prelude::*;
 use zonekit_xfr::Query;
 
@@ -26,18 +26,7 @@ fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let whole = Query::axfr(0, &zone(), None, 0);
     let since = Query::ixfr(0, &zone(), &claims::held(), None, 0);
     let (whole, since) = (whole.octets(), since.octets());
-    let steps = rrs(&[
-        "@ SOA 3",
-        "@ SOA 1",
-        "old TXT old",
-        "@ SOA 2",
-        "new TXT new",
-        "@ SOA 2",
-        "www A 192.0.2.80",
-        "@ SOA 3",
-        "www A 192.0.2.81",
-        "@ SOA 3",
-    ]);
+    let steps = rrs(&STEPS);
     vec![
         (
             "axfr_stream",

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Copy, HELD, ZONE, axfr, rr, rrs, soa, soa_buf, zone};
+use common::{Copy, HELD, STEPS, ZONE, axfr, rr, rrs, soa, soa_buf, zone};
 use zonekit_wire::{Class, RecordBuf, Serial};
 use zonekit_xfr::{Apply, Transfer, TransferError, TransferKind};
 
@@ -36,22 +36,6 @@ fn differences(records: &[RecordBuf]) -> Result<Copy, TransferError> {
         &mut copy,
     )?;
     Ok(copy)
-}
-
-/// One step from serial 1 to 2, and one from 2 to 3.
-fn two_steps() -> Vec<RecordBuf> {
-    rrs(&[
-        "@ SOA 3",
-        "@ SOA 1",
-        "old TXT old",
-        "@ SOA 2",
-        "new TXT new",
-        "@ SOA 2",
-        "www A 192.0.2.80",
-        "@ SOA 3",
-        "www A 192.0.2.81",
-        "@ SOA 3",
-    ])
 }
 
 // AXFR
@@ -283,7 +267,7 @@ fn a_whole_zone_in_answer_to_ixfr_is_taken_as_one() {
 
 #[test]
 fn several_steps_are_one_publication() {
-    let copy = differences(&two_steps()).unwrap();
+    let copy = differences(&rrs(&STEPS)).unwrap();
     assert!(copy.is(
         3,
         &[
@@ -317,7 +301,7 @@ fn a_first_step_from_another_soa_than_ours_is_rejected() {
         let error = differences(&rrs(&["@ SOA 3", &start, "@ SOA 3", "@ SOA 3"])).unwrap_err();
         assert_eq!(error, TransferError::NotFromHeld(Serial(serial)));
     }
-    let mut records = two_steps();
+    let mut records = rrs(&STEPS);
     *records[1].rdata.last_mut().unwrap() ^= 1; // serial 1, another minimum
     assert_eq!(
         differences(&records).unwrap_err(),
@@ -327,13 +311,13 @@ fn a_first_step_from_another_soa_than_ours_is_rejected() {
 
 #[test]
 fn the_last_soa_must_equal_the_first() {
-    let mut records = two_steps();
+    let mut records = rrs(&STEPS);
     *records.last_mut().unwrap().rdata.last_mut().unwrap() ^= 1;
     assert!(matches!(
         differences(&records),
         Err(TransferError::Gap { .. })
     ));
-    let mut records = two_steps();
+    let mut records = rrs(&STEPS);
     *records[7].rdata.last_mut().unwrap() ^= 1; // reaches serial 3, but not the one announced
     assert!(matches!(
         differences(&records),
@@ -401,7 +385,7 @@ fn a_last_step_short_of_the_announced_serial_is_never_committed() {
 
 #[test]
 fn changes_outside_the_zone_are_skipped_and_counted() {
-    let mut records = two_steps();
+    let mut records = rrs(&STEPS);
     records.insert(2, rr("example.net. A 192.0.2.1"));
     records.insert(5, rr("example.net. A 192.0.2.2"));
     let mut transfer = Transfer::ixfr(zone().as_name(), soa_buf(1));
@@ -412,14 +396,14 @@ fn changes_outside_the_zone_are_skipped_and_counted() {
 
 #[test]
 fn an_soa_elsewhere_or_another_class_inside_differences_is_rejected() {
-    for place in 1..two_steps().len() {
-        let mut records = two_steps();
+    for place in 1..STEPS.len() {
+        let mut records = rrs(&STEPS);
         records.insert(place, rr("www SOA 2"));
         assert!(matches!(
             differences(&records),
             Err(TransferError::SoaElsewhere(_))
         ));
-        let mut records = two_steps();
+        let mut records = rrs(&STEPS);
         records[place].class = Class(4);
         assert!(matches!(
             differences(&records),
@@ -431,7 +415,7 @@ fn an_soa_elsewhere_or_another_class_inside_differences_is_rejected() {
 #[test]
 fn data_after_the_final_soa_is_rejected() {
     for after in ["www A 192.0.2.1", "@ SOA 3"] {
-        let mut records = two_steps();
+        let mut records = rrs(&STEPS);
         records.push(rr(after));
         assert!(matches!(
             differences(&records),
@@ -475,10 +459,10 @@ fn serials_wrap() {
 fn more_differences_than_allowed_end_a_transfer() {
     let mut copy = Copy::of(1, &HELD);
     let mut transfer = Transfer::ixfr(zone().as_name(), soa_buf(1)).limited_to(0, 4);
-    assert!(run(&mut transfer, &two_steps(), &mut copy).is_ok());
+    assert!(run(&mut transfer, &rrs(&STEPS), &mut copy).is_ok());
     let mut copy = Copy::of(1, &HELD);
     let mut transfer = Transfer::ixfr(zone().as_name(), soa_buf(1)).limited_to(0, 3);
-    let error = run(&mut transfer, &two_steps(), &mut copy).unwrap_err();
+    let error = run(&mut transfer, &rrs(&STEPS), &mut copy).unwrap_err();
     assert_eq!(
         error.to_string(),
         "more than 3 differences (max_ixfr_changes)"

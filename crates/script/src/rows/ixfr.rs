@@ -4,22 +4,9 @@ use zonekit_wire::{Class, Rcode, RecordBuf};
 
 use super::rows;
 use crate::row::{Asks, Expected, Level, ixfr, says};
-use crate::{Act, Ask, HELD, Row, WHOLE, failure};
+use crate::{Act, Ask, HELD, Row, STEPS, WHOLE, failure};
 
-/// One step from serial 1 to 2, and one from 2 to 3.
-const STEPS: [&str; 10] = [
-    "@ SOA 3",
-    "@ SOA 1",
-    "old TXT old",
-    "@ SOA 2",
-    "new TXT new",
-    "@ SOA 2",
-    "www A 192.0.2.80",
-    "@ SOA 3",
-    "www A 192.0.2.81",
-    "@ SOA 3",
-];
-/// What they lead to.
+/// What the two steps lead to.
 const REACHED: &[&str] = &[
     "@ NS ns1",
     "ns1 A 192.0.2.1",

@@ -13,8 +13,8 @@ mod world;
 
 pub use world::{World, primaries};
 pub use zonekit_script::{
-    Act, Asked, Door, HELD, Host, Reply, ZONE, axfr, failure, framed, message, one_by_one, rr,
-    rr_of, rrs, soa, soa_buf, unix_now, zone,
+    Act, Asked, Door, HELD, Host, Reply, STEPS, ZONE, axfr, failure, framed, message, one_by_one,
+    rr, rr_of, rrs, soa, soa_buf, unix_now, zone,
 };
 
 use std::collections::{BTreeMap, BTreeSet};
