@@ -149,6 +149,26 @@ fn what_was_announced_survives_thirty_kills_and_is_not_transferred_again() {
     assert!(differences > 0, "the changes came as differences");
 }
 
+/// A version that is on the disk when the end comes is announced, whatever had been announced of it before.
+#[test]
+fn who_was_not_told_before_the_end_is_told_after_the_start() {
+    let primary = Held::start(Moment::Last(0));
+    primary.is_well.store(true, Ordering::SeqCst);
+    let directory = TempDir::new().unwrap();
+    let zone = support::declared(ZONE, primary.address, None);
+    let mut settings = Settings::with(&zone);
+    let node = Node::start(directory.path(), &settings);
+    eventually("the first version", || serial_of(node.dns, ZONE));
+    node.program.kill();
+
+    let (target, announced) = listener();
+    settings.notify = Some(target);
+    let _node = Node::start(directory.path(), &settings);
+    eventually("word of it", || {
+        (announced.load(Ordering::SeqCst) == 1).then_some(())
+    });
+}
+
 /// What a transfer of a version gives, line by line.
 fn expected(serial: u32) -> String {
     let origin = format!("{ZONE}.");
@@ -354,9 +374,9 @@ fn without_room_the_old_version_is_served_the_trouble_is_told_and_with_room_the_
         let visit = history["items"][0].clone();
         (visit["outcome"] == "failed").then_some(visit)
     });
-    assert_eq!(failure["error"]["kind"], "store", "{failure}");
+    assert_eq!(failure["error"]["kind"], "disk full", "{failure}");
     program.wait_for("word of it in the log", |line| {
-        let is_told = line.contains("\"kind\":\"store\"") && line.contains(ZONE);
+        let is_told = line.contains("\"kind\":\"disk full\"") && line.contains(ZONE);
         is_told.then_some(())
     });
     let whole = |serial: u32| {

@@ -54,6 +54,7 @@ mod octets;
 mod past;
 mod primaries;
 mod records;
+mod retelling;
 mod secondary;
 mod service;
 #[cfg(test)]

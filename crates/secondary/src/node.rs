@@ -236,6 +236,11 @@ impl Node {
         self.notifier.announce(name.to_name().as_name(), soa);
     }
 
+    /// How many are being told of a version, or wait to be.
+    pub(crate) fn told_under_way(&self) -> usize {
+        self.notifier.under_way()
+    }
+
     /// Where all zones are, those too that nobody has charged us with.
     pub(crate) fn store(&self) -> &Store {
         &self.store

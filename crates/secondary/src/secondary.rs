@@ -20,7 +20,7 @@ use crate::book::BookError;
 use crate::control::Control;
 use crate::node::Node;
 use crate::service::Desk;
-use crate::{Config, answering, catalogs, metrics, visits};
+use crate::{Config, answering, catalogs, metrics, retelling, visits};
 
 /// NOTIFYs that wait to be looked at; one that finds no room is not answered, and comes again.
 const NOTIFICATIONS: usize = 1_024;
@@ -132,6 +132,7 @@ impl Secondary {
         tasks.spawn(listen_to(Arc::clone(&node), notified));
         tasks.spawn(keep(Arc::clone(&node), stopped.clone()));
         tasks.spawn(catalogs::run(Arc::clone(&node), stopped.clone()));
+        tasks.spawn(retelling::run(Arc::clone(&node), stopped.clone()));
         tasks.spawn(visits::run(Arc::clone(&node), stopped));
         let zones = node.zones.lock().len();
         info!(

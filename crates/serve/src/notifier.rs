@@ -19,8 +19,8 @@ use zonekit_wire::{
 
 use crate::Counters;
 
-/// How many are told at the same time.
-const AT_ONCE: usize = 256;
+/// Of how many zones a server is told at the same time.
+const AT_ONCE: usize = 64;
 
 /// Somebody to tell of new versions.
 #[derive(Clone, Debug)]
@@ -71,22 +71,35 @@ pub struct Notifier {
 }
 
 struct Shared {
-    targets: Mutex<Arc<[NotifyTarget]>>,
+    targets: Mutex<Arc<[Told]>>,
     retry: NotifyRetry,
     counters: Arc<Counters>,
-    slots: Arc<Semaphore>,
     /// Who is being told of what right now.
     running: Mutex<HashMap<(NameBuf, SocketAddr), AbortHandle>>,
+}
+
+/// A server with what it is told through: one that does not answer keeps nobody else waiting.
+struct Told {
+    target: NotifyTarget,
+    slots: Arc<Semaphore>,
+}
+
+impl From<NotifyTarget> for Told {
+    fn from(target: NotifyTarget) -> Self {
+        Self {
+            target,
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
 }
 
 impl Notifier {
     /// Will tell `targets`, and count what comes of it in `counters`.
     pub fn new(targets: Vec<NotifyTarget>, retry: NotifyRetry, counters: Arc<Counters>) -> Self {
         let shared = Shared {
-            targets: Mutex::new(targets.into()),
+            targets: Mutex::new(targets.into_iter().map(Told::from).collect()),
             retry,
             counters,
-            slots: Arc::new(Semaphore::new(AT_ONCE)),
             running: Mutex::default(),
         };
         Self {
@@ -96,7 +109,7 @@ impl Notifier {
 
     /// Tells these from the next [`announce`](Self::announce) on.
     pub fn retarget(&self, targets: Vec<NotifyTarget>) {
-        *lock(&self.shared.targets) = targets.into();
+        *lock(&self.shared.targets) = targets.into_iter().map(Told::from).collect();
     }
 
     /// Begins to tell everybody that `zone` is now at this SOA, which must be what a query would get: durable, and
@@ -106,14 +119,14 @@ impl Notifier {
     pub fn announce(&self, zone: Name<'_>, soa: &SoaBuf) {
         let targets = Arc::clone(&lock(&self.shared.targets));
         let mut running = lock(&self.shared.running);
-        for target in targets.iter() {
+        for Told { target, slots } in targets.iter() {
             let telling = Telling {
                 zone: zone.to_buf(),
                 soa: soa.clone(),
                 target: target.clone(),
                 retry: self.shared.retry,
                 counters: Arc::clone(&self.shared.counters),
-                slots: Arc::clone(&self.shared.slots),
+                slots: Arc::clone(slots),
             };
             let key = (zone.to_buf(), target.address);
             let weak = Arc::downgrade(&self.shared);
@@ -135,12 +148,19 @@ impl Notifier {
             }
         }
     }
+
+    /// How many are being told of a version, or wait to be.
+    pub fn under_way(&self) -> usize {
+        lock(&self.shared.running).len()
+    }
 }
 
 impl fmt::Debug for Notifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let targets = Arc::clone(&lock(&self.shared.targets));
+        let targets: Vec<&NotifyTarget> = targets.iter().map(|told| &told.target).collect();
         f.debug_struct("Notifier")
-            .field("targets", &*lock(&self.shared.targets))
+            .field("targets", &targets)
             .finish_non_exhaustive()
     }
 }

@@ -20,7 +20,7 @@ use zonekit_serve::{
 };
 use zonekit_store::{Checks, ZoneBuilder, ZoneLimits};
 use zonekit_tsig::{Algorithm, Key, KeyRing};
-use zonekit_wire::{Class, Message, Name, Record, Rtype};
+use zonekit_wire::{Class, Message, Name, NameBuf, Record, Rtype};
 
 const EXAMPLE: &str = "@ 60 IN SOA ns h 7 1 1 1 60\n@ 60 IN NS ns\nns 60 IN A 192.0.2.1\n";
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -521,7 +521,7 @@ fn a_new_version_is_told_until_it_is_answered() {
 
     let counters = Arc::clone(responder(Config::default()).counters());
     let retry = NotifyRetry {
-        first: Duration::from_millis(20),
+        first: Duration::from_millis(150), // in which whoever answers does
         attempts: 3,
     };
     let target = |address| NotifyTarget {
@@ -547,6 +547,43 @@ fn a_new_version_is_told_until_it_is_answered() {
     deaf.set_nonblocking(true).unwrap();
     let heard = std::iter::from_fn(|| deaf.recv(&mut [0; 512]).ok()).count();
     assert_eq!(heard, 3, "as often as it was to be told");
+}
+
+#[test]
+fn who_does_not_answer_keeps_nobody_else_from_being_told() {
+    let [deaf, polite] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let targets = [&deaf, &polite].map(|socket| NotifyTarget {
+        address: socket.local_addr().unwrap(),
+        key: None,
+        source: None,
+    });
+    std::thread::spawn(move || {
+        let mut octets = [0; 512];
+        while let Ok((length, from)) = polite.recv_from(&mut octets) {
+            octets[2] |= 0x80; // an answer
+            polite.send_to(&octets[..length], from).unwrap();
+        }
+    });
+    let retry = NotifyRetry {
+        first: Duration::from_secs(3600),
+        attempts: 1,
+    };
+    let counters = Arc::clone(responder(Config::default()).counters());
+    let notifier = Notifier::new(targets.into(), retry, Arc::clone(&counters));
+    let soa = zone("example.", EXAMPLE).soa();
+    let zones = 300;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        for number in 0..zones {
+            let name: NameBuf = format!("{number}.example.").parse().unwrap();
+            notifier.announce(name.as_name(), &soa);
+        }
+        while notifier.under_way() > zones {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    assert_eq!(counters.notifies_answered.value(), zones as u64);
+    assert_eq!(notifier.under_way(), zones, "those for the deaf one");
 }
 
 #[test]
