@@ -422,6 +422,34 @@ fn dig_and_kdig_believe_our_server_over_tls_by_its_certificate() {
 }
 
 #[test]
+fn our_primary_renews_its_certificate_at_sighup_and_keeps_it_where_the_new_one_is_broken() {
+    let place = Place::new();
+    let (mut primary, address) = place.primary(&[]);
+    let shows = |ca: &str| {
+        let flags = ["--tls-ca", &place.path(ca), "--tls-name", NAME];
+        let taken = place.axfr(address.encrypted, &flags);
+        taken.map(|lines| assert!(lines == place.expected))
+    };
+    let says = |primary: &mut Program, what: &str| {
+        primary.wait_for(what, |line| line.contains(what).then_some(()));
+    };
+    shows("ca.pem").expect("the certificate that it began with");
+    let new = Authority::p256();
+    let leaf = new.certify(NAME);
+    fs::write(place.path("new.pem"), &new.pem).unwrap();
+    fs::write(place.path("server.key"), &leaf.key).unwrap();
+    fs::write(place.path("server.pem"), "nothing of the kind").unwrap();
+    primary.signal("HUP");
+    says(&mut primary, "the one before stays");
+    shows("ca.pem").expect("the one before");
+    fs::write(place.path("server.pem"), &leaf.certificate).unwrap();
+    primary.signal("HUP");
+    says(&mut primary, "certificate read again");
+    shows("new.pem").expect("the new one");
+    shows("ca.pem").expect_err("the old one is shown no more");
+}
+
+#[test]
 fn our_secondary_answers_over_tls_and_https_and_renews_its_certificates_at_sighup() {
     let place = Place::new();
     let (_primary, address) = place.primary(&[]);

@@ -3,7 +3,7 @@
 //!     cargo run --release --bin primary -- --listen 127.0.0.1:5301 --zone example.org=example.org.zone
 //!     dig @127.0.0.1 -p 5301 example.org AXFR
 //!
-//! SIGHUP reads the files again; SIGTERM and Ctrl-C end the program.
+//! SIGHUP reads the files again, certificates too; SIGTERM and Ctrl-C end the program.
 
 #![allow(rustdoc::broken_intra_doc_links)] // doc comments are the text of --help: brackets are no links there
 
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 use zonekit_examples::primary::{Options, Primary, ZoneSource};
 use zonekit_examples::{key_file, log, server};
 use zonekit_serve::{AclEntry, Authorities, Identity, ServerTls};
@@ -26,7 +26,7 @@ use zonekit_wire::NameBuf;
 ///
 /// It is there to try secondaries with. Change a file (the serial, too) and send SIGHUP: the file is read again, and
 /// everybody named with --notify gets a NOTIFY, at the start as well. A file with a mistake in it is told with its line
-/// and column, and leaves the zone as it was.
+/// and column, and leaves the zone as it was. The files for TLS are read again, too.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Arguments {
@@ -86,7 +86,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let primary = Primary::start(options(arguments)?).await?;
+    let identity = Identification::of(&arguments);
+    let options = options(arguments, identity.as_ref())?;
+    let shown = options.tls.as_ref().map(|(_, tls)| tls.clone());
+    let primary = Primary::start(options).await?;
     let tls = Some(primary.tls_addresses()).filter(|tls| !tls.is_empty());
     info!(
         dns = log::listed(primary.addresses()),
@@ -95,7 +98,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     );
     loop {
         tokio::select! {
-            _ = hangup.recv() => primary.reload(),
+            _ = hangup.recv() => {
+                primary.reload();
+                if let (Some(identity), Some(shown)) = (&identity, &shown) {
+                    identity.renew(shown);
+                }
+            }
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }
@@ -103,7 +111,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn options(arguments: Arguments) -> anyhow::Result<Options> {
+fn options(arguments: Arguments, identity: Option<&Identification>) -> anyhow::Result<Options> {
     let mut keys = arguments.key;
     for path in &arguments.key_file {
         keys.push(key_file::load(path)?);
@@ -117,18 +125,9 @@ fn options(arguments: Arguments) -> anyhow::Result<Options> {
             allow.push(network.parse().context("loopback")?);
         }
     }
-    let tls = match (&arguments.tls_cert, &arguments.tls_key) {
-        (Some(certificate), Some(key)) => {
-            let ours = Identity::from_pem(&read(certificate)?, &read(key)?)?;
-            let tls = match &arguments.tls_client_ca {
-                None => ServerTls::new(&ours)?,
-                Some(clients) => {
-                    ServerTls::mutual(&ours, &Authorities::from_pem(&read(clients)?)?)?
-                }
-            };
-            Some((arguments.tls_listen, tls))
-        }
-        _ => None,
+    let tls = match identity {
+        Some(identity) => Some((arguments.tls_listen, identity.load()?)),
+        None => None,
     };
     let zones = arguments.zone.into_iter();
     Ok(Options {
@@ -141,6 +140,45 @@ fn options(arguments: Arguments) -> anyhow::Result<Options> {
         allow,
         notify: arguments.notify,
     })
+}
+
+/// The files that say who we are over TLS, and whom we talk to.
+struct Identification {
+    certificate: PathBuf,
+    key: PathBuf,
+    clients: Option<PathBuf>,
+}
+
+impl Identification {
+    fn of(arguments: &Arguments) -> Option<Self> {
+        Some(Self {
+            certificate: arguments.tls_cert.clone()?,
+            key: arguments.tls_key.clone()?,
+            clients: arguments.tls_client_ca.clone(),
+        })
+    }
+
+    fn load(&self) -> anyhow::Result<ServerTls> {
+        let ours = Identity::from_pem(&read(&self.certificate)?, &read(&self.key)?)?;
+        Ok(match &self.clients {
+            None => ServerTls::new(&ours)?,
+            Some(clients) => ServerTls::mutual(&ours, &Authorities::from_pem(&read(clients)?)?)?,
+        })
+    }
+
+    /// Puts what the files have now in the place of what is shown; where they are broken, that stays.
+    fn renew(&self, shown: &ServerTls) {
+        match self.load() {
+            Ok(fresh) => {
+                shown.replace(&fresh);
+                info!("certificate read again");
+            }
+            Err(error) => {
+                let error = format!("{error:#}");
+                warn!(error, "certificate not read; the one before stays");
+            }
+        }
+    }
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
