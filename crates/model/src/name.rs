@@ -12,16 +12,20 @@ pub enum NameError {
     /// Nothing was given. The root is written `.`.
     #[error("a name cannot be empty")]
     Empty,
-    /// Blanks, control characters and letters outside ASCII are not taken as they are.
+    /// Blanks, control characters and letters outside ASCII are not taken as they are; of zones, the latter are with feature
+    /// `idna`.
     #[error("{0:?} cannot stand in a name as it is: write international names in their xn-- form")]
     Character(char),
+    /// With letters outside ASCII, but not as names may have them.
+    #[error("this is no international name (UTS 46): it cannot be written in its xn-- form")]
+    International,
     /// Not a domain name: a label that is empty or over 63 octets, a name over 255, or a broken escape.
     #[error(transparent)]
     Syntax(#[from] zonekit_wire::NameError),
 }
 
 macro_rules! domain_name {
-    ($(#[$doc:meta])* $type:ident) => {
+    ($(#[$doc:meta])* $type:ident, $normalise:path) => {
         $(#[$doc])*
         #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -44,7 +48,7 @@ macro_rules! domain_name {
             type Err = NameError;
 
             fn from_str(text: &str) -> Result<Self, NameError> {
-                normalise(text).map(|text| Self(text.into()))
+                $normalise(text).map(|text| Self(text.into()))
             }
         }
 
@@ -93,14 +97,38 @@ domain_name! {
     /// assert_eq!(".".parse::<ZoneName>()?.as_str(), ".");
     /// # Ok::<(), zonekit_model::NameError>(())
     /// ```
-    ZoneName
+    ///
+    /// With feature `idna`, letters outside ASCII are taken too and become their `xn--` form ([UTS 46], as registries and
+    /// browsers have it).
+    ///
+    /// [UTS 46]: https://www.unicode.org/reports/tr46/
+    ZoneName, normalise_international
 }
 
 domain_name! {
     /// The name of a TSIG key, a domain name like any other ([RFC 8945 §4.2]).
     ///
     /// [RFC 8945 §4.2]: https://www.rfc-editor.org/rfc/rfc8945#section-4.2
-    KeyName
+    KeyName, normalise
+}
+
+/// The same for names that may be in other scripts.
+fn normalise_international(text: &str) -> Result<String, NameError> {
+    #[cfg(feature = "idna")]
+    if !text.is_ascii() {
+        return normalise(&international(text)?);
+    }
+    normalise(text)
+}
+
+/// A name with letters outside ASCII in its `xn--` form.
+#[cfg(feature = "idna")]
+fn international(text: &str) -> Result<std::borrow::Cow<'_, str>, NameError> {
+    use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+    // Underscores and the like stand in zone names. What other characters may turn into must not be read as an escape.
+    const NEVER: AsciiDenyList = AsciiDenyList::new(true, "\\\"");
+    { Uts46::new().to_ascii(text.as_bytes(), NEVER, Hyphens::Allow, DnsLength::Ignore) }
+        .map_err(|_| NameError::International)
 }
 
 /// The one text for all texts of the same name.
@@ -153,10 +181,8 @@ mod tests {
     fn what_is_no_name_is_refused() {
         assert_eq!(check(""), Err(NameError::Empty));
         assert_eq!(check("exa mple.org"), Err(NameError::Character(' ')));
-        assert_eq!(
-            check("b\u{fc}cher.example"),
-            Err(NameError::Character('\u{fc}'))
-        );
+        let key = "b\u{fc}cher.example".parse::<KeyName>();
+        assert_eq!(key, Err(NameError::Character('\u{fc}')));
         for text in ["a..b", ".a", "..", "a\\"] {
             assert!(matches!(check(text), Err(NameError::Syntax(_))), "{text}");
         }
@@ -177,6 +203,37 @@ mod tests {
         );
     }
 
+    #[test]
+    #[cfg(not(feature = "idna"))]
+    fn other_scripts_are_refused() {
+        let refused = Err(NameError::Character('\u{fc}'));
+        assert_eq!(check("b\u{fc}cher.example"), refused);
+    }
+
+    #[test]
+    #[cfg(feature = "idna")]
+    fn other_scripts_become_ascii() {
+        for (text, name) in [
+            ("B\u{dc}CHER.Example.", "xn--bcher-kva.example"),
+            ("bu\u{308}cher.example", "xn--bcher-kva.example"), // the same letter, put together
+            ("_dns.b\u{fc}cher.example", "_dns.xn--bcher-kva.example"),
+            ("\u{4f8b}\u{3002}\u{6d4b}\u{8bd5}", "xn--fsq.xn--0zwm56d"), // with a full stop of its own
+        ] {
+            assert_eq!(check(text).as_deref(), Ok(name), "{text}");
+        }
+        for text in [
+            "\u{fc}\\046example", // an escape has no place in such a name
+            "\u{ff3c}.example",   // nor has what would become one
+            "\u{200d}.example",
+            "\u{fc} .example",
+            "xn--a.b\u{fc}cher.example",
+        ] {
+            assert_eq!(check(text), Err(NameError::International), "{text:?}");
+        }
+        let long = "\u{fc}".repeat(64);
+        assert!(matches!(check(&long), Err(NameError::Syntax(_))), "{long}");
+    }
+
     proptest! {
         /// What is accepted reads back as itself, and is the same name to DNS software.
         #[test]
@@ -188,10 +245,13 @@ mod tests {
             }
         }
 
-        /// No text panics.
+        /// No text panics, and what is taken is ASCII and its own normal form.
         #[test]
         fn any_text_is_a_name_or_an_error(text in any::<String>()) {
-            let _ = text.parse::<ZoneName>();
+            if let Ok(name) = text.parse::<ZoneName>() {
+                prop_assert!(name.as_str().is_ascii());
+                prop_assert_eq!(name.as_str().parse::<ZoneName>(), Ok(name.clone()));
+            }
         }
     }
 }

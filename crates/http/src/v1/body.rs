@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use zonekit_model::{
-    BodyError, Description, KeyName, NotifySource, NotifySources, Primaries, Primary, Secret,
-    WantedPrimaries, ZoneDraft, ZoneEdit, ZoneName, ZonemdPolicy,
+    BodyError, Description, KeyName, NameError, NotifySource, NotifySources, Primaries, Primary,
+    Secret, WantedPrimaries, ZoneDraft, ZoneEdit, ZoneName, ZonemdPolicy,
 };
 
 use super::words::Zonemd;
@@ -110,7 +110,7 @@ pub(super) struct KeyWanted {
 pub(super) fn zone_draft(body: &[u8]) -> Result<ZoneDraft, Problem> {
     let mut members = Members::of_body(body)?;
     let draft = ZoneDraft {
-        name: members.needed("name", "a domain name", parsed::<ZoneName>)?,
+        name: members.needed("name", "a domain name", domain_name::<ZoneName>)?,
         primaries: members.needed("primaries", "an array of primaries", primaries)?,
         description: { members.given("description", "text", description)? }.unwrap_or_default(),
         zonemd: members.given("zonemd", ZONEMD, zonemd)?,
@@ -159,7 +159,7 @@ pub(super) fn transfer(body: &[u8]) -> Result<TransferWanted, Problem> {
 pub(super) fn key(body: &[u8]) -> Result<KeyWanted, Problem> {
     let mut members = Members::of_body(body)?;
     let wanted = KeyWanted {
-        name: members.needed("name", "a domain name", parsed)?,
+        name: members.needed("name", "a domain name", domain_name)?,
         algorithm: { members.given("algorithm", "an algorithm such as hmac-sha256", parsed)? }
             .unwrap_or(zonekit_model::Algorithm::HmacSha256),
         // What was sent is not repeated: it may be the secret but for one character.
@@ -189,6 +189,14 @@ type Read<T> = Result<Option<T>, BodyError>;
 
 fn parsed<T: std::str::FromStr>(value: &Value, _: &str) -> Read<T> {
     Ok(value.as_str().and_then(|text| text.parse().ok()))
+}
+
+fn domain_name<T: std::str::FromStr<Err = NameError>>(value: &Value, path: &str) -> Read<T> {
+    let Some(text) = value.as_str() else {
+        return Ok(None);
+    };
+    let unexpected = |error| BodyError::unexpected(path, format!("a domain name ({error})"), value);
+    text.parse().map(Some).map_err(unexpected)
 }
 
 fn description(value: &Value, path: &str) -> Read<Description> {

@@ -38,7 +38,7 @@ impl KeyCreate {
         let members = Members::of(body)?;
         let expected = "a TSIG algorithm such as hmac-sha256";
         let algorithm = members.parsed("algorithm", expected)?;
-        let name: KeyName = members.parsed("name", "a domain name")?;
+        let name: KeyName = members.name()?;
         let compartment_id = members.compartment()?;
         let expected = "base64 of 1 to 4096 octets";
         let unusable = || BodyError::Unexpected {

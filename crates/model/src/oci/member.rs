@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{BodyError, Compartment, DefinedTags, FreeformTags, body::missing_or};
+use crate::{BodyError, Compartment, DefinedTags, FreeformTags, NameError, body::missing_or};
 
 /// The members of one object.
 pub(super) struct Members(Map<String, Value>);
@@ -33,6 +33,14 @@ impl Members {
         let text = self.text(name, expected)?;
         text.parse()
             .map_err(|_| BodyError::unexpected(name, expected, &text.into()))
+    }
+
+    /// A name that must be there.
+    pub(super) fn name<T: std::str::FromStr<Err = NameError>>(&self) -> Result<T, BodyError> {
+        let text = self.text("name", "a domain name")?;
+        text.parse().map_err(|error| {
+            BodyError::unexpected("name", format!("a domain name ({error})"), &text.into())
+        })
     }
 
     /// A word that may be missing, and must be this one otherwise.

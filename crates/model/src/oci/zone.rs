@@ -128,7 +128,7 @@ impl ZoneCreate {
     pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
         let members = Members::of(body)?;
         members.only("migrationSource", "NONE")?;
-        let name = members.parsed("name", "a domain name")?;
+        let name = members.name()?;
         let compartment_id = members.compartment()?;
         members.text("zoneType", "SECONDARY")?;
         members.only("zoneType", "SECONDARY")?;
