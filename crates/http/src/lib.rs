@@ -49,6 +49,7 @@ mod audit;
 mod conditions;
 mod console;
 mod dress;
+mod feed;
 mod ionos;
 mod metrics;
 mod oci;
@@ -63,6 +64,7 @@ mod tokens;
 mod v1;
 
 pub use axum::Router;
+pub use feed::{EventFeed, EventId, EventIdError, EventStream, ToldEvent};
 pub use metrics::Metrics;
 pub use oci_keys::{OciKey, OciKeyError, OciKeys};
 pub use rehearsal::Rehearsal;

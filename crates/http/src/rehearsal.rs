@@ -7,7 +7,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use zonekit_model::{
     Command, ContentVersion, Contract, Delegation, Event, KeyQuery, NamedServers, Page,
     PageRequest, Quota, QuotaLimits, RecordOrder, RecordQuery, RecordView, Refusal, Registry,
@@ -16,8 +16,8 @@ use zonekit_model::{
 };
 
 use crate::{
-    Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, TransferOrder,
-    ZoneRef, ZoneView,
+    Commanded, Content, EventFeed, EventId, EventStream, Readiness, RecordsView, Service,
+    ServiceError, StatusView, TransferOrder, ZoneRef, ZoneView,
 };
 
 /// A service to try clients against: zones live in memory, and what a transfer would bring is put in by hand.
@@ -42,7 +42,7 @@ struct State {
     held: HashMap<ZoneId, Held>,
     /// How often a transfer was ordered.
     orders: usize,
-    streams: HashMap<Contract, broadcast::Sender<Arc<Event>>>,
+    feeds: HashMap<Contract, EventFeed>,
 }
 
 #[derive(Debug, Default)]
@@ -88,10 +88,8 @@ impl Rehearsal {
 
     /// Tells an event to the streams of its contract.
     pub fn tell(&self, event: Event) {
-        let state = self.state();
-        let streams = event.contract.as_ref();
-        if let Some(streams) = streams.and_then(|contract| state.streams.get(contract)) {
-            let _ = streams.send(Arc::new(event)); // or nobody listens any more
+        if let Some(contract) = event.contract.clone() {
+            self.state().feed(contract).tell(Arc::new(event));
         }
     }
 
@@ -130,6 +128,10 @@ impl State {
             .registry
             .zone(contract, id)
             .ok_or(Refusal::UnknownZone)?)
+    }
+
+    fn feed(&mut self, contract: Contract) -> &mut EventFeed {
+        { self.feeds.entry(contract) }.or_insert_with(|| EventFeed::new(1))
     }
 
     fn view(&self, zone: &Arc<SecondaryZone>) -> ZoneView {
@@ -420,11 +422,12 @@ impl Service for Rehearsal {
         Ok(self.state().registry.select_keys(contract, &query))
     }
 
-    fn events(&self, contract: &Contract) -> Result<broadcast::Receiver<Arc<Event>>, ServiceError> {
-        let mut state = self.state();
-        let streams =
-            { state.streams.entry(contract.clone()) }.or_insert_with(|| broadcast::channel(16).0);
-        Ok(streams.subscribe())
+    fn events(
+        &self,
+        contract: &Contract,
+        seen: Option<EventId>,
+    ) -> Result<EventStream, ServiceError> {
+        Ok(self.state().feed(contract.clone()).listen(seen))
     }
 
     fn transfer_addresses(&self) -> Arc<[IpAddr]> {

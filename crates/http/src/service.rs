@@ -3,12 +3,14 @@
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use zonekit_model::{
-    Command, ContentVersion, Contract, Delegation, Event, KeyQuery, Page, PageRequest, Primary,
-    Quota, RecordQuery, RecordView, Refusal, SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid,
+    Command, ContentVersion, Contract, Delegation, KeyQuery, Page, PageRequest, Primary, Quota,
+    RecordQuery, RecordView, Refusal, SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid,
     ZoneDraft, ZoneFilter, ZoneName, ZoneQuery, ZoneState, ZoneStatus,
 };
+
+use crate::{EventId, EventStream};
 
 /// The service behind the routes. Every call is made for one contract and must not tell anything of another.
 ///
@@ -162,12 +164,16 @@ pub trait Service: Send + Sync + 'static {
         query: KeyQuery,
     ) -> impl Future<Output = Result<Selection<Arc<TsigKey>>, ServiceError>> + Send;
 
-    /// What happens to the contract's zones from now on.
+    /// What happens to the contract's zones from now on, or since the event that was last seen.
     ///
     /// # Errors
     ///
     /// If it has as many streams of events as it may.
-    fn events(&self, contract: &Contract) -> Result<broadcast::Receiver<Arc<Event>>, ServiceError>;
+    fn events(
+        &self,
+        contract: &Contract,
+        seen: Option<EventId>,
+    ) -> Result<EventStream, ServiceError>;
 
     /// The addresses that zones are transferred from here, which primaries have to allow.
     fn transfer_addresses(&self) -> Arc<[IpAddr]>;

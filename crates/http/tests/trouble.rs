@@ -11,17 +11,18 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::{broadcast, oneshot},
+    sync::oneshot,
     task::JoinHandle,
 };
 use tower::ServiceExt;
 use zonekit_http::{
-    Commanded, Content, Limits, Metrics, Readiness, RecordsView, Rehearsal, Router, Service,
-    ServiceError, StatusView, Token, Tokens, TransferOrder, ZoneRef, ZoneView, router, serve,
+    Commanded, Content, EventId, EventStream, Limits, Metrics, Readiness, RecordsView, Rehearsal,
+    Router, Service, ServiceError, StatusView, Token, Tokens, TransferOrder, ZoneRef, ZoneView,
+    router, serve,
 };
 use zonekit_model::{
-    Command, Contract, Delegation, Event, KeyQuery, Page, PageRequest, Quota, RecordQuery,
-    Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery,
+    Command, Contract, Delegation, KeyQuery, Page, PageRequest, Quota, RecordQuery, Selection,
+    SurveyQuery, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery,
 };
 
 /// A service of which every call goes wrong in its own way.
@@ -147,7 +148,7 @@ impl Service for Troubled {
         pending().await
     }
 
-    fn events(&self, _: &Contract) -> Result<broadcast::Receiver<Arc<Event>>, ServiceError> {
+    fn events(&self, _: &Contract, _: Option<EventId>) -> Result<EventStream, ServiceError> {
         Err(ServiceError::TooManyStreams)
     }
 

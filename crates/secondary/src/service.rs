@@ -3,13 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::sync::broadcast;
 use zonekit_http::{
-    Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, TransferOrder,
-    ZoneRef, ZoneView,
+    Commanded, Content, EventId, EventStream, Readiness, RecordsView, Service, ServiceError,
+    StatusView, TransferOrder, ZoneRef, ZoneView,
 };
 use zonekit_model::{
-    Command, Contract, Delegation, Event, KeyQuery, Page, PageRequest, Quota, RecordQuery, Refusal,
+    Command, Contract, Delegation, KeyQuery, Page, PageRequest, Quota, RecordQuery, Refusal,
     SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery,
     ZoneState,
 };
@@ -237,8 +236,12 @@ impl Service for Desk {
         Ok(self.0.book.registry().quota(contract))
     }
 
-    fn events(&self, contract: &Contract) -> Result<broadcast::Receiver<Arc<Event>>, ServiceError> {
-        let stream = self.0.hub.listen(contract);
+    fn events(
+        &self,
+        contract: &Contract,
+        seen: Option<EventId>,
+    ) -> Result<EventStream, ServiceError> {
+        let stream = self.0.hub.listen(contract, seen);
         stream.ok_or(ServiceError::TooManyStreams)
     }
 
