@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::json;
-use support::{Browser, Node, Program, Settings, TOKEN, master_file};
+use support::{Browser, Node, Program, Settings, TOKEN, eventually, master_file, serial_of};
 use tempfile::TempDir;
 
 /// Nothing happens but what is asked for.
@@ -127,9 +127,34 @@ fn a_zone_comes_gets_into_trouble_and_goes() {
     browser.wait_for_text(".state", "current");
     browser.wait_until("document.querySelector('svg .transferred')");
     browser.wait_for_text("main", "host10.example.org.");
-    browser.fill("Owner contains", "HOST11");
+    browser.fill("Owner or data contains", "HOST11");
     browser.click("//button[.='Search']");
     browser.wait_for_text("main", "1 to 11 of 11");
+    browser.fill("Owner or data contains", "2001:DB8::25");
+    browser.click("//button[.='Search']");
+    browser.wait_for_text("main", "1 to 1 of 1");
+    check_page(&browser);
+
+    let file = directory.path().join("example.org.zone");
+    fs::write(&file, master_file("example.org", 8, 121)).unwrap();
+    primary.signal("HUP");
+    eventually("serial 8 at the primary", || {
+        (serial_of(address, "example.org") == Some(8)).then_some(())
+    });
+    browser.click("//button[.='Transfer now']");
+    browser.wait_for_text("#serial", "8");
+    browser.click("//button[.='Show what changed'][not(@disabled)]");
+    let changed = browser.wait_for_text("pre", "+host120.example.org.");
+    assert!(changed.contains("-example.org.\t300\tIN\tSOA"), "{changed}");
+    browser.run(
+        "const make = URL.createObjectURL;
+        URL.createObjectURL = (file) => { window.saved = file; return make.call(URL, file); }",
+    );
+    browser.click("//button[.='Download the zone']");
+    browser.wait_until("window.saved");
+    let saved = browser.run("return window.saved.text()");
+    assert_eq!(saved.as_str().unwrap().lines().count(), 130, "{saved}");
+    picture(&browser, "versions");
     check_page(&browser);
 
     browser.click("//button[.='Check the delegation']");
@@ -247,6 +272,45 @@ fn keys_and_settings_are_changed_and_everything_is_reached_by_keyboard() {
     let (_, zone) = node.api.get("/v1/zones/example.org");
     assert_eq!(zone["description"], "new");
     assert_eq!(zone["primaries"][0]["key"], "transfer.example");
+    check_page(&browser);
+}
+
+#[test]
+fn thousands_of_zones_are_seen_page_by_page() {
+    const MANY: usize = 2_000;
+    let Some(browser) = Browser::start("light") else {
+        return;
+    };
+    let directory = TempDir::new().unwrap();
+    let zones: String = (0..MANY)
+        .map(|n| {
+            format!(
+                "[[zone]]\nname = \"zone{n:04}.example\"\ncontract = \"tests\"\n\
+                 primaries = [{{ address = \"127.0.0.1:1\" }}]\n"
+            )
+        })
+        .collect();
+    let settings = Settings {
+        timers: QUIET,
+        more: &zones,
+        ..Settings::default()
+    };
+    let node = Node::start(directory.path(), &settings);
+    signed_in(&browser, &node);
+    let rows = |count: usize, first: &str| {
+        browser.wait_for_text("tbody th", first);
+        let found = browser.run("return document.querySelectorAll('tbody tr').length");
+        assert_eq!(found, count, "{first}");
+    };
+    rows(100, "zone0000.example");
+    browser.wait_for_text(".pages", "100 here, 2,000 in all");
+    browser.click("//a[.='Next page']");
+    rows(100, "zone0100.example");
+    browser.click("//a[.='First page']");
+    rows(100, "zone0000.example");
+    browser.fill("Name contains", "zone199");
+    browser.click("//button[.='Show']");
+    rows(10, "zone1990.example");
     check_page(&browser);
 }
 

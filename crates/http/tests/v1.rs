@@ -145,6 +145,36 @@ fn held(serial: u32, offered: u32, outcome: PrimaryOutcome) -> ZoneStatus {
 }
 
 #[tokio::test]
+async fn zone_names_in_other_scripts_are_taken_in_their_ascii_form() {
+    let api = Api::new();
+    let make = async |name: &str| {
+        let body = json!({"name": name, "primaries": [{"address": "192.0.2.1"}]}).to_string();
+        api.send("one", "POST", "/v1/zones", &body).await
+    };
+    let made = make("B\u{fc}cher.example").await;
+    assert_eq!(made.json()["name"], "xn--bcher-kva.example");
+    assert_eq!(make("xn--bcher-kva.example").await.status, 409);
+    assert_eq!(api.get("/v1/zones/b%C3%BCcher.example").await.status, 200);
+    for name in ["\u{200d}.example", "exa mple.org", "a..b"] {
+        let refused = make(name).await;
+        let error = refused.json();
+        assert_eq!(
+            (refused.status, &error["member"]),
+            (400, &json!("name")),
+            "{error}"
+        );
+        let expected = error["expected"].as_str().unwrap();
+        assert!(expected.starts_with("a domain name ("), "{expected}");
+    }
+    let key = json!({"name": "schl\u{fc}ssel.example"}).to_string();
+    let refused = api.send("one", "POST", "/v1/keys", &key).await.json();
+    assert!(
+        refused["expected"].as_str().unwrap().contains("xn-- form"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
 async fn a_delegation_is_told_with_what_is_missing_of_it() {
     let api = Api::new();
     api.zone(1, "example.org");
@@ -329,6 +359,8 @@ async fn records_are_shown_in_pages_searched_and_exported() {
     assert_eq!(check("name=WWW.example.org").await, ("A AAAA".into(), 2));
     assert_eq!(check("type=aaaa").await, ("AAAA".into(), 1));
     assert_eq!(check("contains=ww").await, ("A AAAA".into(), 2));
+    assert_eq!(check("search=2001:DB8").await, ("AAAA".into(), 1));
+    assert_eq!(check("search=www&type=A").await, ("A".into(), 1));
     let export = api.get("/v1/zones/example.org/export").await;
     assert_eq!(export.headers["content-type"], "text/dns");
     assert_eq!(export.text.lines().count(), 3);

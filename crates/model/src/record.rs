@@ -33,6 +33,8 @@ pub struct RecordQuery {
     pub owner: Option<NameBuf>,
     /// Those whose owner's name, without the final dot, contains this in any letter case.
     pub owner_contains: Option<String>,
+    /// Those whose owner, likewise, or whose RDATA in presentation form contains this in any letter case.
+    pub contains: Option<String>,
     /// Those of this type.
     pub rtype: Option<Rtype>,
     /// In which order.
@@ -59,25 +61,44 @@ impl RecordQuery {
 
     /// Whether every record of a zone is meant.
     pub fn means_all(&self) -> bool {
-        self.owner.is_none() && self.owner_contains.is_none() && self.rtype.is_none()
+        let Self {
+            owner,
+            owner_contains,
+            contains,
+            rtype,
+            ..
+        } = self;
+        owner.is_none() && owner_contains.is_none() && contains.is_none() && rtype.is_none()
     }
 
-    /// Whether records of that owner and type are meant.
-    pub fn means(&self, owner: Name<'_>, rtype: Rtype) -> bool {
-        let contains = |part: &String| {
-            let owner = owner.to_string().to_ascii_lowercase();
-            let plain = owner.strip_suffix('.').unwrap_or(&owner);
-            plain.contains(&part.to_ascii_lowercase())
-        };
-        self.rtype.is_none_or(|wanted| rtype == wanted)
-            && { self.owner.as_ref() }.is_none_or(|wanted| owner == wanted.as_name())
-            && self.owner_contains.as_ref().is_none_or(contains)
+    /// Whether a record is meant.
+    pub fn means(&self, record: &Record<'_>) -> bool {
+        let data = || rdata::display(record.rtype, record.rdata).to_string();
+        self.is_met_by(record.owner, record.rtype, data)
     }
 
     /// The same of a record in presentation form.
     pub fn means_view(&self, record: &RecordView) -> bool {
         let owner = record.owner.parse::<NameBuf>();
-        owner.is_ok_and(|owner| self.means(owner.as_name(), record.rtype))
+        let data = || record.rdata.clone();
+        owner.is_ok_and(|owner| self.is_met_by(owner.as_name(), record.rtype, data))
+    }
+
+    fn is_met_by(&self, owner: Name<'_>, rtype: Rtype, data: impl Fn() -> String) -> bool {
+        let is_in = |part: &String, mut text: String| {
+            text.make_ascii_lowercase();
+            text.contains(&part.to_ascii_lowercase())
+        };
+        let is_in_owner = |part: &String| {
+            let mut text = owner.to_string();
+            text.pop(); // the final dot
+            is_in(part, text)
+        };
+        self.rtype.is_none_or(|wanted| rtype == wanted)
+            && { self.owner.as_ref() }.is_none_or(|wanted| owner == wanted.as_name())
+            && self.owner_contains.as_ref().is_none_or(is_in_owner)
+            && { self.contains.as_ref() }
+                .is_none_or(|part| is_in_owner(part) || is_in(part, data()))
     }
 
     /// Puts the records that are meant, given in the zone's order, into the order asked for.

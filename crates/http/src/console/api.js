@@ -20,7 +20,12 @@ export class Problem extends Error {
 }
 
 /** Asks for `path` below /v1; gives the JSON of the answer, null where there is none. */
-export async function ask(method, path, { body, etag, signal } = {}) {
+export async function ask(method, path, options) {
+  const text = await send(method, path, options);
+  return text === "" ? null : JSON.parse(text);
+}
+
+async function send(method, path, { body, etag, signal } = {}) {
   const headers = { Authorization: `Bearer ${sessionStorage.getItem(TOKEN)}` };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (etag !== undefined) headers["If-Match"] = etag;
@@ -35,7 +40,7 @@ export async function ask(method, path, { body, etag, signal } = {}) {
   }
   const text = await response.text();
   if (!response.ok) throw new Problem(response.status, problemIn(text, response.status));
-  return text === "" ? null : JSON.parse(text);
+  return text;
 }
 
 function problemIn(text, status) {
@@ -47,6 +52,9 @@ function problemIn(text, status) {
 }
 
 export const get = (path, signal) => ask("GET", path, { signal });
+
+/** An answer that is no JSON. */
+export const getText = (path, signal) => send("GET", path, { signal });
 
 /** A path with parameters; those that are empty are left out. */
 export function withParameters(path, parameters) {

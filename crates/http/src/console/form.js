@@ -70,7 +70,7 @@ function zoneForm(zone, keys, submit) {
   const element = el(
     "form",
     { class: "card", onsubmit, novalidate: true },
-    zone === null && field("Zone name", name, { hint: "Such as example.org", member: "name" }),
+    zone === null && field("Zone name", name, { hint: "Such as example.org; other scripts become their xn-- form", member: "name" }),
     servers.element,
     field("Further sources of NOTIFY", sources, {
       hint: "Addresses and networks beside the primaries, one a line",

@@ -59,7 +59,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 static PAGE: File = file!("index.html", "text/html; charset=utf-8");
 
-static FILES: [File; 13] = [
+static FILES: [File; 14] = [
     file!("style.css", "text/css; charset=utf-8"),
     file!("icon.svg", "image/svg+xml"),
     file!("main.js", SCRIPT),
@@ -70,6 +70,7 @@ static FILES: [File; 13] = [
     file!("zone.js", SCRIPT),
     file!("plot.js", SCRIPT),
     file!("records.js", SCRIPT),
+    file!("versions.js", SCRIPT),
     file!("form.js", SCRIPT),
     file!("keys.js", SCRIPT),
     file!("aside.js", SCRIPT),

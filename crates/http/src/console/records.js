@@ -14,7 +14,7 @@ export function records(id, signal) {
   let offset = 0;
 
   const load = async () => {
-    const query = { contains: contains.value.trim(), type: type.value.trim(), offset, limit: LIMIT };
+    const query = { search: contains.value.trim(), type: type.value.trim(), offset, limit: LIMIT };
     try {
       const found = await get(withParameters(`zones/${id}/records`, query), signal);
       problem.hidden = true;
@@ -52,7 +52,7 @@ export function records(id, signal) {
   const form = el(
     "form",
     { class: "row", role: "search", onsubmit: submit },
-    field("Owner contains", contains, { member: "contains" }),
+    field("Owner or data contains", contains, { member: "search" }),
     field("Type", type, { member: "type" }),
     el("button", {}, "Search"),
   );

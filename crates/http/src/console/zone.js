@@ -5,6 +5,7 @@ import { aside } from "./aside.js";
 import { clearProblems, dialog, el, facts, field, pause, problemPlace, say, showProblem, table } from "./dom.js";
 import { plot } from "./plot.js";
 import { records } from "./records.js";
+import { versions } from "./versions.js";
 import { OUTCOMES, SAYS, VERDICTS, cause, failure, number, outcome, place, size, state, transfer, visit as inWords, when } from "./words.js";
 
 const SLOW = 5_000;
@@ -15,6 +16,7 @@ export async function zone(id, parameters, signal) {
   const panels = { status: el("div", {}), primaries: el("div", {}), history: el("div", {}) };
   const progress = el("progress", { "aria-label": "Transfer under way", hidden: true });
   const found = records(encodeURIComponent(id), signal);
+  let known = null;
   let shown = null;
 
   /** Asks anew; gives the zone and its visits, the newest first. */
@@ -22,7 +24,8 @@ export async function zone(id, parameters, signal) {
     const [zone, { items: visits }] = await Promise.all([get(path, within), get(`${path}/history`, within)]);
     refill(panels.status, status(zone));
     refill(panels.primaries, primaries(zone));
-    if (zone.version !== shown?.zone.version) found.load();
+    known ??= versions(zone, path, signal);
+    if (zone.version !== shown?.zone.version) await Promise.all([found.load(), known.load()]);
     if (shown === null || visits[0]?.at !== shown.visits[0]?.at) panels.history.replaceChildren(...history(visits));
     shown = { zone, visits };
     return shown;
@@ -70,6 +73,7 @@ export async function zone(id, parameters, signal) {
       panel("Primaries", panels.primaries, orders(first.zone, order, progress, signal)),
       panel("Visits", panels.history),
       found.section,
+      known.section,
       panel("Delegation", ...delegation(path, signal)),
       settings(first.zone, path, { rest, goOn }),
     ),

@@ -31,6 +31,7 @@ pub(super) async fn all<S: Service>(call: Call<S>, Path(text): Path<String>) -> 
             .map(|text| name(&call.query, text))
             .transpose()?,
         owner_contains: call.query.value("domainContains").map(Into::into),
+        contains: None,
         rtype: call
             .query
             .value("rtype")
@@ -51,6 +52,7 @@ pub(super) async fn of_domain<S: Service>(
     let wanted = RecordQuery {
         owner: Some(name(&call.query, &domain)?),
         owner_contains: None,
+        contains: None,
         rtype: call
             .query
             .value("rtype")

@@ -53,6 +53,8 @@ pub(super) struct RecordsParameters {
     name: Option<String>,
     /// Records whose owner contains this, in any letter case.
     contains: Option<String>,
+    /// Records whose owner or data contains this, in any letter case.
+    search: Option<String>,
     /// Records of this type.
     #[param(example = "MX")]
     r#type: Option<String>,

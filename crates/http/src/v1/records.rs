@@ -146,6 +146,7 @@ impl<S> Call<S> {
         Ok(RecordQuery {
             owner,
             owner_contains: self.query.value("contains").map(Into::into),
+            contains: self.query.value("search").map(Into::into),
             rtype,
             ..RecordQuery::default()
         })
