@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use support::{Node, Program, Settings, TOKEN, eventually, free_port};
 use tempfile::TempDir;
+use zonekit_script::Authority;
 
 /// Runs a command; gives whether it went well, and what it said.
 fn run(arguments: &[&str]) -> (bool, String) {
@@ -46,6 +47,52 @@ fn zones_and_keys_are_made_shown_and_removed() {
     assert!(is_good, "{said}"); // who has no zones sees none
     assert_eq!(said.lines().count(), 1, "{said}");
     assert_socket_is_needed(directory.path());
+}
+
+#[test]
+fn a_service_behind_tls_is_known_by_its_authority() {
+    let directory = TempDir::new().unwrap();
+    let authority = Authority::p256();
+    let leaf = authority.certify("127.0.0.1");
+    let path = |file: &str| directory.path().join(file).display().to_string();
+    for (file, text) in [
+        ("ca.pem", authority.pem.as_str()),
+        ("other.pem", &Authority::p256().pem),
+        ("none.pem", "nothing"),
+        ("api.pem", &leaf.certificate),
+        ("api.key", &leaf.key),
+        ("token", TOKEN),
+    ] {
+        std::fs::write(path(file), text).unwrap();
+    }
+    let settings = Settings {
+        timers: "[http.tls]\ncertificate = \"api.pem\"\nkey = \"api.key\"\n", // behind the tokens of [http]
+        ..Settings::default()
+    };
+    let node = Node::start(directory.path(), &settings);
+    let url = format!("https://{}", node.http);
+    let token = path("token");
+    let status = |ca: &str| {
+        let ca = path(ca);
+        run(&[
+            "status",
+            "--url",
+            &url,
+            "--token-file",
+            &token,
+            "--ca-file",
+            &ca,
+        ])
+    };
+    let (is_good, said) = status("ca.pem");
+    assert!(is_good && said.starts_with("ZONE"), "{said}");
+    let (is_good, said) = status("other.pem");
+    assert!(!is_good && said.contains("UnknownIssuer"), "{said}");
+    let (is_good, said) = status("none.pem");
+    assert!(
+        !is_good && said.contains("none.pem: no certificate"),
+        "{said}"
+    );
 }
 
 /// Everything that an operator does with a service that is found so.

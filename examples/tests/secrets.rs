@@ -9,13 +9,19 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
 
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use support::{Api, PATIENCE, Program, Settings, TOKEN, eventually};
 use tempfile::TempDir;
 
 const DECLARED: &[u8] = b"declared-secret-of-32-octets-000";
 const GIVEN: &[u8] = b"secret-given-over-the-api-000000";
+const OCI: &[u8] = b"secret-given-over-the-face-of-oci";
 const WEBHOOK: &str = "webhook-secret-for-signatures";
 /// Sent by somebody whose token it is elsewhere.
 const WRONG_TOKEN: &str = "a-token-that-opens-nothing-here";
@@ -56,17 +62,72 @@ impl Told {
 
 /// One request, with the head of its answer; everything is read until the other side closes.
 fn raw(http: SocketAddr, method: &str, path: &str, token: &str, body: &str) -> String {
-    let mut stream = TcpStream::connect(http).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: {http}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
+    exchange(http, &request)
+}
+
+fn exchange(http: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(http).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Somebody who signs requests of the OCI face.
+struct Signer(RsaKeyPair);
+
+const KEY_ID: &str = "ocid1.tenancy.oc1..aaaatest/ocid1.user.oc1..aaaatest/aa:bb";
+
+impl Signer {
+    fn new() -> Self {
+        Self(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
+    }
+
+    /// The public key, for the configuration.
+    fn pem(&self) -> String {
+        let der = self.0.public_key().as_der().unwrap();
+        let text = BASE64_STANDARD.encode(der.as_ref());
+        format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
+    }
+
+    /// One request, as [`raw`]; gives the signature that it went with, too.
+    fn send(&self, http: SocketAddr, method: &str, path: &str, body: &str) -> (String, String) {
+        let now = Command::new("date")
+            .args(["-u", "+%a, %d %b %Y %H:%M:%S GMT"])
+            .env("LC_ALL", "C")
+            .output();
+        let date = String::from_utf8(now.unwrap().stdout).unwrap();
+        let date = date.trim();
+        let digest = BASE64_STANDARD.encode(Sha256::digest(body));
+        let target = format!("{} {path}", method.to_lowercase());
+        let length = body.len();
+        let text = format!(
+            "date: {date}\n(request-target): {target}\nhost: {http}\ncontent-length: {length}\n\
+             content-type: application/json\nx-content-sha256: {digest}"
+        );
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        let random = SystemRandom::new();
+        {
+            self.0
+                .sign(&RSA_PKCS1_SHA256, &random, text.as_bytes(), &mut signature)
+        }
+        .unwrap();
+        let signature = BASE64_STANDARD.encode(signature);
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {http}\r\nDate: {date}\r\nX-Content-SHA256: {digest}\r\n\
+             Authorization: Signature version=\"1\",keyId=\"{KEY_ID}\",algorithm=\"rsa-sha256\",\
+             headers=\"date (request-target) host content-length content-type x-content-sha256\",\
+             signature=\"{signature}\"\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        (exchange(http, &request), signature)
+    }
 }
 
 /// Takes webhooks for as long as the test runs, and keeps what comes.
@@ -118,8 +179,11 @@ fn routes(api: &Api, key: &str) -> Vec<(String, String)> {
 fn no_secret_is_in_a_log_a_list_an_error_an_event_or_a_figure() {
     let directory = TempDir::new().unwrap();
     let (hook, hooked) = receiver();
+    let signer = Signer::new();
+    fs::write(directory.path().join("signer.pem"), signer.pem()).unwrap();
     let more = format!(
-        "[[http.webhook]]\nurl = \"http://{hook}/\"\nsecret = \"{WEBHOOK}\"\ncontract = \"tests\"\n\
+        "[[http.oci_key]]\nkey_id = \"{KEY_ID}\"\npem_file = \"signer.pem\"\ncontract = \"tests\"\n\
+         [[http.webhook]]\nurl = \"http://{hook}/\"\nsecret = \"{WEBHOOK}\"\ncontract = \"tests\"\n\
          [[key]]\nname = \"declared.example\"\nalgorithm = \"hmac-sha256\"\nsecret = \"{}\"\n\
          [[zone]]\nname = \"declared.example\"\ncontract = \"tests\"\nprimaries = [{{ address = \"127.0.0.1:1\", key = \"declared.example\" }}]\n",
         BASE64_STANDARD.encode(DECLARED)
@@ -218,6 +282,69 @@ fn no_secret_is_in_a_log_a_list_an_error_an_event_or_a_figure() {
         }
     }
 
+    // The OCI face, by a client that signs. A key by itself is shown there with its secret, as clients expect of it; nothing
+    // else is.
+    let mut signatures = Vec::new();
+    let mut signed = |method: &str, path: &str, body: &str| {
+        let (answer, signature) = signer.send(http, method, path, body);
+        signatures.push(signature);
+        answer
+    };
+    let oci_key = |name: &str, secret: &str| {
+        json!({"name": name, "algorithm": "hmac-sha256", "secret": secret, "compartmentId": "ocid1.tenancy.oc1..aaaatest"})
+            .to_string()
+    };
+    let oci_secret = BASE64_STANDARD.encode(OCI);
+    let keys = "/20180115/tsigKeys";
+    let made_there = signed("POST", keys, &oci_key("oci.example", &oci_secret));
+    assert!(
+        made_there.starts_with("HTTP/1.1 201 ") && made_there.contains(&oci_secret),
+        "{made_there}"
+    );
+    let (_, rest) = made_there.split_once("\"id\":\"").unwrap();
+    let key = format!("{keys}/{}", rest.split('"').next().unwrap());
+    assert!(signed("GET", &key, "").contains(&oci_secret));
+    let list = format!("{keys}?compartmentId=ocid1.tenancy.oc1..aaaatest");
+    assert!(signed("GET", &list, "").contains("oci.example"));
+    // Not the very same, which would get the very same answer.
+    let again = oci_key("oci.example", &oci_secret).replace("sha256", "sha512");
+    let wrong = |name: &str, secret: &str| (keys.to_owned(), oci_key(name, secret));
+    for (method, (path, body)) in [
+        ("GET", (list, String::new())),
+        ("POST", (keys.to_owned(), again)),
+        ("POST", wrong("no name", &oci_secret)),
+        ("POST", wrong("x.example", &format!("{oci_secret}!"))),
+        (
+            "PUT",
+            (
+                key.clone(),
+                json!({"freeformTags": {"secret": 1}, "secret": oci_secret}).to_string(),
+            ),
+        ),
+        (
+            "POST",
+            (
+                "/20180115/zones".to_owned(),
+                oci_key("x.example", &oci_secret),
+            ),
+        ),
+        (
+            "GET",
+            (
+                "/20180115/zones?compartmentId=ocid1.tenancy.oc1..aaaatest".to_owned(),
+                String::new(),
+            ),
+        ),
+        ("DELETE", (key, String::new())),
+    ] {
+        let answer = signed(method, &path, &body);
+        assert!(
+            answer.starts_with("HTTP/1.1 ") && !answer.contains("NotAuthenticated"),
+            "{answer}"
+        );
+        told.note(&format!("the answer to a signed {method} {path}"), answer);
+    }
+
     // An operator's commands, and a configuration that is wrong just where a secret stands.
     let config = path.to_str().unwrap();
     for arguments in [
@@ -281,10 +408,15 @@ fn no_secret_is_in_a_log_a_list_an_error_an_event_or_a_figure() {
         ("the declared key's secret", DECLARED),
         ("the given key's secret", GIVEN),
         ("the made key's secret", &made),
+        ("the secret of the key of OCI's face", OCI),
         ("the webhook's secret", WEBHOOK.as_bytes()),
         ("the token", TOKEN.as_bytes()),
         ("the token of somebody else", WRONG_TOKEN.as_bytes()),
     ] {
         told.has_no(name, secret);
+    }
+    // With one, a request could be sent again.
+    for signature in &signatures {
+        told.has_no("a signature", signature.as_bytes());
     }
 }

@@ -6,11 +6,15 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use support::{Node, PATIENCE, Program, Settings, TOKEN, eventually, master_file, serial_of};
 use tempfile::TempDir;
+use zonekit_script::{Authority, Leaf};
 
 /// A file with a zone, and our `primary` that serves it to everybody on loopback.
 struct Source {
@@ -210,7 +214,11 @@ impl Receiver {
     fn take(&self, status: &str) -> Delivery {
         let (stream, _) = self.listener.accept().unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut reader = BufReader::new(&stream);
+        Self::read(stream, status)
+    }
+
+    fn read(stream: impl Read + Write, status: &str) -> Delivery {
+        let mut reader = BufReader::new(stream);
         let mut lines = Vec::new();
         loop {
             let mut line = String::new();
@@ -230,7 +238,7 @@ impl Receiver {
         let mut body = vec![0; length.unwrap().1.parse().unwrap()];
         reader.read_exact(&mut body).unwrap();
         let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
-        { &stream }.write_all(answer.as_bytes()).unwrap();
+        reader.into_inner().write_all(answer.as_bytes()).unwrap();
         Delivery {
             headers,
             body: String::from_utf8(body).unwrap(),
@@ -299,6 +307,101 @@ fn a_webhook_is_told_of_trouble_signed_and_again_until_it_takes_it() {
     assert_eq!(event["event"], "all_failing", "{event}");
     assert_ne!(id(&first), id(&next));
     assert!(!node.program.said().contains(secret));
+}
+
+#[test]
+fn a_webhook_over_https_goes_to_whom_the_authority_knows_only() {
+    let directory = TempDir::new().unwrap();
+    let authority = Authority::p256();
+    fs::write(directory.path().join("ca.pem"), &authority.pem).unwrap();
+    let receiver = Receiver::start();
+    let address = receiver.listener.local_addr().unwrap();
+    let more = format!(
+        "[[http.webhook]]\nurl = \"https://{address}/told?by=zonekit\"\nsecret = \"a secret of the tests\"\n\
+         contract = \"tests\"\nevents = [\"zone_created\"]\nca_file = \"ca.pem\"\n"
+    );
+    let settings = Settings {
+        timers: &more, // behind the tokens of [http]
+        ..Settings::default()
+    };
+    let node = Node::start(directory.path(), &settings);
+    let body = json!({"name": "example.org", "primaries": [{"address": "127.0.0.1", "port": 1}]});
+    assert_eq!(node.api.post("/v1/zones", &body).0, 201);
+
+    let shown = |leaf: &Leaf| {
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(leaf.chain(), leaf.private_key());
+        let connection = ServerConnection::new(Arc::new(config.unwrap())).unwrap();
+        let (stream, _) = receiver.listener.accept().unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        StreamOwned::new(connection, stream)
+    };
+    let stranger = Authority::p256().certify("127.0.0.1");
+    let error = shown(&stranger).read(&mut [0]).unwrap_err();
+    assert!(error.to_string().contains("UnknownCA"), "{error}");
+    let elsewhere = authority.certify("127.0.0.2");
+    assert!(shown(&elsewhere).read(&mut [0]).is_err());
+    let told = Receiver::read(shown(&authority.certify("127.0.0.1")), "204 No Content");
+    assert!(told.is_signed("a secret of the tests"));
+    let event: Value = serde_json::from_str(&told.body).unwrap();
+    assert_eq!(event["event"], "zone_created", "{event}");
+}
+
+/// What comes by `/v1/events`, line by line, from behind its first word; with this line in the head of the request.
+fn events(http: SocketAddr, seen: &str) -> impl Iterator<Item = String> + use<> {
+    let mut stream = TcpStream::connect(http).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!(
+        "GET /v1/events HTTP/1.1\r\nHost: {http}\r\nAuthorization: Bearer {TOKEN}\r\n{seen}\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let lines = BufReader::new(stream).lines().map_while(Result::ok);
+    lines.skip_while(|line| line != ": from now on").skip(1)
+}
+
+/// The name of the next zone that is made, and the line with the id of the event.
+fn next_made(lines: &mut impl Iterator<Item = String>) -> (String, String) {
+    lines.find(|line| line == "event: zone_created").unwrap();
+    let data = lines.next().unwrap();
+    let data: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+    let name = data["zone"]["name"].as_str().unwrap();
+    (name.to_owned(), lines.next().unwrap())
+}
+
+#[test]
+fn who_lost_a_stream_goes_on_behind_the_last_event_or_is_told_to_begin_anew() {
+    let directory = TempDir::new().unwrap();
+    let node = quiet(directory.path());
+    let zone = |name: &str| {
+        let primary = json!({"address": "127.0.0.1", "port": 1});
+        let body = json!({"name": name, "primaries": [primary]});
+        assert_eq!(node.api.post("/v1/zones", &body).0, 201);
+    };
+    let mut lines = events(node.http, "");
+    let begin = lines.next().unwrap();
+    zone("one.example");
+    let (name, first) = next_made(&mut lines);
+    assert_eq!(name, "one.example");
+    drop(lines);
+    zone("two.example");
+
+    for (seen, names) in [
+        (&begin, &["one.example", "two.example"][..]),
+        (&first, &["two.example"]),
+    ] {
+        let id = seen.strip_prefix("id: ").unwrap();
+        let mut lines = events(node.http, &format!("Last-Event-ID: {id}\r\n"));
+        for name in names {
+            assert_eq!(next_made(&mut lines).0, *name, "behind {seen}");
+        }
+    }
+    for unknown in ["1.1", "no id"] {
+        let mut lines = events(node.http, &format!("Last-Event-ID: {unknown}\r\n"));
+        assert_eq!(lines.next().unwrap(), "event: reset", "{unknown}");
+    }
 }
 
 #[test]

@@ -1,17 +1,23 @@
 //! A client of `/v1`.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use serde_json::Value;
 use ureq::http::Response;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body};
 use zonekit_secondary::Config;
 
 use super::local::Local;
 use super::{Service, only_contract};
+
+/// Where the authorities of the system are, on most of them.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// A service, and what opens it.
 pub(super) struct Client {
@@ -23,12 +29,18 @@ pub(super) struct Client {
 impl Client {
     /// Finds the service that is meant. Nothing is asked of it yet.
     pub(super) fn connect(service: &Service) -> anyhow::Result<Self> {
-        let limits = Agent::config_builder()
+        let settings = Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
-            .build();
+            .timeout_global(Some(Duration::from_secs(60)));
         let (base, token, agent) = match (&service.url, &service.config) {
-            (Some(url), _) => (url.clone(), given_token(service)?, limits.new_agent()),
+            (Some(url), _) => {
+                let settings = match url.starts_with("https:") {
+                    true => settings.tls_config(tls(service.ca_file.as_deref())?),
+                    false => settings,
+                };
+                let agent = settings.build().new_agent();
+                (url.clone(), given_token(service)?, agent)
+            }
             (None, Some(path)) => {
                 let config = Config::load(path)?;
                 let contract = match &service.contract {
@@ -37,7 +49,8 @@ impl Client {
                 };
                 let access = config.ask_for_access(&contract)?;
                 let token = access.token.clone();
-                let agent = Agent::with_parts(limits, Local(access), DefaultResolver::default());
+                let agent =
+                    Agent::with_parts(settings.build(), Local(access), DefaultResolver::default());
                 ("http://127.0.0.1".to_owned(), token, agent)
             }
             (None, None) => bail!("say which service is meant: --url URL or --config FILE"),
@@ -106,6 +119,28 @@ impl Client {
             )),
         }
     }
+}
+
+/// Whom a service at an https URL has to be known by.
+fn tls(ca_file: Option<&Path>) -> anyhow::Result<TlsConfig> {
+    let file = ca_file.unwrap_or(Path::new(AUTHORITIES));
+    let text = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    let certificates: Vec<_> = parse_pem(&text)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    ensure!(
+        !certificates.is_empty(),
+        "{}: no certificate",
+        file.display()
+    );
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    Ok(TlsConfig::builder()
+        .root_certs(RootCerts::from(certificates))
+        .unversioned_rustls_crypto_provider(Arc::new(provider))
+        .build())
 }
 
 fn given_token(service: &Service) -> anyhow::Result<String> {

@@ -26,6 +26,10 @@ pub struct Service {
     /// A file with the bearer token. Without it the token is that of the variable ZONEKIT_TOKEN.
     #[arg(long, value_name = "FILE", requires = "url")]
     token_file: Option<PathBuf>,
+    /// The authorities, in PEM, of which one must have signed the certificate of a service at an https URL. Default: the
+    /// system's.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    ca_file: Option<PathBuf>,
     /// The configuration of a service that runs on this machine: it is found by the socket in its data_dir, which is open to
     /// its own user and root, and gives a token for a few minutes.
     #[arg(long, value_name = "FILE")]
