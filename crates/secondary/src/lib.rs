@@ -41,6 +41,7 @@
 mod answering;
 mod book;
 mod catalogs;
+mod charge;
 mod clock;
 mod config;
 mod control;

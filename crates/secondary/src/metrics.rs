@@ -158,7 +158,7 @@ impl Collector for Present {
         let (mut records, mut failing, mut expiry) = (0, 0, None);
         let mut primaries: HashMap<SocketAddr, AtPrimary> = HashMap::new();
         for charge in node.zones.lock().values() {
-            let place = match charge.status.standing {
+            let place = match charge.brief().standing {
                 Standing::NeverLoaded => 0,
                 Standing::Current => 1,
                 Standing::Stale => 2,
@@ -167,11 +167,11 @@ impl Collector for Present {
             if let Some(count) = standings.get_mut(place) {
                 *count += 1;
             }
-            records += charge.status.records;
-            failing += i64::from(charge.status.failures > 0);
-            expiry = expiry.into_iter().chain(charge.status.expires_at).min();
-            for primary in &charge.status.primaries {
-                primaries.entry(primary.address).or_default().add(primary);
+            records += charge.brief().records;
+            failing += i64::from(charge.brief().failures > 0);
+            expiry = expiry.into_iter().chain(charge.brief().expires_at).min();
+            for primary in charge.known().status.primaries {
+                primaries.entry(primary.address).or_default().add(&primary);
             }
         }
         let gauge = |encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: i64| {

@@ -29,6 +29,7 @@ use zonekit_xfr::{Due, Lines, Noted, Notified, PrimaryReport, Reach, Schedule, S
 
 use crate::answering::{SharedSchedule, Table};
 use crate::book::Book;
+use crate::charge::Charge;
 use crate::delegation::Delegations;
 use crate::events::Hub;
 use crate::history::Finished;
@@ -37,7 +38,7 @@ use crate::primaries::{KeyTurns, addresses, resolve};
 use crate::tell::Teller;
 use crate::visits::Press;
 use crate::webhooks::Webhooks;
-use crate::zones::{Charge, Zones};
+use crate::zones::Zones;
 use crate::{Config, StartError, clock};
 
 /// The file in `data_dir`.
@@ -288,14 +289,13 @@ impl Node {
     pub(crate) fn order_visit(&self, name: &ZoneName, whole: bool, only: Option<SocketAddr>) {
         // Whoever asks what came of it is not shown what came of the visit before.
         self.zones.with(name, |charge| {
-            charge.only = only;
-            for primary in &mut charge.status.primaries {
-                if primary.outcome != PrimaryOutcome::InProgress
-                    && only.is_none_or(|only| only == primary.address)
-                {
-                    primary.outcome = PrimaryOutcome::Pending;
-                }
-            }
+            charge.only = only.map(Box::new);
+            charge.alter(|status| {
+                let primaries = status.primaries.iter_mut();
+                let ordered =
+                    primaries.filter(|primary| only.is_none_or(|only| only == primary.address));
+                ordered.for_each(|primary| primary.outcome = PrimaryOutcome::Pending);
+            });
         });
         self.schedule().order(name, whole);
         self.zones.with(name, |charge| charge.hurry());

@@ -1,7 +1,7 @@
 //! What was: the last visits of a zone, and what is known of it and its primaries, in as few octets as can be.
 //!
-//! In memory the visits are kept as they lie in the file: most zones are never looked at, and there may be hundreds of
-//! thousands. Texts that come again (addresses, failures) stand there once:
+//! In memory all of it is kept as it lies in the file: most zones are never looked at, and there may be hundreds of thousands.
+//! Texts that come again among the visits (addresses, failures) stand there once:
 //!
 //! ```text
 //!  Visits:  count, texts · count, visits, oldest first
@@ -60,7 +60,7 @@ impl Visits {
 }
 
 /// What of a zone outlives a restart, beside its version and its timers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Past {
     pub(crate) last_check: Option<Timestamp>,
     pub(crate) last_success: Option<Timestamp>,
@@ -69,9 +69,13 @@ pub(crate) struct Past {
     pub(crate) visits: Visits,
 }
 
-impl Past {
+/// A [`Past`] in the octets that stand for it in the file.
+#[derive(Debug)]
+pub(crate) struct Packed(Box<[u8]>);
+
+impl Packed {
     /// The octets for what is known of a zone now.
-    pub(crate) fn write(status: &ZoneStatus, memory: &[Memory], visits: &Visits) -> Vec<u8> {
+    pub(crate) fn new(status: &ZoneStatus, memory: &[Memory], visits: &Visits) -> Self {
         let mut writer = Writer::default();
         writer.number(VERSION);
         write_time(&mut writer, status.last_check);
@@ -83,11 +87,28 @@ impl Past {
             write_memory(&mut writer, &memory.get(place).copied().unwrap_or_default());
         }
         writer.octets(&visits.0);
-        writer.0
+        Self(writer.0.into())
     }
 
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn unpack(&self) -> Past {
+        Past::unpack(&self.0).unwrap_or_default() // `new` has written it
+    }
+}
+
+impl Past {
     /// What was written; `None` where it is in another form.
     pub(crate) fn read(octets: &[u8]) -> Option<Self> {
+        let past = Self::unpack(octets)?;
+        read_visits(&past.visits.0)?;
+        Some(past)
+    }
+
+    /// The same without a look at the visits.
+    fn unpack(octets: &[u8]) -> Option<Self> {
         let mut reader = Reader(octets);
         if reader.number()? != VERSION {
             return None;
@@ -97,14 +118,12 @@ impl Past {
         let primaries = (0..reader.number()?)
             .map(|_| Some((read_primary(&mut reader)?, read_memory(&mut reader)?)))
             .collect::<Option<_>>()?;
-        let visits = reader.octets()?;
-        read_visits(visits)?;
         Some(Self {
             last_check,
             last_success,
             failures,
             primaries,
-            visits: Visits(visits.into()),
+            visits: Visits(reader.octets()?.into()),
         })
     }
 
@@ -485,8 +504,9 @@ mod tests {
         };
         let mut visits = Visits::default();
         visits.add(visit(1, Some("down")));
-        let octets = Past::write(&status, &[memory], &visits);
-        let past = Past::read(&octets).unwrap();
+        let packed = Packed::new(&status, &[memory], &visits);
+        let octets = packed.octets();
+        let past = Past::read(octets).unwrap();
         assert_eq!(past.visits.all(), visits.all());
 
         // Another primary stands before it by now.

@@ -286,9 +286,10 @@ impl Desk {
     }
 
     fn view(&self, zone: Arc<SecondaryZone>) -> ZoneView {
-        let known = self.0.zones.with(&zone.name, |charge| {
-            (charge.status.state(), charge.status.serial)
-        });
+        let known = self
+            .0
+            .zones
+            .with(&zone.name, |charge| (charge.state(), charge.brief().serial));
         let (state, serial) = known.unwrap_or((ZoneState::Provisioning, None));
         let has_keys = zone.primaries.iter().any(|primary| primary.key.is_some());
         ZoneView {

@@ -1,6 +1,6 @@
 //! How many zones do at once, without holding anybody up.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use zonekit_http::StatusView;
@@ -60,10 +60,10 @@ pub(crate) async fn survey(
                     continue;
                 }
                 // One that is not there was removed a moment ago, or is about to be entered.
-                let status = table.get(&zone.name).map(|charge| &charge.status);
+                let status = table.get(&zone.name).map(|charge| charge.status());
                 match status {
-                    Some(status) if query.means(&zone, status, now) => {
-                        found.push((zone, without_history(status)));
+                    Some(status) if query.means(&zone, &status, now) => {
+                        found.push((zone, status));
                     }
                     None if query.means(&zone, &ZoneStatus::default(), now) => {
                         found.push((zone, ZoneStatus::default()));
@@ -109,7 +109,7 @@ fn few(
             let table = node.zones.lock();
             let status = |zone: &Arc<SecondaryZone>| {
                 let entry = table.get(&zone.name);
-                entry.map_or_else(ZoneStatus::default, |entry| without_history(&entry.status))
+                entry.map_or_else(ZoneStatus::default, |entry| entry.status())
             };
             return Some(
                 { zones.into_iter() }
@@ -121,14 +121,5 @@ fn few(
     match query.troubles.is_empty() {
         true => None,
         false => node.zones.in_trouble(query, clock::now(), FEW),
-    }
-}
-
-/// A status without what is most of it and not asked for here.
-fn without_history(status: &ZoneStatus) -> ZoneStatus {
-    ZoneStatus {
-        history: VecDeque::new(),
-        primaries: status.primaries.clone(),
-        ..*status
     }
 }

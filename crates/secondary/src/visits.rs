@@ -29,12 +29,11 @@ use zonekit_store::{Generation, Timers, Zone};
 use zonekit_wire::SoaBuf;
 use zonekit_xfr::{Due, Finished as Ended, Limits, Preference, Reason, Visit};
 
+use crate::charge::{Charge, UnderWay};
 use crate::clock;
 use crate::history::Finished;
 use crate::node::{Edition, Node};
-use crate::past::Past;
 use crate::sink::{Candidate, Sink};
-use crate::zones::{Charge, UnderWay};
 
 /// Begins visits as they fall due, until `stop` says so.
 pub(crate) async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
@@ -129,13 +128,15 @@ fn begin_at(
         Err(key) => {
             // Nothing is ever asked unsigned where a key is configured.
             warn!(zone = %name, %key, "not visited: the key is not there");
-            for primary in &mut charge.status.primaries {
-                primary.outcome = PrimaryOutcome::Error;
-                primary.failure = Some(Failure {
-                    kind: "no key".to_owned(),
-                    text: format!("there is no key named {key}"),
-                });
-            }
+            charge.alter(|status| {
+                for primary in &mut status.primaries {
+                    primary.outcome = PrimaryOutcome::Error;
+                    primary.failure = Some(Failure {
+                        kind: "no key".to_owned(),
+                        text: format!("there is no key named {key}"),
+                    });
+                }
+            });
             return Some(running);
         }
     };
@@ -149,17 +150,8 @@ fn begin_at(
     };
     let only = only.and_then(|only| {
         let mut addresses = primaries.iter().map(|primary| primary.address);
-        addresses.position(|address| address == only)
+        addresses.position(|address| address == *only)
     });
-    for (index, primary) in charge.status.primaries.iter_mut().enumerate() {
-        if only.is_some_and(|only| only != index) {
-            continue;
-        }
-        // What is known of a primary stays to be seen until there is something newer, unless somebody waits for just that.
-        if primary.outcome == PrimaryOutcome::Pending {
-            primary.outcome = PrimaryOutcome::InProgress;
-        }
-    }
     let preferred = order.notifier.and_then(|from| {
         let mut addresses = primaries.iter().map(|primary| primary.address.ip());
         addresses.position(|address| address == from)
@@ -191,7 +183,7 @@ fn begin_at(
             force: order.force,
             accept_lower: order.expired,
             straight: true,
-            memory: charge.memory.clone(),
+            memory: charge.known().memory,
             out_of_reach,
             limits,
             ..Visit::new(name.to_name(), primaries)
@@ -200,10 +192,11 @@ fn begin_at(
         name,
     };
     // The table is held, so that the task cannot end before it is known to be there.
-    charge.visit = Some(UnderWay {
+    charge.visit = Some(Box::new(UnderWay {
         task: tokio::spawn(visit(running, plan)).abort_handle(),
+        only,
         hurry,
-    });
+    }));
     None
 }
 
@@ -212,9 +205,11 @@ fn expire(node: &Node, name: &ZoneName) {
     warn!(zone = %name, "expired: no primary has confirmed it for longer than its SOA allows");
     node.note_standing(name, Standing::Expired, 0);
     let event = node.zones.with(name, |charge| {
-        charge.status.standing = Standing::Expired;
-        charge.status.expires_at = None;
-        let (kind, serial) = (EventKind::Expired, charge.status.serial);
+        charge.alter(|status| {
+            status.standing = Standing::Expired;
+            status.expires_at = None;
+        });
+        let (kind, serial) = (EventKind::Expired, charge.brief().serial);
         Event::of(kind, clock::now(), &charge.zone, serial)
     });
     if let Some(event) = event {
@@ -317,13 +312,14 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
     let (now, horizon) = (Instant::now(), node.config().timers.expiring);
     let entered = node.zones.within(name, plan.term, |charge| {
         charge.visit = None;
-        charge.memory = finished.memory(&charge.memory);
-        let status = &mut charge.status;
+        let mut known = charge.known();
+        known.memory = finished.memory(&known.memory);
+        let status = &mut known.status;
         // Nobody is told of what belongs to nobody.
         let is_told = charge.zone.contract.is_some();
-        let before = is_told.then(|| told(status, charge.visits.all().into_iter().next_back()));
+        let before = is_told.then(|| told(status, known.visits.all().into_iter().next_back()));
         let visit = finished.enter(status);
-        charge.visits.add(visit.clone());
+        known.visits.add(visit.clone());
         // No timer runs while the zone waits in line: then it is tried as soon as there is a slot.
         status.next_try = Some(timing.next_check.map_or(clock::now(), clock::timestamp));
         status.expires_at = timing.expires.map(clock::timestamp);
@@ -335,14 +331,15 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
             }
             (true, false) => Standing::Stale,
         };
-        let past = Past::write(status, &charge.memory, &charge.visits);
-        node.note_past(&charge.zone.zone_id(), Some(past));
         let (standing, failures) = (status.standing, status.failures);
         let mut events = Vec::new();
         if let Some(before) = before {
             let after = told(status, Some(visit));
             events = Event::of_visit(&charge.zone, &before, &after, finished.ended);
         }
+        charge.keep(&known);
+        let past = charge.past_octets().to_vec();
+        node.note_past(&charge.zone.zone_id(), Some(past));
         let is_close = |soa: &SoaBuf| {
             let left = timing
                 .expires
@@ -352,7 +349,7 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
         let is_expiring = standing == Standing::Stale && soa.as_ref().is_some_and(is_close);
         if is_expiring && !charge.is_warned {
             let (kind, at) = (EventKind::Expiring, finished.ended);
-            events.push(Event::of(kind, at, &charge.zone, status.serial));
+            events.push(Event::of(kind, at, &charge.zone, known.status.serial));
         }
         charge.is_warned = is_expiring;
         (standing, failures, events)

@@ -88,10 +88,12 @@ impl Node {
         let soa = zone.soa();
         self.schedule().took(name, &soa, Instant::now());
         let id = self.zones.within(name, *term, |charge| {
-            charge.status.serial = Some(zone.serial().0);
-            charge.status.records = zone.record_count();
-            charge.status.octets = zone.octets();
-            charge.status.standing = Standing::Current;
+            charge.alter(|status| {
+                status.serial = Some(zone.serial().0);
+                status.records = zone.record_count();
+                status.octets = zone.octets();
+                status.standing = Standing::Current;
+            });
             charge.zone.zone_id()
         });
         if let Some(id) = id {

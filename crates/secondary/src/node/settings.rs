@@ -15,10 +15,11 @@ use zonekit_store::Zone;
 use zonekit_xfr::Start;
 
 use super::{About, Node, PAST, in_words, oci_keys, slots, tokens};
+use crate::charge::{Charge, Known};
 use crate::notify::{Judge, targets};
 use crate::past::Past;
 use crate::primaries::{KeyTurns, resolve, same};
-use crate::zones::{Charge, Entry};
+use crate::zones::Entry;
 use crate::{Config, StartError, answering, book, clock};
 
 impl Node {
@@ -75,7 +76,7 @@ impl Node {
         for change in changes {
             match change {
                 Change::PutZone(zone) => {
-                    let serial = self.zones.with(&zone.name, |charge| charge.status.serial);
+                    let serial = self.zones.with(&zone.name, |charge| charge.brief().serial);
                     let kind = match serial {
                         Some(_) => EventKind::ZoneChanged,
                         None => EventKind::ZoneCreated,
@@ -147,12 +148,14 @@ impl Node {
             _ => Start::Never,
         };
         let key = zone.name.clone();
-        let memory = past.as_ref().map(|past| past.restore(&mut status));
-        let charge = Charge {
-            memory: memory.unwrap_or_default(),
-            visits: past.map(|past| past.visits).unwrap_or_default(),
-            ..Charge::new(zone, status)
+        let past = past.unwrap_or_default();
+        let memory = past.restore(&mut status);
+        let known = Known {
+            status,
+            memory,
+            visits: past.visits,
         };
+        let charge = Charge::new(zone, &known);
         self.stirred.fetch_add(1, Ordering::Relaxed);
         self.zones.lock().insert(key.clone(), Entry::new(charge));
         self.schedule()

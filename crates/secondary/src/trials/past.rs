@@ -63,7 +63,7 @@ async fn visits_successes_and_what_is_remembered_of_primaries_outlive_a_restart(
     let gave = trial
         .node()
         .zones
-        .with(&name, |charge| charge.memory[0].gave);
+        .with(&name, |charge| charge.known().memory[0].gave);
     assert_eq!(gave, Some(true));
     assert!(!trial.status("never.test").history.is_empty());
 

@@ -22,15 +22,17 @@ async fn a_survey_by_trouble_or_name_is_that_of_looking_at_every_zone() {
     for number in 0..60_u64 {
         let name: ZoneName = format!("z{number}.example").parse().unwrap();
         node.zones.with(&name, |charge| {
-            charge.status.failures = u32::from(number % 3 == 0);
-            charge.status.standing = match number % 5 {
-                0 => Standing::Stale,
-                1 => Standing::Expired,
-                2 => Standing::NeverLoaded,
-                _ => Standing::Current,
-            };
-            let expires = Timestamp(now.0 + number * 3_600_000);
-            charge.status.expires_at = Some(expires).filter(|_| number % 5 > 2);
+            charge.alter(|status| {
+                status.failures = u32::from(number % 3 == 0);
+                status.standing = match number % 5 {
+                    0 => Standing::Stale,
+                    1 => Standing::Expired,
+                    2 => Standing::NeverLoaded,
+                    _ => Standing::Current,
+                };
+                let expires = Timestamp(now.0 + number * 3_600_000);
+                status.expires_at = Some(expires).filter(|_| number % 5 > 2);
+            });
         });
     }
     let contract: Contract = "one".parse().unwrap();
