@@ -89,7 +89,6 @@ struct Plan {
     only: Option<usize>,
     held: Option<Zone>,
     generation: Option<Generation>,
-    visit: Visit,
     /// Says that the zone is to be visited again.
     hurry: Arc<Notify>,
 }
@@ -168,32 +167,32 @@ fn begin_at(
     let version = held.as_ref().and_then(|held| held.zone.clone());
     // One of its own: what was said before this visit does not concern it.
     let hurry: Arc<Notify> = Arc::default();
+    let questions = Visit {
+        held: version.as_ref().map(Zone::soa),
+        held_records: version.as_ref().map_or(0, Zone::record_count),
+        preference: { config.declared(&name) }
+            .map_or_else(Preference::default, |entry| entry.particulars.preference),
+        preferred,
+        force: order.force,
+        accept_lower: order.expired,
+        straight: true,
+        memory: charge.known().memory,
+        out_of_reach,
+        limits,
+        ..Visit::new(name.to_name(), primaries)
+    };
     let plan = Plan {
         hurry: Arc::clone(&hurry),
         term: charge.term,
         cause: order.cause,
         only,
         generation: held.map(|held| held.generation),
-        visit: Visit {
-            held: version.as_ref().map(Zone::soa),
-            held_records: version.as_ref().map_or(0, Zone::record_count),
-            preference: { config.declared(&name) }
-                .map_or_else(Preference::default, |entry| entry.particulars.preference),
-            preferred,
-            force: order.force,
-            accept_lower: order.expired,
-            straight: true,
-            memory: charge.known().memory,
-            out_of_reach,
-            limits,
-            ..Visit::new(name.to_name(), primaries)
-        },
         held: version,
         name,
     };
     // The table is held, so that the task cannot end before it is known to be there.
     charge.visit = Some(Box::new(UnderWay {
-        task: tokio::spawn(visit(running, plan)).abort_handle(),
+        task: tokio::spawn(visit(running, plan, Box::new(questions))).abort_handle(),
         only,
         hurry,
     }));
@@ -217,7 +216,7 @@ fn expire(node: &Node, name: &ZoneName) {
     }
 }
 
-async fn visit(mut running: Running, plan: Plan) {
+async fn visit(mut running: Running, plan: Plan, questions: Box<Visit>) {
     let node = Arc::clone(&running.node);
     let config = node.config();
     let settings = node.zones.with(&plan.name, |charge| {
@@ -232,7 +231,7 @@ async fn visit(mut running: Running, plan: Plan) {
         }
     };
     let (sink, candidate) = Sink::new(
-        plan.visit.zone.clone(),
+        questions.zone.clone(),
         plan.held.clone(),
         config.limits.for_zones(),
         config.checks_for(&plan.name),
@@ -240,24 +239,26 @@ async fn visit(mut running: Running, plan: Plan) {
         quota,
     );
     let hook = { config.declared(&plan.name) }.and_then(|entry| entry.particulars.verify.clone());
-    let mut sink = sink.verified_by(hook.map(|hook| (hook, plan.name.clone())));
+    let sink = sink.verified_by(hook.map(|hook| (hook, plan.name.clone())));
     let began = clock::now();
     let from = plan.held.as_ref().map(Zone::serial);
     debug!(zone = %plan.name, cause = ?plan.cause, serial = from.map(|serial| serial.0), "visiting");
     let visiting = {
-        let visit = plan.visit.clone();
         let hurry = plan.hurry.notified();
         let lines = node.lines.clone();
         let (node, name) = (Arc::clone(&node), plan.name.clone());
-        async move {
-            let report = lines.visit(visit, &mut sink, hurry).await;
+        // In a box, which goes as soon as nobody is asked any more: thousands of small visits wait together for what they
+        // brought to be kept, and the holes that they leave in the heap are not filled again.
+        Box::pin(async move {
+            let mut sink = sink;
+            let report = lines.visit(*questions, &mut sink, hurry).await;
             // What is large takes up its place until it is kept, so that not too much waits for the disk.
             let octets = { report.transfer() }.map_or(0, |transfer| transfer.statistics.octets);
             if octets < press::LARGE {
                 node.settles(&name);
             }
             report
-        }
+        })
     };
     // Published as soon as it is whole: the visit may go on waiting for the word of other primaries.
     let publishing = async {

@@ -303,9 +303,10 @@ pub(super) fn each<T, U>(
     mut read: impl FnMut(&str, T) -> Result<U, Fault>,
 ) -> Result<Vec<U>, Fault> {
     let elements = list.into_iter().enumerate();
-    elements
-        .map(|(index, element)| read(&format!("{path}[{index}]"), element))
-        .collect()
+    let read = elements.map(|(index, element)| read(&format!("{path}[{index}]"), element));
+    let mut list = read.collect::<Result<Vec<_>, _>>()?;
+    list.shrink_to_fit(); // it lies where the larger elements of the file did
+    Ok(list)
 }
 
 pub(super) fn within(path: &str, value: u64, least: u64, most: u64) -> Result<(), Fault> {
