@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -72,7 +74,9 @@ fn steady_questions_lose_no_answer_and_see_no_mixture_while_the_zone_changes() {
         .unwrap();
     let receiving = socket.try_clone().unwrap();
     let count = seconds * rate;
-    let asked = thread::spawn(move || ask_steadily(&socket, count, rate));
+    let sent: Arc<[AtomicU64]> = (0..count).map(|_| AtomicU64::new(0)).collect();
+    let (begin, times) = (Instant::now(), Arc::clone(&sent));
+    let asked = thread::spawn(move || ask_steadily(&socket, &times, rate, begin));
     let until = Instant::now() + Duration::from_secs(seconds as u64);
     let changing = thread::spawn(move || {
         let mut serial = 1;
@@ -87,13 +91,17 @@ fn steady_questions_lose_no_answer_and_see_no_mixture_while_the_zone_changes() {
 
     let mut seen = HashMap::<u32, usize>::new();
     let mut newest = 0;
+    let mut waits = Vec::with_capacity(count);
     for received in 0..count {
         let mut octets = [0; 1500];
         let length = receiving.recv(&mut octets);
         let length =
             length.unwrap_or_else(|error| panic!("{received} of {count} answers: {error}"));
+        let arrived = begin.elapsed().as_nanos() as u64;
         let serial = serial_in(&octets[..length]);
         // One worker answers, so that no answer overtakes another.
+        assert_eq!(octets[..2], (received as u16).to_be_bytes());
+        waits.push(arrived.saturating_sub(sent[received].load(Ordering::Relaxed)));
         assert!(serial >= newest, "{serial} after {newest}");
         newest = serial;
         *seen.entry(serial).or_default() += 1;
@@ -107,21 +115,28 @@ fn steady_questions_lose_no_answer_and_see_no_mixture_while_the_zone_changes() {
         "{count} answers, none lost, of {} versions out of {last}; sending was late by {slowest:?} at most",
         seen.len()
     );
+    waits.sort_unstable();
+    let [half, most, nearly_all, all] = [500, 990, 999, 1000].map(|part| {
+        let place = (count * part / 1000).clamp(1, count) - 1;
+        Duration::from_nanos(waits[place])
+    });
+    eprintln!("waits: median {half:?}, p99 {most:?}, p99.9 {nearly_all:?}, longest {all:?}");
     assert!(
         seen.len() > 3,
         "the zone hardly changed meanwhile: {seen:?}"
     );
 }
 
-/// Sends so many questions at so many per second, however late answers come, and says how far behind it fell.
-fn ask_steadily(socket: &UdpSocket, count: usize, rate: usize) -> Duration {
+/// Sends a question for each place in `sent`, so many per second, however late answers come; notes when, in nanoseconds since
+/// `begin`, and says how far behind it fell.
+fn ask_steadily(socket: &UdpSocket, sent: &[AtomicU64], rate: usize, begin: Instant) -> Duration {
     let name: NameBuf = format!("pair.{ZONE}").parse().unwrap();
     let mut request = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     request.extend(name.as_name().as_octets());
     request.extend(Rtype::TXT.0.to_be_bytes());
     request.extend([0, 1]);
-    let (begin, mut slowest) = (Instant::now(), Duration::ZERO);
-    for number in 0..count {
+    let mut slowest = Duration::ZERO;
+    for (number, sent) in sent.iter().enumerate() {
         let due = begin + Duration::from_secs_f64(number as f64 / rate as f64);
         let now = Instant::now();
         slowest = slowest.max(now.saturating_duration_since(due));
@@ -129,6 +144,7 @@ fn ask_steadily(socket: &UdpSocket, count: usize, rate: usize) -> Duration {
             thread::sleep(due - now);
         }
         request[..2].copy_from_slice(&(number as u16).to_be_bytes());
+        sent.store(begin.elapsed().as_nanos() as u64, Ordering::Relaxed);
         socket.send(&request).unwrap();
     }
     slowest
