@@ -63,7 +63,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             return;
         };
         self.heap.push(Reverse((due, place, timer)));
-        if self.heap.len() > 64 + 2 * self.zones.len() {
+        if self.heap.len() > 64 + self.zones.len() + self.zones.len() / 4 {
             let zones = &self.zones;
             self.heap
                 .retain(|Reverse((_, place, timer))| matches!(zones.get(*place), Some(Some(entry)) if entry.timer == *timer));
@@ -89,7 +89,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         if is_due {
             entry.next_check = None;
             let order = entry.deferred.take();
-            self.enqueue(place, order.unwrap_or(Order::new(reason)));
+            self.enqueue(place, order.map_or(Order::new(reason), |order| *order));
         }
         self.arm(place);
         expired

@@ -31,8 +31,8 @@ pub(super) struct Entry<Z> {
     pub(super) state: State,
     /// When the last visit began.
     pub(super) begun: Option<Instant>,
-    /// A NOTIFY that came too soon after that: `next_check` is when it has its turn.
-    pub(super) deferred: Option<Order>,
+    /// A NOTIFY that came too soon after that: `next_check` is when it has its turn. In a box: that is rare.
+    pub(super) deferred: Option<Box<Order>>,
     pub(super) is_removed: bool,
 }
 

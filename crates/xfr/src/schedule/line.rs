@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 use super::Reason;
 
+/// A line that was as long as this does not keep its room.
+const MANY: usize = 1_024;
+
 /// A place in a line; void once its zone has another stamp.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
@@ -36,7 +39,12 @@ impl Queues {
     }
 
     pub(super) fn pop(&mut self) -> Option<Ticket> {
-        self.0.iter_mut().find_map(VecDeque::pop_front)
+        let line = self.0.iter_mut().find(|line| !line.is_empty())?;
+        let ticket = line.pop_front();
+        if line.is_empty() && line.capacity() > MANY {
+            *line = VecDeque::new(); // so many come together at a start, and hardly ever again
+        }
+        ticket
     }
 
     /// The reason of the first in line.

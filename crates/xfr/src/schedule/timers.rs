@@ -81,7 +81,7 @@ pub struct ZoneTimers {
 
 /// A share of up to 10 % by which a zone's timers are shorter: the same after a restart, another on another node.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Jitter(u64);
+pub(super) struct Jitter(u16);
 
 impl Jitter {
     pub(super) fn new(name: Name<'_>, node: u64) -> Self {
@@ -92,7 +92,7 @@ impl Jitter {
             .fold(0xcbf2_9ce4_8422_2325, |hash: u64, octet| {
                 (hash ^ u64::from(octet.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
             });
-        Self(mix(hash ^ mix(node)))
+        Self((mix(hash ^ mix(node)) >> 48) as u16)
     }
 
     /// `wait`, less this zone's share.
@@ -102,8 +102,7 @@ impl Jitter {
 
     /// This zone's share of `whole`.
     pub(super) fn share_of(self, whole: Duration) -> Duration {
-        let share = (self.0 >> 48) as u32; // of 65,536
-        whole * share / 65_536
+        whole * self.0.into() / 65_536
     }
 
     /// The wait after so many failures of a zone that was never loaded: 5 s, doubled up to an hour.

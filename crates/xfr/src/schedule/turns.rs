@@ -38,9 +38,9 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             State::Resting => {
                 let mut order = order;
                 if let Some(deferred) = &mut entry.deferred {
-                    order.merge(*deferred);
+                    order.merge(**deferred);
                     if order.reason == deferred.reason {
-                        *deferred = order;
+                        **deferred = order;
                         return false;
                     }
                     entry.deferred = None;
@@ -65,7 +65,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             && now < soonest
         {
             entry.state = State::Resting;
-            entry.deferred = Some(order);
+            entry.deferred = Some(Box::new(order));
             entry.next_check = Some(soonest);
             self.arm(ticket.place);
             return None;
