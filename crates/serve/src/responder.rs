@@ -193,11 +193,10 @@ impl<'x> Exchange<'x> {
             }
             None => {}
         }
-        if !known {
-            return self.say(Verdict::of(Rcode::NOTIMP));
-        }
-        let Ok(extras) = Extras::read(message) else {
-            return self.say(Verdict::of(Rcode::FORMERR));
+        let extras = match Extras::read(message) {
+            Ok(extras) => extras,
+            Err(Malformed) if known => return self.say(Verdict::of(Rcode::FORMERR)),
+            Err(Malformed) => return self.say(Verdict::of(Rcode::NOTIMP)),
         };
         self.edns = extras.opt.map(Edns::bare);
         if extras.signed {
@@ -212,6 +211,9 @@ impl<'x> Exchange<'x> {
                     return action;
                 }
             }
+        }
+        if !known {
+            return self.say(Verdict::of(Rcode::NOTIMP));
         }
         if let (Some(opt), Some(edns)) = (extras.opt, self.edns) {
             if opt.version() > 0 {

@@ -393,6 +393,24 @@ fn a_signed_request_gets_a_signed_answer() {
 }
 
 #[test]
+fn operations_that_we_do_not_have_are_refused_with_edns_and_signature_as_they_came() {
+    let key = key(b"secret of sixteen");
+    for opcode in [Opcode::UPDATE, Opcode(9)] {
+        let mut request = Ask::new("ns.example. A +do").octets;
+        let mut header = Message::new(&request).unwrap().header();
+        header.opcode = opcode;
+        request[..12].copy_from_slice(&header.to_octets());
+        assert_eq!(render(&answer(&request).unwrap()), "NOTIMP edns do");
+        let mut stream = sign_request(&key, &mut request, NOW);
+        let mut out = Vec::new();
+        let mut worker = table().responder(config_with(&key)).worker();
+        worker.respond(&request, peer(Transport::Udp), NOW, &mut out);
+        assert_eq!(render(&out), "NOTIMP edns do");
+        assert_eq!(stream.check(&out, NOW), Ok(Signed::Yes));
+    }
+}
+
+#[test]
 fn signatures_that_do_not_pass_are_told_apart() {
     let (key, other) = (key(b"secret of sixteen"), key(b"another of twenty"));
     for (signer, config, now, kind) in [
