@@ -223,6 +223,9 @@ fn below_a_cut_the_client_is_referred_without_authority() {
         "sub.example. A",
         "x.y.sub.example. TXT",
         "ns.sub.example. A",
+        "host.sub.example. DS", // only of the cut itself does the zone above know it
+        "host.sub.example. ANY",
+        "sub.example. RRSIG",
     ] {
         check(&table(), question, referral);
     }

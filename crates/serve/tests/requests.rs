@@ -128,9 +128,20 @@ fn a_message_that_is_not_what_its_header_says_is_formerr() {
 
 #[test]
 fn other_classes_are_refused() {
-    let mut request = Ask::new("ns.example. A").octets;
-    *request.last_mut().unwrap() = 3; // CH
-    assert_eq!(render(&answer(&request).unwrap()), "REFUSED");
+    let config = Config {
+        allow_transfer: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
+        ..Config::default()
+    };
+    for class in [3, 4, 254, 255] {
+        for question in ["ns.example. A", "example. SOA", "example. AXFR +tcp"] {
+            let Ask { mut octets, peer } = Ask::new(question);
+            *octets.last_mut().unwrap() = class; // CH, HS, NONE, ANY
+            let mut out = Vec::new();
+            let mut worker = table().responder(config.clone()).worker();
+            worker.respond(&octets, peer, NOW, &mut out);
+            assert_eq!(render(&out), "REFUSED", "{question}, class {class}");
+        }
+    }
 }
 
 #[test]
@@ -390,6 +401,21 @@ fn a_signed_request_gets_a_signed_answer() {
     let (out, mut stream) = signed_exchange(&key, config_with(&key), NOW);
     assert_eq!(render(&out), "NOERROR aa\nns.example. 60 IN A 192.0.2.1");
     assert_eq!(stream.check(&out, NOW), Ok(Signed::Yes));
+}
+
+#[test]
+fn an_answer_that_does_not_fit_is_cut_with_room_for_its_signature() {
+    let key = key(b"secret of sixteen");
+    for question in ["many.example. A", "large.example. TXT +size=512"] {
+        let Ask { mut octets, peer } = Ask::new(question);
+        let mut stream = sign_request(&key, &mut octets, NOW);
+        let mut out = Vec::new();
+        let mut worker = table().responder(config_with(&key)).worker();
+        worker.respond(&octets, peer, NOW, &mut out);
+        assert!(render(&out).starts_with("NOERROR aa tc"), "{question}");
+        assert!(out.len() <= 512, "{question}: {} octets", out.len());
+        assert_eq!(stream.check(&out, NOW), Ok(Signed::Yes), "{question}");
+    }
 }
 
 #[test]
