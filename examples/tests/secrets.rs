@@ -9,14 +9,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
 
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
-use sha2::{Digest, Sha256};
-use support::{Api, PATIENCE, Program, Settings, TOKEN, eventually};
+use support::{Api, PATIENCE, Program, Settings, Signer, TOKEN, eventually};
 use tempfile::TempDir;
 
 const DECLARED: &[u8] = b"declared-secret-of-32-octets-000";
@@ -79,57 +74,6 @@ fn exchange(http: SocketAddr, request: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Somebody who signs requests of the OCI face.
-struct Signer(RsaKeyPair);
-
-const KEY_ID: &str = "ocid1.tenancy.oc1..aaaatest/ocid1.user.oc1..aaaatest/aa:bb";
-
-impl Signer {
-    fn new() -> Self {
-        Self(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
-    }
-
-    /// The public key, for the configuration.
-    fn pem(&self) -> String {
-        let der = self.0.public_key().as_der().unwrap();
-        let text = BASE64_STANDARD.encode(der.as_ref());
-        format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
-    }
-
-    /// One request, as [`raw`]; gives the signature that it went with, too.
-    fn send(&self, http: SocketAddr, method: &str, path: &str, body: &str) -> (String, String) {
-        let now = Command::new("date")
-            .args(["-u", "+%a, %d %b %Y %H:%M:%S GMT"])
-            .env("LC_ALL", "C")
-            .output();
-        let date = String::from_utf8(now.unwrap().stdout).unwrap();
-        let date = date.trim();
-        let digest = BASE64_STANDARD.encode(Sha256::digest(body));
-        let target = format!("{} {path}", method.to_lowercase());
-        let length = body.len();
-        let text = format!(
-            "date: {date}\n(request-target): {target}\nhost: {http}\ncontent-length: {length}\n\
-             content-type: application/json\nx-content-sha256: {digest}"
-        );
-        let mut signature = vec![0; self.0.public_modulus_len()];
-        let random = SystemRandom::new();
-        {
-            self.0
-                .sign(&RSA_PKCS1_SHA256, &random, text.as_bytes(), &mut signature)
-        }
-        .unwrap();
-        let signature = BASE64_STANDARD.encode(signature);
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {http}\r\nDate: {date}\r\nX-Content-SHA256: {digest}\r\n\
-             Authorization: Signature version=\"1\",keyId=\"{KEY_ID}\",algorithm=\"rsa-sha256\",\
-             headers=\"date (request-target) host content-length content-type x-content-sha256\",\
-             signature=\"{signature}\"\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
-        (exchange(http, &request), signature)
-    }
-}
-
 /// Takes webhooks for as long as the test runs, and keeps what comes.
 fn receiver() -> (SocketAddr, std::sync::mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -182,10 +126,11 @@ fn no_secret_is_in_a_log_a_list_an_error_an_event_or_a_figure() {
     let signer = Signer::new();
     fs::write(directory.path().join("signer.pem"), signer.pem()).unwrap();
     let more = format!(
-        "[[http.oci_key]]\nkey_id = \"{KEY_ID}\"\npem_file = \"signer.pem\"\ncontract = \"tests\"\n\
+        "[[http.oci_key]]\nkey_id = \"{}\"\npem_file = \"signer.pem\"\ncontract = \"tests\"\n\
          [[http.webhook]]\nurl = \"http://{hook}/\"\nsecret = \"{WEBHOOK}\"\ncontract = \"tests\"\n\
          [[key]]\nname = \"declared.example\"\nalgorithm = \"hmac-sha256\"\nsecret = \"{}\"\n\
          [[zone]]\nname = \"declared.example\"\ncontract = \"tests\"\nprimaries = [{{ address = \"127.0.0.1:1\", key = \"declared.example\" }}]\n",
+        Signer::ID,
         BASE64_STANDARD.encode(DECLARED)
     );
     let settings = Settings {
@@ -286,9 +231,15 @@ fn no_secret_is_in_a_log_a_list_an_error_an_event_or_a_figure() {
     // else is.
     let mut signatures = Vec::new();
     let mut signed = |method: &str, path: &str, body: &str| {
-        let (answer, signature) = signer.send(http, method, path, body);
-        signatures.push(signature);
-        answer
+        let signed = signer.sign(http, method, path, body);
+        let (_, signature) = signed.split_once("signature=\"").unwrap();
+        signatures.push(signature.split('"').next().unwrap().to_owned());
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {http}\r\n{signed}Connection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        exchange(http, &request)
     };
     let oci_key = |name: &str, secret: &str| {
         json!({"name": name, "algorithm": "hmac-sha256", "secret": secret, "compartmentId": "ocid1.tenancy.oc1..aaaatest"})

@@ -176,6 +176,14 @@ pub enum Cursor {
 pub struct CursorError;
 
 impl Cursor {
+    /// The moment and the id, in a list by the moment of making.
+    pub fn created(&self) -> Option<(Timestamp, Uuid)> {
+        match self {
+            Self::Created(at, id) => Some((*at, *id)),
+            Self::Name(_) => None,
+        }
+    }
+
     /// Whether it is a place in a list that is ordered so.
     pub fn is_for(&self, by: OrderBy) -> bool {
         matches!(

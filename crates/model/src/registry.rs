@@ -10,7 +10,7 @@ mod tenant;
 mod tests;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use self::tenant::{Tenant, place_of};
 use crate::{
-    Change, Changes, Contract, KeyName, Page, PageRequest, Primaries, Primary, Quota, QuotaLimits,
-    QuotaUsage, SecondaryZone, SharedPrimaries, TsigKey, ZoneFilter, ZoneId, ZoneName, ZoneState,
+    Change, Changes, Contract, KeyName, Page, PageRequest, Primary, Quota, QuotaLimits, QuotaUsage,
+    SecondaryZone, SharedPrimaries, Timestamp, TsigKey, ZoneFilter, ZoneId, ZoneName, ZoneState,
 };
 
 /// All zones and keys of all contracts.
@@ -290,7 +290,7 @@ impl Registry {
     }
 
     fn uses_of(&self, key: &KeyName) -> usize {
-        self.keys.get(key).map_or(0, |held| held.uses)
+        self.keys.get(key).map_or(0, |held| held.users.len())
     }
 
     fn put_zone(&mut self, zone: Arc<SecondaryZone>) -> Option<Arc<SecondaryZone>> {
@@ -300,9 +300,9 @@ impl Registry {
             .or_default()
             .put(Arc::clone(&zone));
         if let Some(before) = &before {
-            self.count_uses(&before.primaries, false);
+            self.note_keys(before, false);
         }
-        self.count_uses(&zone.primaries, true);
+        self.note_keys(&zone, true);
         self.latest = self.latest.max(zone.generation);
         self.by_name.insert(zone.name.clone(), zone);
         before
@@ -315,7 +315,7 @@ impl Registry {
             self.tenants.remove(&zone.contract);
         }
         self.by_name.remove(&before.name);
-        self.count_uses(&before.primaries, false);
+        self.note_keys(&before, false);
         Some(before)
     }
 
@@ -328,7 +328,8 @@ impl Registry {
         match self.keys.get_mut(&key.name) {
             Some(held) => Some(std::mem::replace(&mut held.key, key)),
             None => {
-                self.keys.insert(key.name.clone(), HeldKey { key, uses: 0 });
+                let users = BTreeSet::new();
+                self.keys.insert(key.name.clone(), HeldKey { key, users });
                 None
             }
         }
@@ -345,14 +346,14 @@ impl Registry {
         Some(key)
     }
 
-    fn count_uses(&mut self, primaries: &Primaries, more: bool) {
-        let names: HashSet<_> = primaries.iter().flat_map(Primary::keys).collect();
-        for name in names {
+    /// Notes that a zone is asked for with its keys, or no longer.
+    fn note_keys(&mut self, zone: &SecondaryZone, is_so: bool) {
+        let place = place_of(zone);
+        for name in zone.primaries.iter().flat_map(Primary::keys) {
             if let Some(held) = self.keys.get_mut(name) {
-                held.uses = if more {
-                    held.uses + 1
-                } else {
-                    held.uses.saturating_sub(1)
+                match is_so {
+                    true => held.users.insert(place),
+                    false => held.users.remove(&place),
                 };
             }
         }
@@ -362,8 +363,8 @@ impl Registry {
 #[derive(Clone, Debug)]
 struct HeldKey {
     key: Arc<TsigKey>,
-    /// How many zones name it.
-    uses: usize,
+    /// The places of the zones that name it.
+    users: BTreeSet<(Timestamp, Uuid)>,
 }
 
 /// Part of a name as names are stored: lower case, no final dot.

@@ -13,6 +13,7 @@ mod http;
 mod node;
 mod program;
 mod proxy;
+mod signer;
 mod zone;
 
 pub use browser::Browser;
@@ -23,6 +24,7 @@ pub use http::Api;
 pub use node::{Node, QUICK, Settings, TOKEN, declared, transferred};
 pub use program::{Program, free_port, peer_program};
 pub use proxy::Proxy;
+pub use signer::Signer;
 pub use zone::{canonical_lines, master_file, root_zone};
 
 use std::thread::sleep;

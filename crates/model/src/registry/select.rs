@@ -1,14 +1,16 @@
 //! Lists whose pages stay put: each goes on behind the last item of the one before, whatever came or went meanwhile.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{cmp::Ordering, ops::Bound, sync::Arc};
+
+use uuid::Uuid;
 
 use super::{
     Registry,
     tenant::{Tenant, place_of},
 };
 use crate::{
-    Contract, Cursor, KeyQuery, Order, OrderBy, SecondaryZone, Selection, TsigKey, ZoneQuery,
-    ZoneState,
+    Contract, Cursor, KeyQuery, Order, OrderBy, SecondaryZone, Selection, Timestamp, TsigKey,
+    ZoneQuery, ZoneState,
 };
 
 impl Registry {
@@ -31,9 +33,47 @@ impl Registry {
             return first(tenant.behind(query.order, after), query, total);
         }
         let contains = query.name_contains.as_deref().map(str::to_ascii_lowercase);
-        let key = query
-            .key
-            .map(|id| self.key_of(contract, id).map(|key| &key.name));
+        let key = query.key.map(|id| self.key_of(contract, id));
+        if key == Some(None) {
+            return Selection::default(); // nobody is asked with a key that is not there
+        }
+        let key = key.flatten().map(|key| &key.name);
+        // Zones made in a time lie side by side.
+        let made = tenant.made(query.created_from, query.created_before);
+        let rest = ZoneQuery {
+            created_from: None,
+            created_before: None,
+            ..query.clone()
+        };
+        if query.order.by == OrderBy::Created && self.means_all(contract, &rest) {
+            let place = after.and_then(Cursor::created);
+            let page = between(made, place, query.order.descending);
+            return first(page, query, made.len() as u64);
+        }
+        let users = key
+            .and_then(|name| self.keys.get(name))
+            .map(|held| &held.users);
+        let rest = ZoneQuery {
+            key: None,
+            ..query.clone()
+        };
+        if let Some(users) = users
+            && query.order.by == OrderBy::Created
+            && self.means_all(contract, &rest)
+        {
+            let zone = |place: &(Timestamp, Uuid)| tenant.zones.get(&place.1);
+            let (from, to) = match (after.and_then(Cursor::created), query.order.descending) {
+                (None, _) => (Bound::Unbounded, Bound::Unbounded),
+                (Some(place), false) => (Bound::Excluded(place), Bound::Unbounded),
+                (Some(place), true) => (Bound::Unbounded, Bound::Excluded(place)),
+            };
+            let places = users.range((from, to));
+            let total = users.len() as u64;
+            return match query.order.descending {
+                false => first(places.filter_map(zone), query, total),
+                true => first(places.rev().filter_map(zone), query, total),
+            };
+        }
         let is_meant = |zone: &&Arc<SecondaryZone>| {
             let name = zone.name.as_str();
             let within = query.within.as_ref();
@@ -44,10 +84,7 @@ impl Registry {
                 && query
                     .created_before
                     .is_none_or(|before| zone.created < before)
-                && key.is_none_or(|key| {
-                    key.is_some() && { zone.primaries.iter() }
-                        .any(|primary| primary.keys().any(|name| Some(name) == key))
-                })
+                && users.is_none_or(|users| users.contains(&place_of(zone)))
                 && query.state.is_none_or(|state| state_of(zone) == state)
         };
         let meant: Vec<_> = match (&query.name, &contains) {
@@ -58,7 +95,7 @@ impl Registry {
                 .filter(is_meant)
                 .collect(),
             (None, Some(part)) => tenant.names.containing(part).filter(is_meant).collect(),
-            (None, None) => tenant.listing.iter().filter(is_meant).collect(),
+            (None, None) => made.iter().filter(is_meant).collect(),
         };
         cut(meant, query.order, after, query.limit)
     }
@@ -96,7 +133,7 @@ impl Registry {
     }
 
     /// Whether a query rules no zone of the contract out.
-    fn means_all(&self, contract: &Contract, query: &ZoneQuery) -> bool {
+    pub fn means_all(&self, contract: &Contract, query: &ZoneQuery) -> bool {
         let plain = ZoneQuery {
             within: query.within.clone(),
             name: None,
@@ -139,16 +176,36 @@ impl Tenant {
             (OrderBy::Created, _) if descending => return Box::new(self.listing.iter().rev()),
             (OrderBy::Created, _) => return Box::new(self.listing.iter()),
         };
-        let listing = self.listing.as_slice();
-        if descending {
-            let (before, _) =
-                listing.split_at(listing.partition_point(|zone| place_of(zone) < (at, id)));
-            return Box::new(before.iter().rev());
-        }
-        let (_, behind) =
-            listing.split_at(listing.partition_point(|zone| place_of(zone) <= (at, id)));
-        Box::new(behind.iter())
+        between(&self.listing, Some((at, id)), descending)
     }
+
+    /// The zones made from one moment on and before another, the oldest first.
+    fn made(&self, from: Option<Timestamp>, before: Option<Timestamp>) -> &[Arc<SecondaryZone>] {
+        let place = |moment: Option<Timestamp>| {
+            moment.map(|at| self.listing.partition_point(|zone| zone.created < at))
+        };
+        let (from, before) = (place(from).unwrap_or(0), place(before));
+        let before = before.unwrap_or(self.listing.len());
+        self.listing.get(from..before).unwrap_or_default()
+    }
+}
+
+/// Of zones by age, those behind a place, or before it the other way round.
+fn between(
+    zones: &[Arc<SecondaryZone>],
+    place: Option<(Timestamp, Uuid)>,
+    descending: bool,
+) -> Box<dyn Iterator<Item = &Arc<SecondaryZone>> + '_> {
+    if descending {
+        let end = place.map_or(zones.len(), |place| {
+            zones.partition_point(|zone| place_of(zone) < place)
+        });
+        return Box::new(zones.iter().take(end).rev());
+    }
+    let begin = place.map_or(0, |place| {
+        zones.partition_point(|zone| place_of(zone) <= place)
+    });
+    Box::new(zones.iter().skip(begin))
 }
 
 impl Order {

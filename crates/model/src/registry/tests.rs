@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Command, DeclaredZone, Expected, KeyDraft, Labels, Order, OrderBy, PrimariesError, Primary,
-    Refusal, Secret, Timestamp, ZoneDraft, ZoneQuery,
+    Command, DeclaredZone, Expected, KeyDraft, Labels, Order, OrderBy, Primaries, PrimariesError,
+    Primary, Refusal, Secret, Timestamp, WantedPrimaries, WantedPrimary, ZoneDraft, ZoneEdit,
+    ZoneQuery,
 };
 
 fn contract(name: &str) -> Contract {
@@ -534,9 +535,17 @@ proptest! {
 /// What a page of the contract's zones is by looking at each of them.
 fn looked_up(zones: &[SecondaryZone], query: &ZoneQuery) -> (Vec<String>, u64) {
     let part = query.name_contains.as_deref().unwrap_or_default();
+    let has_key = |zone: &SecondaryZone, key: Uuid| {
+        let name = format!("key{}.example", key.as_u128());
+        let mut names = zone.primaries.iter().flat_map(Primary::keys);
+        names.any(|key| key.as_str() == name)
+    };
     let mut meant: Vec<_> = zones
         .iter()
         .filter(|zone| zone.name.as_str().contains(part))
+        .filter(|zone| query.created_from.is_none_or(|from| zone.created >= from))
+        .filter(|zone| { query.created_before }.is_none_or(|before| zone.created < before))
+        .filter(|zone| query.key.is_none_or(|key| has_key(zone, key)))
         .collect();
     meant.sort_by_key(|zone| query.order.place(zone));
     if query.order.descending {
@@ -550,6 +559,79 @@ fn looked_up(zones: &[SecondaryZone], query: &ZoneQuery) -> (Vec<String>, u64) {
     };
     let page = meant.iter().filter(is_behind).take(query.limit);
     (page.map(|zone| zone.name.to_string()).collect(), total)
+}
+
+#[test]
+fn lists_by_age_and_by_key_are_those_of_looking_at_every_zone() {
+    let one = contract("one");
+    let mut registry = Registry::default();
+    for number in 1..4 {
+        let create = Command::CreateKey {
+            contract: one.clone(),
+            id: id(number),
+            draft: key_draft(&format!("key{number}.example")),
+        };
+        run(&mut registry, create, 0).unwrap();
+    }
+    let primaries = |key: Option<u128>| {
+        let wanted = WantedPrimary {
+            address: [192, 0, 2, 1].into(),
+            port: None,
+            key: key.map(id),
+        };
+        WantedPrimaries::ByKeyId(vec![wanted])
+    };
+    for number in 0..300_u128 {
+        let name = format!("z{}.example", number * 79 % 300);
+        let draft = ZoneDraft {
+            primaries: primaries(Some(number % 5).filter(|key| (1..3).contains(key))),
+            ..draft(&name, &[1])
+        };
+        let create = Command::create(&one, id(100 + number), draft);
+        run(&mut registry, create, number as u64 / 4).unwrap();
+    }
+    for number in (0..300).step_by(7) {
+        run(&mut registry, Command::remove(&one, id(100 + number)), 500).unwrap();
+        let edit = ZoneEdit {
+            primaries: Some(primaries(Some(1))),
+            ..ZoneEdit::default()
+        };
+        let change = Command::ChangeZone {
+            contract: one.clone(),
+            id: id(101 + number),
+            edit,
+            expected: Expected::default(),
+        };
+        let _ = run(&mut registry, change, 501); // unless it is gone
+    }
+    let zones = seen(&registry);
+    let moments = [None, Some(0), Some(10), Some(50), Some(500)].map(|at| at.map(Timestamp));
+    for by in [OrderBy::Created, OrderBy::Name] {
+        for descending in [false, true] {
+            for created_from in moments {
+                for created_before in moments {
+                    for key in [None, Some(1), Some(3), Some(4)] {
+                        let mut query = ZoneQuery {
+                            created_from,
+                            created_before,
+                            key: key.map(id),
+                            ..ZoneQuery::all(Order { by, descending }, None, 61)
+                        };
+                        loop {
+                            let found = registry.select(&one, &query, |_| ZoneState::Available);
+                            let names = found.items.iter().map(|zone| zone.name.to_string());
+                            let expected = looked_up(&zones, &query);
+                            assert_eq!((names.collect(), found.total), expected, "{query:?}");
+                            match found.next {
+                                Some(next) => query.after = Some(next),
+                                None => break,
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[test]

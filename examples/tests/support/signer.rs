@@ -1,0 +1,61 @@
+//! Requests of the OCI face, signed as the vendor's clients do it.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha2::{Digest, Sha256};
+
+/// Somebody with a key.
+pub struct Signer(RsaKeyPair);
+
+impl Signer {
+    /// By what the configuration knows the key.
+    pub const ID: &str = "ocid1.tenancy.oc1..aaaatest/ocid1.user.oc1..aaaatest/aa:bb";
+
+    pub fn new() -> Self {
+        Self(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
+    }
+
+    /// The public key, for the configuration.
+    pub fn pem(&self) -> String {
+        let der = self.0.public_key().as_der().unwrap();
+        let text = BASE64_STANDARD.encode(der.as_ref());
+        format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
+    }
+
+    /// The lines of a request's head that its signature takes beside `Host`, `Content-Type` (JSON) and `Content-Length`.
+    pub fn sign(&self, host: SocketAddr, method: &str, path: &str, body: &str) -> String {
+        let now = Command::new("date")
+            .args(["-u", "+%a, %d %b %Y %H:%M:%S GMT"])
+            .env("LC_ALL", "C")
+            .output();
+        let date = String::from_utf8(now.unwrap().stdout).unwrap();
+        let date = date.trim();
+        let digest = BASE64_STANDARD.encode(Sha256::digest(body));
+        let (target, length) = (method.to_lowercase(), body.len());
+        let text = format!(
+            "date: {date}\n(request-target): {target} {path}\nhost: {host}\ncontent-length: {length}\n\
+             content-type: application/json\nx-content-sha256: {digest}"
+        );
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        let random = SystemRandom::new();
+        {
+            self.0
+                .sign(&RSA_PKCS1_SHA256, &random, text.as_bytes(), &mut signature)
+        }
+        .unwrap();
+        let signature = BASE64_STANDARD.encode(signature);
+        format!(
+            "Date: {date}\r\nX-Content-SHA256: {digest}\r\n\
+             Authorization: Signature version=\"1\",keyId=\"{}\",algorithm=\"rsa-sha256\",\
+             headers=\"date (request-target) host content-length content-type x-content-sha256\",\
+             signature=\"{signature}\"\r\n",
+            Self::ID
+        )
+    }
+}
