@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use zonekit_http::{Limits, Metrics, Rehearsal, Router, Token, Tokens, router};
 use zonekit_model::{
-    Command, Contract, Failure, PrimaryOutcome, PrimaryStatus, QuotaLimits, RecordView, Standing,
-    Timestamp, TransferFigures, TransferKind, Uuid, VisitCause, VisitOutcome, VisitRecord,
-    ZoneDraft, ZoneId, ZoneStatus,
+    Command, Contract, Failure, Labels, PrimaryOutcome, PrimaryStatus, QuotaLimits, RecordView,
+    Standing, Timestamp, TransferFigures, TransferKind, Uuid, VisitCause, VisitOutcome,
+    VisitRecord, ZoneDraft, ZoneId, ZoneStatus,
 };
 
 struct Api {
@@ -312,8 +312,23 @@ async fn zones_are_found_by_trouble_and_by_name() {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
     status.expires_at = Some(Timestamp::from_seconds(now + 1_000));
     api.service.hold(failing, status, Vec::new());
+    let draft = ZoneDraft {
+        labels: Some(Labels {
+            compartment: "ocid1.compartment.oc1..aaaathere".parse().ok(),
+            ..Labels::default()
+        }),
+        ..ZoneDraft::at_addresses(
+            "there.example".parse().unwrap(),
+            ["192.0.2.1".parse().unwrap()],
+        )
+    };
+    let there = Command::create(&contract("one"), Uuid::from_u128(99), draft);
+    api.service.run(there).unwrap();
+    let current = held(1, 1, PrimaryOutcome::Ok);
+    let id = ZoneId::new(&contract("one"), Uuid::from_u128(99));
+    api.service.hold(id, current, Vec::new());
     let check = async |query: &str| api.get(&format!("/v1/zones?{query}")).await.names();
-    assert_eq!(check("").await.len(), 4);
+    assert_eq!(check("").await.len(), 5);
     assert_eq!(check("trouble=behind").await, ["behind.example"]);
     assert_eq!(check("trouble=failing").await, ["failing.example"]);
     assert_eq!(
@@ -323,6 +338,10 @@ async fn zones_are_found_by_trouble_and_by_name() {
     assert_eq!(check("expiringWithin=1100").await, ["failing.example"]);
     assert_eq!(check("expiringWithin=500").await, [""; 0]);
     assert_eq!(check("contains=WELL").await, ["well.example"]);
+    let there = "compartment=ocid1.compartment.oc1..aaaathere";
+    assert_eq!(check(there).await, ["there.example"]);
+    assert_eq!(check(&format!("{there}&trouble=failing")).await, [""; 0]);
+    assert_eq!(api.get("/v1/zones?compartment=there").await.status, 400);
     assert_eq!(check("contains=well&trouble=behind").await, [""; 0]);
 }
 

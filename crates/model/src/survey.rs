@@ -1,7 +1,8 @@
 //! How many zones do at once.
 
 use crate::{
-    Cursor, Order, PrimaryOutcome, SecondaryZone, Standing, Timestamp, ZoneName, ZoneStatus,
+    Compartment, Cursor, Order, PrimaryOutcome, SecondaryZone, Standing, Timestamp, ZoneName,
+    ZoneStatus,
 };
 
 /// Which zones are asked for by how they do, and from where on.
@@ -17,6 +18,8 @@ use crate::{
 pub struct SurveyQuery {
     /// Those whose name contains this, in any letter case.
     pub name_contains: Option<String>,
+    /// Those in this compartment.
+    pub compartment: Option<Compartment>,
     /// Those in at least one of these troubles; none given: whether they are in trouble or not.
     pub troubles: Vec<Trouble>,
     /// Milliseconds before its expiry from which on a zone is about to expire.
@@ -34,6 +37,7 @@ impl Default for SurveyQuery {
     fn default() -> Self {
         Self {
             name_contains: None,
+            compartment: None,
             troubles: Vec::new(),
             horizon: 86_400_000,
             order: Order::default(),
@@ -46,7 +50,9 @@ impl Default for SurveyQuery {
 impl SurveyQuery {
     /// Whether a zone is asked for, wherever it stands in the list.
     pub fn means(&self, zone: &SecondaryZone, status: &ZoneStatus, now: Timestamp) -> bool {
+        let compartment = self.compartment.as_ref();
         self.means_name(&zone.name)
+            && compartment.is_none_or(|wanted| zone.labels.compartment.as_ref() == Some(wanted))
             && (self.troubles.is_empty() || { self.troubles.iter() }
                 .any(|trouble| trouble.is_that_of(status, now, self.horizon)))
     }

@@ -41,7 +41,13 @@ pub(crate) async fn survey(
         };
     }
     let most = query.limit.saturating_add(1); // one more tells that there is a next page
-    let stretch = match query.name_contains.is_none() && query.troubles.is_empty() {
+    let SurveyQuery {
+        name_contains,
+        compartment,
+        troubles,
+        ..
+    } = query;
+    let stretch = match name_contains.is_none() && compartment.is_none() && troubles.is_empty() {
         true => most,
         false => STRETCH,
     };

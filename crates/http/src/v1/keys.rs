@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zonekit_model::{
     Command, KeyDraft, KeyQuery, Labels, Order, OrderBy, Refusal, Secret, TsigKey, Uuid,
@@ -12,6 +12,7 @@ use zonekit_model::{
 use super::{
     Call, Named, body,
     body::KeyCreate,
+    located,
     query::PageParameters,
     shape::{Error, Key, Keys, NewKey},
     uuid,
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     Service, ServiceError,
     answer::{Answer, Problem, empty, json, to_the_end},
-    audit::{self, Action},
+    audit::Action,
     conditions::{key_tag, tagged},
     request::WholeBody,
 };
@@ -93,21 +94,16 @@ pub(super) async fn create<S: Service>(call: Call<S>, WholeBody(body): WholeBody
             id: Uuid::now_v7(),
             draft,
         };
-        let result = call.app.service.command(command).await;
-        let key = result.as_ref().ok().and_then(|about| about.key.clone());
-        let id = key.as_ref().map(|key| key.id);
-        audit::write(&call.contract, Action::CreateKey, id, Some(&name), &result);
-        result?;
-        let key = key.ok_or_else(|| Problem::internal(&"a command about a key told of none"))?;
+        let done = { call.carry_out(command, Action::CreateKey, None, &name) }.await?;
+        let key = done
+            .key
+            .ok_or_else(|| Problem::internal(&"a command about a key told of none"))?;
         let body = NewKey {
             key: Key::from(&*key),
             secret: made.map(|secret| STANDARD.encode(secret.octets())),
         };
-        let mut response = tagged(json(StatusCode::CREATED, &body), &key_tag(&key));
-        if let Ok(location) = HeaderValue::try_from(format!("/v1/keys/{}", key.id)) {
-            response.headers_mut().insert(header::LOCATION, location);
-        }
-        Ok(response)
+        let response = tagged(json(StatusCode::CREATED, &body), &key_tag(&key));
+        Ok(located(response, format!("/v1/keys/{}", key.id)))
     })
     .await
 }
@@ -159,10 +155,7 @@ pub(super) async fn remove<S: Service>(call: Call<S>, named: Named) -> Answer {
             id: key.id,
             expected,
         };
-        let result = call.app.service.command(command).await;
-        let (id, name) = (Some(key.id), &key.name);
-        audit::write(&call.contract, Action::RemoveKey, id, Some(name), &result);
-        result?;
+        { call.carry_out(command, Action::RemoveKey, Some(key.id), &key.name) }.await?;
         Ok(empty(StatusCode::NO_CONTENT))
     })
     .await

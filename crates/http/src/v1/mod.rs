@@ -21,21 +21,23 @@ mod shape;
 mod words;
 mod zones;
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use axum::{
     Router,
     extract::{FromRequestParts, Path},
-    http::{HeaderMap, StatusCode, request::Parts},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     middleware,
+    response::Response,
     routing::{get, post},
 };
-use zonekit_model::{Contract, Expected, Refusal, Uuid};
+use zonekit_model::{Command, Contract, Expected, Refusal, Uuid};
 
 pub(crate) use self::shape::Error;
 use crate::{
-    Service, ServiceError, ZoneRef, ZoneView,
+    Commanded, Service, ServiceError, ZoneRef, ZoneView,
     answer::Problem,
+    audit::{self, Action},
     conditions::expected,
     request::{Query, Tenant, authenticate},
     router::App,
@@ -143,6 +145,32 @@ impl<S: Service> Call<S> {
         };
         Ok(self.app.service.find(&self.contract, &zone).await?)
     }
+}
+
+impl<S: Service> Call<S> {
+    /// Has a command carried out that is about the thing of this id and name, and says so in the log.
+    async fn carry_out(
+        &self,
+        command: Command,
+        action: Action,
+        id: Option<Uuid>,
+        name: &(dyn Display + Sync),
+    ) -> Result<Commanded, Problem> {
+        let result = self.app.service.command(command).await;
+        // What is made has its id from then on.
+        let made = result.as_ref().ok().and_then(|about| about.key.as_ref());
+        let id = id.or(made.map(|key| key.id));
+        audit::write(&self.contract, action, id, Some(name), &result);
+        Ok(result?)
+    }
+}
+
+/// The same answer with where the thing that was made is.
+fn located(mut response: Response, path: String) -> Response {
+    if let Ok(location) = HeaderValue::try_from(path) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
 }
 
 impl<S> Call<S> {

@@ -15,6 +15,8 @@ use crate::{
 pub(super) struct ZonesParameters {
     /// Zones whose name contains this, in any letter case.
     contains: Option<String>,
+    /// Zones in this compartment: its OCID.
+    compartment: Option<String>,
     /// Zones in any of these troubles, separated by commas: `failing`, `primary_failing`, `stale`, `expiring`, `expired`,
     /// `never_loaded`, `behind`.
     #[param(example = "failing,behind")]
@@ -110,6 +112,10 @@ impl Query {
         let defaults = SurveyQuery::default();
         Ok(SurveyQuery {
             name_contains: self.value("contains").map(Into::into),
+            compartment: { self.value("compartment") }
+                .map(str::parse)
+                .transpose()
+                .map_err(|_| self.unexpected("compartment", "an OCID"))?,
             troubles,
             horizon: within.map_or(defaults.horizon, |seconds| seconds * 1_000),
             order,

@@ -1,14 +1,12 @@
 //! Zones and how they do.
 
-use axum::{
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
-};
+use axum::{http::StatusCode, response::Response};
 use zonekit_model::{Command, Primary};
 
 use super::{
     Call, Named, body,
     body::{TransferWrite, ZoneChange, ZoneCreate},
+    located,
     query::ZonesParameters,
     shape::{Error, History, Visit, Zone, Zones, etag},
 };
@@ -86,11 +84,8 @@ pub(super) async fn create<S: Service>(call: Call<S>, WholeBody(body): WholeBody
         let id = result.as_ref().ok().map(|view| view.zone.id);
         audit::write(&call.contract, Action::CreateZone, id, Some(&name), &result);
         let view = call.status_of(result?).await?;
-        let mut response = shown(StatusCode::CREATED, &view);
-        if let Ok(location) = HeaderValue::try_from(format!("/v1/zones/{}", view.zone.id)) {
-            response.headers_mut().insert(header::LOCATION, location);
-        }
-        Ok(response)
+        let path = format!("/v1/zones/{}", view.zone.id);
+        Ok(located(shown(StatusCode::CREATED, &view), path))
     })
     .await
 }
@@ -130,15 +125,8 @@ pub(super) async fn change<S: Service>(
             edit,
             expected,
         };
-        let result = call.app.service.command(command).await;
-        audit::write(
-            &call.contract,
-            Action::ChangeZone,
-            Some(id),
-            Some(name),
-            &result,
-        );
-        let zone = result?.zone;
+        let done = { call.carry_out(command, Action::ChangeZone, Some(id), name) }.await?;
+        let zone = done.zone;
         let zone = zone.ok_or_else(|| Problem::internal(&"a command about a zone told of none"))?;
         Ok(shown(StatusCode::OK, &call.status_of(zone).await?))
     })
@@ -172,15 +160,7 @@ pub(super) async fn remove<S: Service>(call: Call<S>, named: Named) -> Answer {
             id,
             expected,
         };
-        let result = call.app.service.command(command).await;
-        audit::write(
-            &call.contract,
-            Action::RemoveZone,
-            Some(id),
-            Some(name),
-            &result,
-        );
-        result?;
+        { call.carry_out(command, Action::RemoveZone, Some(id), name) }.await?;
         Ok(empty(StatusCode::NO_CONTENT))
     })
     .await
