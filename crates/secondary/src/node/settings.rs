@@ -48,7 +48,9 @@ impl Node {
                 self.store.remove_zone(held.name())?;
             }
         }
-        let zones: Vec<Arc<SecondaryZone>> = self.book.registry().zones().cloned().collect();
+        let mut zones: Vec<_> = self.book.registry().zones().cloned().collect();
+        // In the order in which they were made, which is that of the file: zones that are kept together lie together there.
+        zones.sort_unstable_by_key(|zone| (zone.created, zone.id));
         let mut past: HashMap<String, Vec<u8>> = self.store.settings(PAST)?.into_iter().collect();
         for zone in zones {
             let name = zone.name.to_name();
