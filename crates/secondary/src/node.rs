@@ -29,7 +29,6 @@ use zonekit_xfr::{Due, Lines, Noted, Notified, PrimaryReport, Reach, Schedule, S
 
 use crate::answering::{SharedSchedule, Table};
 use crate::book::Book;
-use crate::charge::Charge;
 use crate::delegation::Delegations;
 use crate::events::Hub;
 use crate::history::Finished;
@@ -218,9 +217,7 @@ impl Node {
     /// No more visits begin, and those under way end without trace.
     pub(crate) fn end(&self) {
         self.is_ending.store(true, Ordering::Relaxed);
-        for entry in self.zones.lock().values_mut() {
-            entry.change(Charge::call_off);
-        }
+        self.zones.lock().call_off();
         self.hub.end();
     }
 

@@ -1,6 +1,7 @@
 //! What the HTTP routes ask of the node.
 
 use std::net::IpAddr;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use zonekit_http::{
@@ -8,9 +9,9 @@ use zonekit_http::{
     StatusView, TransferOrder, ZoneRef, ZoneView,
 };
 use zonekit_model::{
-    Command, Contract, Delegation, KeyQuery, Page, PageRequest, Quota, RecordQuery, Refusal,
-    SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft, ZoneFilter, ZoneQuery,
-    ZoneState,
+    Command, Contract, Cursor, Delegation, KeyQuery, OrderBy, Page, PageRequest, Quota,
+    RecordQuery, Refusal, SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft,
+    ZoneFilter, ZoneName, ZoneQuery, ZoneState,
 };
 use zonekit_store::StoreError;
 use zonekit_wire::Serial;
@@ -59,12 +60,25 @@ impl Service for Desk {
         filter: ZoneFilter,
         page: PageRequest,
     ) -> Result<Page<ZoneView>, ServiceError> {
+        let plain = ZoneFilter {
+            state: filter.state,
+            ..ZoneFilter::default()
+        };
+        if let Some(state) = filter.state.filter(|_| filter == plain) {
+            let (names, total) = {
+                let table = self.0.zones.lock();
+                let zones = table.in_state(contract, state);
+                let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
+                let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+                let names = zones.into_iter().flat_map(|zones| zones.values());
+                let names: Vec<_> = names.skip(offset).take(limit).cloned().collect();
+                (names, zones.map_or(0, |zones| zones.len() as u64))
+            };
+            let items = self.named(contract, &names);
+            return Ok(Page { items, total });
+        }
         let state_of = |zone: &SecondaryZone| self.0.zones.state(&zone.name);
-        let page = self
-            .0
-            .book
-            .registry()
-            .list(contract, &filter, page, state_of);
+        let page = { self.0.book.registry() }.list(contract, &filter, page, state_of);
         Ok(page.map(|zone| self.view(zone)))
     }
 
@@ -73,6 +87,9 @@ impl Service for Desk {
         contract: &Contract,
         query: ZoneQuery,
     ) -> Result<Selection<ZoneView>, ServiceError> {
+        if let Some(found) = self.in_state(contract, &query) {
+            return Ok(found);
+        }
         let state_of = |zone: &SecondaryZone| self.0.zones.state(&zone.name);
         let selection = self.0.book.registry().select(contract, &query, state_of);
         Ok(selection.map(|zone| self.view(zone)))
@@ -283,6 +300,56 @@ impl Desk {
         let registry = self.0.book.registry();
         let zone = registry.zone(contract, id).cloned();
         zone.ok_or_else(|| Refusal::UnknownZone.into())
+    }
+
+    /// The zones that are asked for, if that is by their state alone and by age: then no others are looked at.
+    fn in_state(&self, contract: &Contract, query: &ZoneQuery) -> Option<Selection<ZoneView>> {
+        let state = query.state?;
+        let rest = ZoneQuery {
+            state: None,
+            ..query.clone()
+        };
+        if query.order.by != OrderBy::Created || !self.0.book.registry().means_all(contract, &rest)
+        {
+            return None;
+        }
+        let after = query.after.as_ref().and_then(Cursor::created);
+        let (from, to) = match (after, query.order.descending) {
+            (None, _) => (Bound::Unbounded, Bound::Unbounded),
+            (Some(after), false) => (Bound::Excluded(after), Bound::Unbounded),
+            (Some(after), true) => (Bound::Unbounded, Bound::Excluded(after)),
+        };
+        let most = query.limit.saturating_add(1); // one more tells that there is a next page
+        let (mut names, total) = {
+            let table = self.0.zones.lock();
+            let zones = table.in_state(contract, state);
+            let behind = zones.into_iter().flat_map(|zones| zones.range((from, to)));
+            let names = behind.map(|(_, name)| name.clone());
+            let names: Vec<_> = match query.order.descending {
+                false => names.take(most).collect(),
+                true => names.rev().take(most).collect(),
+            };
+            (names, zones.map_or(0, |zones| zones.len() as u64))
+        };
+        let is_last = names.len() <= query.limit;
+        names.truncate(query.limit);
+        let items = self.named(contract, &names);
+        let last = items.last().filter(|_| !is_last);
+        Some(Selection {
+            next: last.map(|view| query.order.place(&view.zone)),
+            total,
+            items,
+        })
+    }
+
+    /// The zones of these names, as far as they are there.
+    fn named(&self, contract: &Contract, names: &[ZoneName]) -> Vec<ZoneView> {
+        let zones: Vec<_> = {
+            let registry = self.0.book.registry();
+            let zone = |name| registry.zone_of(contract, name).cloned();
+            names.iter().filter_map(zone).collect()
+        };
+        zones.into_iter().map(|zone| self.view(zone)).collect()
     }
 
     fn view(&self, zone: Arc<SecondaryZone>) -> ZoneView {

@@ -105,10 +105,12 @@ fn begin_with(node: &Arc<Node>, name: ZoneName, order: &Order, change: impl FnOn
         is_over: false,
     };
     let mut zones = node.zones.lock();
-    let Some(entry) = zones.get_mut(&name) else {
-        return; // removed a moment ago; `running` says so to the schedule
-    };
-    let not_begun = entry.change(|charge| begin_at(node, charge, running, order, change));
+    if !zones.contains_key(&name) {
+        return; // removed a moment ago; `running` says so to the schedule, once the table is let go
+    }
+    let not_begun = zones.change(&name, |charge| {
+        begin_at(node, charge, running, order, change)
+    });
     drop(zones);
     drop(not_begun); // says so to the schedule
 }

@@ -1,18 +1,26 @@
 //! All zones that the node looks after while it runs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use foldhash::fast::RandomState;
 use zonekit_model::{
-    SecondaryZone, SurveyQuery, Timestamp, Trouble, ZoneName, ZoneState, ZoneStatus,
+    Contract, SecondaryZone, SurveyQuery, Timestamp, Trouble, Uuid, ZoneName, ZoneState, ZoneStatus,
 };
 
 use crate::charge::{Charge, troubles};
 
-/// Zones by their names.
-type Charges = HashMap<ZoneName, Entry, RandomState>;
+/// Zones by their names, and those of each contract by state.
+#[derive(Default)]
+pub(crate) struct Charges {
+    entries: HashMap<ZoneName, Entry, RandomState>,
+    /// So that a page of those in one state is found without looking at all others.
+    by_state: HashMap<(Contract, ZoneState), Aged>,
+}
+
+/// Zones by age, as in every list.
+type Aged = BTreeMap<(Timestamp, Uuid), ZoneName>;
 
 /// All zones in our charge.
 #[derive(Default)]
@@ -29,6 +37,76 @@ pub(crate) struct Entry {
     expires: u32,
     /// The troubles it is in that time has no part in, each a bit.
     troubles: u8,
+    /// In which state it is filed.
+    state: ZoneState,
+}
+
+impl Deref for Charges {
+    type Target = HashMap<ZoneName, Entry, RandomState>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.entries
+    }
+}
+
+impl Charges {
+    /// Enters a zone.
+    pub(crate) fn insert(&mut self, name: ZoneName, charge: Charge) {
+        self.remove(&name);
+        let entry = Entry::new(charge);
+        self.file(&entry.zone, entry.state, true);
+        self.entries.insert(name, entry);
+    }
+
+    /// Takes a zone out.
+    pub(crate) fn remove(&mut self, name: &ZoneName) -> Option<Box<Charge>> {
+        let entry = self.entries.remove(name)?;
+        self.file(&entry.zone, entry.state, false);
+        Some(entry.charge)
+    }
+
+    /// Changes a zone, or looks at it.
+    pub(crate) fn change<T>(
+        &mut self,
+        name: &ZoneName,
+        change: impl FnOnce(&mut Charge) -> T,
+    ) -> Option<T> {
+        let entry = self.entries.get_mut(name)?;
+        let (zone, state) = (Arc::clone(&entry.zone), entry.state);
+        let changed = change(&mut entry.charge);
+        entry.note();
+        if state != entry.state || !Arc::ptr_eq(&zone, &entry.zone) {
+            let (now, then) = (Arc::clone(&entry.zone), entry.state);
+            self.file(&zone, state, false);
+            self.file(&now, then, true);
+        }
+        Some(changed)
+    }
+
+    /// Calls off all visits that are under way.
+    pub(crate) fn call_off(&mut self) {
+        for entry in self.entries.values_mut() {
+            entry.charge.call_off();
+        }
+    }
+
+    /// Files a zone under a state, or no longer. Those of no contract are asked for by nobody.
+    fn file(&mut self, zone: &SecondaryZone, state: ZoneState, is_so: bool) {
+        let Some(contract) = zone.contract.clone() else {
+            return;
+        };
+        let place = (zone.created, zone.id);
+        let filed = self.by_state.entry((contract, state)).or_default();
+        match is_so {
+            true => filed.insert(place, zone.name.clone()),
+            false => filed.remove(&place),
+        };
+    }
+
+    /// The zones of a contract in a state, by age; none where none ever was.
+    pub(crate) fn in_state(&self, contract: &Contract, state: ZoneState) -> Option<&Aged> {
+        self.by_state.get(&(contract.clone(), state))
+    }
 }
 
 impl Zones {
@@ -46,7 +124,7 @@ impl Zones {
         name: &ZoneName,
         look: impl FnOnce(&mut Charge) -> T,
     ) -> Option<T> {
-        self.lock().get_mut(name).map(|entry| entry.change(look))
+        self.lock().change(name, look)
     }
 
     /// Looks at one zone if its settings are still those of `term`.
@@ -56,10 +134,9 @@ impl Zones {
         term: u64,
         look: impl FnOnce(&mut Charge) -> T,
     ) -> Option<T> {
-        self.lock()
-            .get_mut(name)
-            .filter(|entry| entry.term == term)
-            .map(|entry| entry.change(look))
+        let mut table = self.lock();
+        table.get(name).filter(|entry| entry.term == term)?;
+        table.change(name, look)
     }
 
     /// The zones that may be in one of these troubles, unless they are more than `most`.
@@ -92,27 +169,22 @@ impl Zones {
     }
 
     pub(crate) fn state(&self, name: &ZoneName) -> ZoneState {
-        let state = self.with(name, |charge| charge.state());
+        let table = self.lock();
+        let state = table.get(name).map(|entry| entry.state);
         state.unwrap_or(ZoneState::Provisioning)
     }
 }
 
 impl Entry {
-    pub(crate) fn new(charge: Charge) -> Self {
+    fn new(charge: Charge) -> Self {
         let mut entry = Self {
             charge: Box::new(charge),
             expires: 0,
             troubles: 0,
+            state: ZoneState::Provisioning,
         };
         entry.note();
         entry
-    }
-
-    /// Changes the zone, or looks at it.
-    pub(crate) fn change<T>(&mut self, change: impl FnOnce(&mut Charge) -> T) -> T {
-        let changed = change(&mut self.charge);
-        self.note();
-        changed
     }
 
     fn note(&mut self) {
@@ -120,6 +192,7 @@ impl Entry {
         let expires = brief.expires_at.map_or(0, Timestamp::as_seconds);
         self.expires = u32::try_from(expires).unwrap_or(u32::MAX);
         self.troubles = brief.troubles;
+        self.state = self.charge.state();
     }
 }
 

@@ -19,7 +19,6 @@ use crate::charge::{Charge, Known};
 use crate::notify::{Judge, targets};
 use crate::past::Past;
 use crate::primaries::{KeyTurns, resolve, same};
-use crate::zones::Entry;
 use crate::{Config, StartError, answering, book, clock};
 
 impl Node {
@@ -159,7 +158,7 @@ impl Node {
         };
         let charge = Charge::new(zone, &known);
         self.stirred.fetch_add(1, Ordering::Relaxed);
-        self.zones.lock().insert(key.clone(), Entry::new(charge));
+        self.zones.lock().insert(key.clone(), charge);
         self.schedule()
             .insert(key, name.as_name(), addresses, start, Instant::now());
     }
@@ -186,9 +185,9 @@ impl Node {
 
     /// Lets a zone go. What was held of it is gone from the store already, with its settings.
     fn dismiss(&self, name: &ZoneName) {
-        if let Some(mut entry) = self.zones.lock().remove(name) {
-            entry.change(Charge::call_off);
-            self.note_past(&entry.zone.zone_id(), None);
+        if let Some(mut charge) = self.zones.lock().remove(name) {
+            charge.call_off();
+            self.note_past(&charge.zone.zone_id(), None);
         }
         self.teller.forget(name);
         self.schedule().remove(name);
