@@ -1,63 +1,87 @@
-//! A node that is asked steadily while its zone changes under it.
+//! A node that is asked steadily while zones change under it, ten times a second in all, and a large one is transferred again and
+//! again.
 //!
-//! `ZONEKIT_STEADY=seconds,queries-per-second,hosts` asks for longer, more often and of a larger zone.
+//! `ZONEKIT_STEADY=seconds,queries-per-second,hosts` asks for longer and more often, beside transfers of so many hosts.
 
 mod support;
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::fs;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use support::{Node, Program, Settings, eventually, serial_of};
 use tempfile::TempDir;
 use zonekit_wire::{Message, NameBuf, Rcode, Rtype, Section, Unpacker};
 
-const ZONE: &str = "steady.test";
+/// How many zones change and are asked for; each is taken once a second at most, however often it changes.
+const ZONES: usize = 10;
+/// How many hosts each has.
+const HOSTS: usize = 200;
+/// The zone that is transferred whole.
+const LARGE: &str = "large.test";
+/// How many sockets ask, each for one zone.
+const LANES: usize = 2 * ZONES;
 /// Questions go out in bunches, this far apart.
 const BEAT: Duration = Duration::from_millis(5);
 
 /// A version in which two records tell its serial. Every eighth has all of its hosts anew, which is more to say than the
 /// zone itself, so that it goes over whole.
-fn version(serial: u32, hosts: usize) -> String {
+fn version(zone: &str, serial: u32) -> String {
     let mut text = format!(
-        "$ORIGIN {ZONE}.\n$TTL 60\n@ SOA ns1 hostmaster {serial} 3600 900 604800 60\n@ NS ns1\nns1 A 192.0.2.1\n\
+        "$ORIGIN {zone}.\n$TTL 60\n@ SOA ns1 hostmaster {serial} 3600 900 604800 60\n@ NS ns1\nns1 A 192.0.2.1\n\
          pair TXT \"{serial}\" \"left\"\npair TXT \"{serial}\" \"right\"\n"
     );
     let generation = serial / 8;
-    for host in 0..hosts {
+    for host in 0..HOSTS {
         text += &format!("host{host} A 192.0.{}.{}\n", generation % 250, host % 250);
     }
     text
 }
 
+/// What is transferred whole, again and again: one version of so many hosts.
+fn large(hosts: usize) -> String {
+    let mut text = format!(
+        "$ORIGIN {LARGE}.\n$TTL 60\n@ SOA ns1 hostmaster 1 3600 900 604800 60\n@ NS ns1\nns1 A 192.0.2.1\n"
+    );
+    for host in 0..hosts {
+        text += &format!("host{host} A 198.51.{}.{}\n", host / 250 % 250, host % 250);
+    }
+    text
+}
+
 #[test]
-fn steady_questions_lose_no_answer_and_see_no_mixture_while_the_zone_changes() {
-    let setting = std::env::var("ZONEKIT_STEADY").unwrap_or_else(|_| "5,2000,2000".to_owned());
+fn steady_questions_lose_no_answer_and_see_no_mixture_while_zones_change() {
+    let setting = std::env::var("ZONEKIT_STEADY").unwrap_or_else(|_| "5,1000,2000".to_owned());
     let mut setting = setting.split(',').map(|number| number.parse().unwrap());
     let [seconds, rate, hosts]: [usize; 3] = [(); 3].map(|()| setting.next().unwrap());
 
     let directory = TempDir::new().unwrap();
-    let file = directory.path().join("zone");
-    fs::write(&file, version(1, hosts)).unwrap();
-    let entry = format!("{ZONE}={}", file.display());
+    let file = |zone: &str| directory.path().join(zone);
+    let zones: Vec<String> = (0..ZONES).map(|zone| format!("{zone}.test")).collect();
+    for zone in &zones {
+        fs::write(file(zone), version(zone, 1)).unwrap();
+    }
+    fs::write(file(LARGE), large(hosts)).unwrap();
     let listen = format!("127.0.0.1:{}", support::free_port());
-    let mut primary = Program::ours(
-        "primary",
-        &[
-            "--listen",
-            "127.0.0.1:0",
-            "--zone",
-            &entry,
-            "--notify",
-            &listen,
-        ],
-    );
-    let declared = support::declared(ZONE, primary.address("dns"), None);
+    let start = |zones: &[String]| {
+        let entries = { zones.iter() }.map(|zone| format!("{zone}={}", file(zone).display()));
+        let entries: Vec<String> = entries.collect();
+        let mut arguments = vec!["--listen", "127.0.0.1:0", "--notify", &listen];
+        for entry in &entries {
+            arguments.extend(["--zone", entry]);
+        }
+        Program::ours("primary", &arguments)
+    };
+    let (mut primary, mut other) = (start(&zones), start(&[LARGE.to_owned()]));
+    let mut declared = support::declared(LARGE, other.address("dns"), None);
+    for zone in &zones {
+        declared += &support::declared(zone, primary.address("dns"), None);
+    }
     let settings = Settings {
         listen: &listen,
         timers: "",
@@ -65,92 +89,176 @@ fn steady_questions_lose_no_answer_and_see_no_mixture_while_the_zone_changes() {
         ..Settings::default()
     };
     let node = Node::start(directory.path(), &settings);
-    eventually("the zone", || serial_of(node.dns, ZONE));
+    for zone in zones.iter().map(String::as_str).chain([LARGE]) {
+        eventually(zone, || serial_of(node.dns, zone));
+    }
 
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    socket.connect(node.dns).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
-    let receiving = socket.try_clone().unwrap();
-    let count = seconds * rate;
-    let sent: Arc<[AtomicU64]> = (0..count).map(|_| AtomicU64::new(0)).collect();
-    let (begin, times) = (Instant::now(), Arc::clone(&sent));
-    let asked = thread::spawn(move || ask_steadily(&socket, &times, rate, begin));
     let until = Instant::now() + Duration::from_secs(seconds as u64);
-    let changing = thread::spawn(move || {
-        let mut serial = 1;
+    let change = || {
+        let mut changes = 0;
         while Instant::now() < until {
-            serial += 1;
-            replace(&file, &version(serial, hosts));
+            let zone = &zones[changes % ZONES];
+            changes += 1;
+            let serial = 1 + changes.div_ceil(ZONES) as u32;
+            replace(&file(zone), &version(zone, serial));
             primary.signal("HUP");
             thread::sleep(Duration::from_millis(100));
         }
-        (primary, serial) // which goes on serving until it is dropped
+        1 + (changes / ZONES) as u32 // some have one more
+    };
+    let (lanes, late, transfers, last) = thread::scope(|scope| {
+        let transferring = scope.spawn(|| transfer_again_and_again(&node, until));
+        let changing = scope.spawn(change);
+        let (lanes, late) = ask_and_listen(node.dns, &zones, seconds * rate, rate);
+        let transfers = transferring.join().unwrap();
+        (lanes, late, transfers, changing.join().unwrap())
     });
-
-    let mut seen = HashMap::<u32, usize>::new();
-    let mut newest = 0;
-    let mut waits = Vec::with_capacity(count);
-    for received in 0..count {
-        let mut octets = [0; 1500];
-        let length = receiving.recv(&mut octets);
-        let length =
-            length.unwrap_or_else(|error| panic!("{received} of {count} answers: {error}"));
-        let arrived = begin.elapsed().as_nanos() as u64;
-        let serial = serial_in(&octets[..length]);
-        // Of all questions with this ID, the one whose turn it is about now.
-        let ahead = u16::from_be_bytes([octets[0], octets[1]]).wrapping_sub(received as u16) as i16;
-        let number = received.saturating_add_signed(ahead.into());
-        let asked = sent.get(number).expect("a question that was asked");
-        waits.push(arrived.saturating_sub(asked.load(Ordering::Relaxed)));
-        // One worker answers, so that no answer overtakes another.
-        assert!(serial >= newest, "{serial} after {newest}");
-        newest = serial;
-        *seen.entry(serial).or_default() += 1;
+    for zone in &zones {
+        eventually("the last version", || {
+            (serial_of(node.dns, zone)? >= last).then_some(())
+        });
     }
-    let slowest = asked.join().unwrap();
-    let (_primary, last) = changing.join().unwrap();
-    eventually("the last version", || {
-        (serial_of(node.dns, ZONE) == Some(last)).then_some(())
-    });
-    eprintln!(
-        "{count} answers, none lost, of {} versions out of {last}; sending was late by {slowest:?} at most",
-        seen.len()
-    );
+
+    let versions: usize = lanes.iter().map(|lane| lane.seen.len()).sum();
+    let mut waits: Vec<u64> = lanes.into_iter().flat_map(|lane| lane.waits).collect();
     waits.sort_unstable();
+    eprintln!(
+        "{} answers, none lost, {} versions of each zone out of {last}, beside {transfers} transfers of {hosts} hosts; \
+         sending was late by {late:?} at most",
+        waits.len(),
+        versions / LANES
+    );
     let [half, most, nearly_all, all] = [500, 990, 999, 1000].map(|part| {
-        let place = (count * part / 1000).clamp(1, count) - 1;
+        let place = (waits.len() * part / 1000).clamp(1, waits.len()) - 1;
         Duration::from_nanos(waits[place])
     });
     eprintln!("waits: median {half:?}, p99 {most:?}, p99.9 {nearly_all:?}, longest {all:?}");
-    assert!(
-        seen.len() > 3,
-        "the zone hardly changed meanwhile: {seen:?}"
-    );
+    assert!(versions > LANES, "no zone changed meanwhile");
+    assert!(transfers > 0, "none of the large zone meanwhile");
 }
 
-/// Sends a question for each place in `sent`, so many per second, however late answers come; notes when, in nanoseconds since
-/// `begin`, and says how far behind it fell.
-fn ask_steadily(socket: &UdpSocket, sent: &[AtomicU64], rate: usize, begin: Instant) -> Duration {
-    let name: NameBuf = format!("pair.{ZONE}").parse().unwrap();
+/// Has the large zone transferred whole, each time that this is done; gives how often.
+fn transfer_again_and_again(node: &Node, until: Instant) -> usize {
+    let path = format!("/v1/zones/{LARGE}");
+    let mut transfers = 0;
+    while Instant::now() < until {
+        let (status, answer) = node
+            .api
+            .post(&format!("{path}/transfer"), &json!({"full": true}));
+        assert_eq!(status, 202, "{answer}");
+        let outcome = eventually("the end of a transfer", || {
+            let (_, zone) = node.api.get(&path);
+            let outcome = zone["primaries"][0]["outcome"].as_str()?.to_owned();
+            (!["pending", "in_progress"].contains(&&*outcome)).then_some(outcome)
+        });
+        assert_eq!(outcome, "ok");
+        transfers += 1;
+    }
+    transfers
+}
+
+/// A socket through which one zone is asked for.
+struct Lane {
+    socket: UdpSocket,
+    /// The question, but for its ID.
+    request: Vec<u8>,
+    /// For each question, when it went out, in nanoseconds.
+    asked: Vec<AtomicU64>,
+}
+
+/// What one socket heard.
+struct Heard {
+    seen: BTreeSet<u32>,
+    /// For each answer, how long it took, in nanoseconds.
+    waits: Vec<u64>,
+}
+
+/// Asks so many questions, so many a second, however late answers come, and waits for all answers. Several sockets take turns: what
+/// one holds until it is read is the system's choice, and little. Gives what each heard, and by how much sending was late.
+fn ask_and_listen(
+    server: SocketAddr,
+    zones: &[String],
+    count: usize,
+    rate: usize,
+) -> (Vec<Heard>, Duration) {
+    let lanes: Vec<Lane> = (0..LANES)
+        .map(|lane| {
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            socket.connect(server).unwrap();
+            let patience = Some(Duration::from_secs(10));
+            socket.set_read_timeout(patience).unwrap();
+            let asked = (0..count / LANES).map(|_| AtomicU64::new(0)).collect();
+            let request = question(&zones[lane % zones.len()]);
+            Lane {
+                socket,
+                request,
+                asked,
+            }
+        })
+        .collect();
+    let begin = Instant::now();
+    thread::scope(|scope| {
+        let listening: Vec<_> = { lanes.iter() }
+            .map(|lane| scope.spawn(move || lane.listen(begin)))
+            .collect();
+        let late = ask(&lanes, rate, begin);
+        let heard = listening.into_iter().map(|lane| lane.join().unwrap());
+        (heard.collect(), late)
+    })
+}
+
+/// Sends a question through each lane in turn; says how far behind it fell.
+fn ask(lanes: &[Lane], rate: usize, begin: Instant) -> Duration {
+    let (mut request, mut late) = (Vec::new(), Duration::ZERO);
+    for number in 0..lanes.len() * lanes[0].asked.len() {
+        let due = begin + Duration::from_secs_f64(number as f64 / rate as f64);
+        let now = Instant::now();
+        late = late.max(now.saturating_duration_since(due));
+        if due > now + BEAT {
+            thread::sleep(due - now);
+        }
+        let (lane, place) = (&lanes[number % lanes.len()], number / lanes.len());
+        request.clone_from(&lane.request);
+        request[..2].copy_from_slice(&(place as u16).to_be_bytes());
+        lane.asked[place].store(begin.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        lane.socket.send(&request).unwrap();
+    }
+    late
+}
+
+/// A question for the two records that tell a version.
+fn question(zone: &str) -> Vec<u8> {
+    let name: NameBuf = format!("pair.{zone}").parse().unwrap();
     let mut request = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     request.extend(name.as_name().as_octets());
     request.extend(Rtype::TXT.0.to_be_bytes());
     request.extend([0, 1]);
-    let mut slowest = Duration::ZERO;
-    for (number, sent) in sent.iter().enumerate() {
-        let due = begin + Duration::from_secs_f64(number as f64 / rate as f64);
-        let now = Instant::now();
-        slowest = slowest.max(now.saturating_duration_since(due));
-        if due > now + BEAT {
-            thread::sleep(due - now);
+    request
+}
+
+impl Lane {
+    /// Takes an answer to every question.
+    fn listen(&self, begin: Instant) -> Heard {
+        let count = self.asked.len();
+        let mut seen = BTreeSet::new();
+        let mut waits = Vec::with_capacity(count);
+        for received in 0..count {
+            let mut octets = [0; 1500];
+            let length = self.socket.recv(&mut octets);
+            let length =
+                length.unwrap_or_else(|error| panic!("{received} of {count} answers: {error}"));
+            let arrived = begin.elapsed().as_nanos() as u64;
+            let serial = serial_in(&octets[..length]);
+            // One worker answers, so that no answer overtakes another: whatever is missing was lost.
+            let id = u16::from_be_bytes([octets[0], octets[1]]);
+            assert_eq!(id, received as u16, "an answer was lost");
+            let newest = seen.last().copied().unwrap_or(0);
+            assert!(serial >= newest, "{serial} after {newest}");
+            seen.insert(serial);
+            waits.push(arrived.saturating_sub(self.asked[received].load(Ordering::Relaxed)));
         }
-        request[..2].copy_from_slice(&(number as u16).to_be_bytes());
-        sent.store(begin.elapsed().as_nanos() as u64, Ordering::Relaxed);
-        socket.send(&request).unwrap();
+        Heard { seen, waits }
     }
-    slowest
 }
 
 /// The serial that both records of an answer tell.
