@@ -244,6 +244,11 @@ impl Node {
         &self.store
     }
 
+    /// The same, to be held on to.
+    pub(crate) fn shared_store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+
     /// The zone's primaries as a visit needs them; the name of the key that is missing, if one is.
     pub(crate) fn primaries_of(
         &self,

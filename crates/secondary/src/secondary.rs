@@ -189,14 +189,29 @@ impl Secondary {
         })
     }
 
-    /// Ends: no visit begins, those under way end without trace, answers under way get a moment to finish.
+    /// Ends: no visit begins, those under way end without trace, answers under way get a moment to finish. What is being written is
+    /// written to its end, so that the data can be opened again when this returns; only if that takes longer than a moment, not yet.
     pub async fn shutdown(mut self) {
         self.node.end();
         self.stop.send_replace(true);
         self.stopper.stop();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         let _ = timeout(GRACE, ended).await;
-        self.tasks.abort_all();
+        let closing = async move {
+            self.tasks.shutdown().await;
+            let store = self.node.shared_store();
+            last(&self.node).await;
+            drop(self);
+            last(&store).await;
+        };
+        let _ = timeout(GRACE / 2, closing).await;
+    }
+}
+
+/// Waits until nobody else has it.
+async fn last<T>(shared: &Arc<T>) {
+    while Arc::strong_count(shared) > 1 {
+        sleep(Duration::from_millis(2)).await;
     }
 }
 
