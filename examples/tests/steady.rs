@@ -56,7 +56,7 @@ fn large(hosts: usize) -> String {
 
 #[test]
 fn steady_questions_lose_no_answer_and_see_no_mixture_while_zones_change() {
-    let setting = std::env::var("ZONEKIT_STEADY").unwrap_or_else(|_| "5,1000,2000".to_owned());
+    let setting = std::env::var("ZONEKIT_STEADY").unwrap_or_else(|_| "5,2000,2000".to_owned());
     let mut setting = setting.split(',').map(|number| number.parse().unwrap());
     let [seconds, rate, hosts]: [usize; 3] = [(); 3].map(|()| setting.next().unwrap());
 
@@ -133,7 +133,7 @@ fn steady_questions_lose_no_answer_and_see_no_mixture_while_zones_change() {
         Duration::from_nanos(waits[place])
     });
     eprintln!("waits: median {half:?}, p99 {most:?}, p99.9 {nearly_all:?}, longest {all:?}");
-    assert!(versions > LANES, "no zone changed meanwhile");
+    assert!(versions > 3 * LANES, "the zones hardly changed meanwhile");
     assert!(transfers > 0, "none of the large zone meanwhile");
 }
 

@@ -97,6 +97,7 @@ mod tests {
     use zonekit_wire::{Class, NameBuf, Record, Rtype, master::Reader};
 
     use super::*;
+    use crate::page::HEADER;
     use crate::{Checks, Diff, ZoneBuilder, ZoneLimits, ZonePatch};
 
     fn zone() -> Zone {
@@ -190,7 +191,7 @@ mod tests {
     fn no_header_makes_a_lookup_panic() {
         let zone = zone();
         let pages = zone.pages().count();
-        for at in 0..16 {
+        for at in 0..HEADER {
             for octet in [0x01, 0x7F, 0x80, 0xFF] {
                 for first in 0..=pages {
                     let flipped = if first == pages {
@@ -213,7 +214,7 @@ mod tests {
         /// Whatever lies behind an unbroken seal, it can be looked at.
         #[test]
         fn no_page_makes_a_lookup_panic(flips in prop::collection::vec(
-            (0..1000_usize, prop_oneof![0..16_usize, 0..200_usize, 0..5000_usize], 1_u8..), 1..12)
+            (0..1000_usize, prop_oneof![0..HEADER, 0..200_usize, 0..5000_usize], 1_u8..), 1..12)
         ) {
             let zone = zone();
             let apex = zone.apex();
