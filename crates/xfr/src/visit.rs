@@ -6,9 +6,9 @@ use std::time::Duration;
 use zonekit_tsig::Key;
 use zonekit_wire::{NameBuf, SoaBuf};
 
+use crate::Limits;
 #[cfg(feature = "tls")]
 use crate::Tls;
-use crate::Limits;
 
 /// One visit for one zone: asks all its primaries for their SOA and takes what is newer than what is held.
 ///
@@ -146,7 +146,11 @@ impl Transport {
     /// Why clear text is spoken with the primary at this address, where TLS is wanted and clear text is allowed.
     #[cfg(feature = "tokio")]
     #[cfg_attr(not(feature = "tls"), allow(unused_variables))]
-    pub(crate) fn why_clear_text(&self, primary: SocketAddr, now: std::time::Instant) -> Option<crate::Loss> {
+    pub(crate) fn why_clear_text(
+        &self,
+        primary: SocketAddr,
+        now: std::time::Instant,
+    ) -> Option<crate::Loss> {
         match self {
             Self::Plain => None,
             #[cfg(feature = "tls")]
