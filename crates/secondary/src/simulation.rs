@@ -5,7 +5,8 @@
 //! lives among one to three primaries that lag, expire, lie in ways that show, go back to older serials, know no EDNS, have
 //! wrong clocks and other keys, and storm with NOTIFY; on a network that loses, doubles, reorders, forges, refuses, resets
 //! and stalls; on a disk that fails. It crashes and starts again. Its operator adds and removes zones, gives them other
-//! primaries and other keys, and orders visits. After every event, of each zone:
+//! primaries, other keys and other quotas, which whole versions are refused for, and orders visits. After every event, of
+//! each zone:
 //!
 //! - what is held is, record by record, a version that a primary had;
 //! - what is served never goes back, but after it expired, or by order;

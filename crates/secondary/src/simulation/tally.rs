@@ -10,6 +10,7 @@ pub(super) struct Tally {
     pub(super) whole: u64,
     pub(super) differences: u64,
     pub(super) not_taken: u64,
+    pub(super) refused: u64,
     pub(super) unpublished: u64,
     pub(super) expired: u64,
     pub(super) revived_lower: u64,
@@ -37,6 +38,7 @@ impl Tally {
             whole,
             differences,
             not_taken,
+            refused,
             unpublished,
             expired,
             revived_lower,
@@ -60,6 +62,7 @@ impl Tally {
         self.whole += whole;
         self.differences += differences;
         self.not_taken += not_taken;
+        self.refused += refused;
         self.unpublished += unpublished;
         self.expired += expired;
         self.revived_lower += revived_lower;

@@ -30,7 +30,7 @@ use zonekit_wire::{FrameBuffer, NameBuf, Serial};
 use zonekit_xfr::{
     Connection, Due, Event, Exchange, Finished as Ended, Limits, Loss, Memory, Noted, Notified,
     Outcome, Primary, Reach, Reason, Schedule, Slots, Start, Timers as Bounds, TransferKind,
-    Transmit, Visit,
+    Transmit, Visit, VisitError,
 };
 
 use super::answers::{Asked, answer, write};
@@ -40,7 +40,7 @@ use super::origin::{Copy, Edns, Health, Host, Origin};
 use super::random::Random;
 use super::tally::Tally;
 use crate::history::Finished;
-use crate::sink::{Candidate, Sink};
+use crate::sink::{Candidate, Sink, SinkError};
 
 /// Seconds since 1970 when a world begins.
 const BEGINNING: u64 = 1_800_000_000;
@@ -58,7 +58,7 @@ const FLUSH: Duration = Duration::from_secs(600);
 /// Steps of which no world needs as many: one that goes on for longer goes round in circles.
 const ENDLESS: usize = 400_000;
 
-type Quota = fn(u64) -> Result<(), Refusal>;
+type Quota = Box<dyn FnMut(u64) -> Result<(), Refusal> + Send>;
 
 /// A world and its story so far.
 pub(super) struct World {
@@ -91,6 +91,8 @@ struct Place {
     primaries: Vec<usize>,
     /// What it is asked for with.
     key: Option<Key>,
+    /// How many records it may have: a version with more is refused.
+    quota: u64,
     /// Whether it is among the zones of the secondary.
     is_here: bool,
     /// When the newest version must be served, now that all is well.
@@ -115,6 +117,7 @@ struct Running {
     /// Whom it asks, and with what.
     primaries: Vec<usize>,
     key: Option<Key>,
+    quota: u64,
     is_forced: bool,
     exchange: Exchange,
     sink: Sink<Quota>,
@@ -456,6 +459,7 @@ impl World {
                 copy.adopt(&mut place.origin);
                 copy.keys = place.key.iter().cloned().collect();
             }
+            place.quota = u64::MAX;
         }
         self.weather = Weather::CALM;
         self.healed = Some(self.now);
@@ -599,6 +603,7 @@ impl Place {
             copies,
             primaries: (0..hosts).collect(),
             key,
+            quota: settings::quota(random),
             is_here: true,
             deadline: None,
             seen: Seen::default(),

@@ -137,13 +137,17 @@ impl World {
             },
             ..Visit::new(place.apex.clone(), primaries.collect())
         };
+        let limit = place.quota;
         let (sink, candidate) = Sink::new(
             place.apex.clone(),
             version.clone(),
             ZoneLimits::default(),
             Checks::Strict,
             Default::default(),
-            (|_| Ok(())) as Quota,
+            Box::new(move |wanted| match wanted <= limit {
+                true => Ok(()),
+                false => Err(Refusal::TooManyRecords { limit, wanted }),
+            }) as Quota,
         );
         let from = version.as_ref().map(Zone::serial);
         self.tally.visits += 1;
@@ -155,6 +159,7 @@ impl World {
             zone,
             primaries: place.primaries.clone(),
             key: place.key.clone(),
+            quota: limit,
             is_forced: force,
             exchange,
             sink,
@@ -183,6 +188,9 @@ impl World {
             return Ok(());
         };
         let Candidate { zone, diff, .. } = candidate;
+        if zone.record_count() > visit.quota {
+            return Err("a version beyond the quota is handed over".to_owned());
+        }
         let soa = zone.soa();
         let timers = Bounds::default().of(&soa);
         let publication = Publication {
@@ -258,6 +266,11 @@ impl World {
             Outcome::NotTaken => self.tally.not_taken += 1,
             Outcome::Failed => self.tally.failed += 1,
         }
+        let errors = report
+            .primaries
+            .iter()
+            .filter_map(|primary| primary.error.as_ref());
+        self.tally.refused += errors.filter(|error| is_beyond_quota(error)).count() as u64;
         let name = place.apex.as_name();
         let held = node.store.zone(name).and_then(|held| held.zone.clone());
         let soa = held.as_ref().map(Zone::soa);
@@ -342,6 +355,13 @@ impl World {
         );
         Ok(())
     }
+}
+
+fn is_beyond_quota(error: &VisitError) -> bool {
+    let VisitError::Rejected(why) = error else {
+        return false;
+    };
+    matches!(why.downcast_ref(), Some(SinkError::Quota(_)))
 }
 
 fn note(result: Result<(), zonekit_store::StoreError>) -> Result<(), String> {

@@ -10,13 +10,18 @@ pub(super) fn key(random: &mut Random) -> Key {
     format!("{algorithm}:{name}:{secret}").parse().unwrap()
 }
 
+/// How many records a zone may have: mostly as many as it likes, at times fewer than many of its versions have.
+pub(super) fn quota(random: &mut Random) -> u64 {
+    random.pick(&[u64::MAX, u64::MAX, u64::MAX, 12, 5])
+}
+
 impl World {
     /// An operator changes something about a zone.
     pub(super) fn change_settings(&mut self, zone: usize) -> Result<(), String> {
         if self.node.is_none() {
             return Ok(());
         }
-        match self.random.below(4) {
+        match self.random.below(5) {
             _ if !self.places[zone].is_here => self.come(zone)?,
             0 => {
                 self.leave(zone)?;
@@ -36,6 +41,15 @@ impl World {
                 self.resettle(zone);
             }
             2 => {
+                // Those that come from now on are held against it; what is there, stays.
+                self.places[zone].quota = quota(&mut self.random);
+                tell!(
+                    self,
+                    "zone {zone} may have {} records",
+                    self.places[zone].quota
+                );
+            }
+            3 => {
                 if let Some(node) = &mut self.node {
                     let force = self.random.percent(30);
                     tell!(self, "zone {zone} is ordered, by force: {force}");
