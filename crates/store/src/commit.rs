@@ -86,7 +86,9 @@ impl Committer {
         batch: Batch,
         backing: Backing<'_>,
     ) -> Result<Vec<Generation>, StoreError> {
-        let job = Arc::new(Job::new(batch, self, backing)?);
+        // What was staged for one that fails is of no use.
+        let job = Job::new(batch, self, backing).inspect_err(|_| self.sweep(backing))?;
+        let job = Arc::new(job);
         let result = self.wait_for(&job, backing);
         // All is visible by now; the rest only tidies up.
         let lags = job.lags.load(Ordering::Relaxed);
@@ -514,6 +516,6 @@ impl Dirty {
 
 /// A thread that panicked with a lock in hand has not left anything half done: what is changed under these is changed in
 /// one step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,12 @@
 //! A batch on its way to the file, with all that could be made ready while others write.
 
 use std::collections::HashSet;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use crate::batch::ZoneChange;
-use crate::commit::{Backing, Committer};
-use crate::disk::{Dirt, Keep, Snapshot, Step, step_content};
+use crate::commit::{Backing, Committer, lock};
+use crate::disk::{Dirt, Keep, Reserved, Snapshot, Step, step_content};
 use crate::{Batch, Content, Diff, Generation, Publication, StoreError, Zone};
 
 pub(crate) struct Job {
@@ -19,6 +19,8 @@ pub(crate) struct Job {
     pub(crate) lags: AtomicBool,
     /// There are snapshots that nobody needs any more.
     pub(crate) is_littered: AtomicBool,
+    /// The numbers of what was staged, until the job is finished.
+    staged: Mutex<Vec<Reserved>>,
     done: OnceLock<Result<Vec<Generation>, StoreError>>,
 }
 
@@ -54,13 +56,13 @@ impl Job {
             return Err(StoreError::NamedTwice(name.clone()));
         }
         let mut ready = Vec::with_capacity(batch.zones.len());
-        let mut octets = 0;
+        let (mut octets, mut staged) = (0, Vec::new());
         for (_, change) in &batch.zones {
             let ZoneChange::Publish(publication) = change else {
                 ready.push(Ready::Plain);
                 continue;
             };
-            let made = Ready::of(publication, committer, backing)?;
+            let made = Ready::of(publication, &mut staged, committer, backing)?;
             octets += match &made {
                 Ready::Plain => publication.content.zone().held_octets() as u64,
                 Ready::Staged(..) => 0,
@@ -73,9 +75,9 @@ impl Job {
             .iter()
             .filter_map(|(_, value)| value.as_ref());
         octets += values.map(|value| value.len() as u64).sum::<u64>();
-        let is_staged = |ready: &Ready| matches!(ready, Ready::Staged(..));
         Ok(Self {
-            is_littered: AtomicBool::new(ready.iter().any(is_staged)),
+            is_littered: AtomicBool::new(!staged.is_empty()),
+            staged: Mutex::new(staged),
             batch,
             ready,
             octets,
@@ -89,6 +91,7 @@ impl Job {
     }
 
     pub(crate) fn finish(&self, result: Result<Vec<Generation>, StoreError>) {
+        lock(&self.staged).clear();
         let _ = self.done.set(result); // nobody else finishes it
     }
 
@@ -102,6 +105,7 @@ impl Job {
 impl Ready {
     fn of(
         publication: &Publication,
+        staged: &mut Vec<Reserved>,
         committer: &Committer,
         backing: Backing<'_>,
     ) -> Result<Self, StoreError> {
@@ -125,7 +129,8 @@ impl Ready {
                 diff, &held, zone, now,
             )))),
             (None, _) if zone.held_octets() as u64 > backing.keep.piece => {
-                let snapshot = committer.stage(entry.id, zone, backing)?;
+                let (snapshot, reserved) = committer.stage(entry.id, zone, backing)?;
+                staged.push(reserved);
                 Ok(Self::Staged(entry.id, snapshot))
             }
             _ => Ok(Self::Plain),

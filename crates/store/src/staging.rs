@@ -4,35 +4,27 @@ use std::sync::Arc;
 
 use crate::commit::{Backing, Committer, Pen};
 use crate::disk::{
-    ContentRow, Dirt, Plan, Snapshot, StagedPiece, Staging, Unwritten, WrittenPiece, ZoneRow,
+    ContentRow, Dirt, Plan, Reserved, Snapshot, StagedPiece, Staging, Unwritten, WrittenPiece,
+    ZoneRow,
 };
 use crate::table::Entry;
 use crate::{StorageFailure, Zone};
 
 impl Committer {
-    /// Writes a snapshot that does not count yet. What is written when it fails is taken out later.
+    /// Writes a snapshot that does not count yet, and is there for as long as its number is reserved. What is written when it
+    /// fails is for the next [`sweep`](Self::sweep).
     pub(crate) fn stage(
         &self,
         id: u64,
         zone: &Zone,
         backing: Backing<'_>,
-    ) -> Result<Snapshot, StorageFailure> {
-        let mut staging = Staging::new(
-            id,
-            backing.disk.number_snapshot(),
-            zone,
-            backing.disk.piece_octets,
-        );
+    ) -> Result<(Snapshot, Reserved), StorageFailure> {
+        let reserved = backing.disk.reserve_snapshot(id);
+        let mut staging = Staging::new(id, reserved.number, zone, backing.disk.piece_octets);
         while let Some(piece) = staging.next() {
-            match self.write_piece(&piece, backing) {
-                Ok(written) => staging.add(written),
-                Err(failure) => {
-                    self.sweep(backing);
-                    return Err(failure);
-                }
-            }
+            staging.add(self.write_piece(&piece, backing)?);
         }
-        Ok(staging.snapshot())
+        Ok((staging.snapshot(), reserved))
     }
 
     /// Brings the snapshot of a zone up to the version held, however much that is. When it fails, it is as due as before.
@@ -43,7 +35,7 @@ impl Committer {
             (zone, file.extent.next_step, file.extent.snapshot)
         };
         let Some(zone) = zone else { return };
-        if let Ok(staged) = self.stage(entry.id, &zone, backing) {
+        if let Ok((staged, _reserved)) = self.stage(entry.id, &zone, backing) {
             self.with_pen(|pen| pen.renew(entry, &zone, upto, before, staged, backing));
         }
     }

@@ -220,6 +220,45 @@ fn others_commit_between_the_pieces_of_a_large_version() {
     assert!(between > 10, "{between}");
 }
 
+#[test]
+fn nobody_takes_out_what_is_being_written() {
+    let mut options = Options::default();
+    options.piece_octets = 8_000;
+    let disk = FaultyDisk::default();
+    let store = Store::open_on(disk.clone(), options).unwrap();
+    let (apex, other) = (name("example.org"), name("example.net"));
+    store.create_zone(apex.as_name()).unwrap();
+    store.create_zone(other.as_name()).unwrap();
+    let large = large_zone(&apex, 1, 30_000);
+    let is_over = AtomicBool::new(false);
+    disk.slow_down(Duration::from_millis(20));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Each takes several pieces too, and takes out the one before it, and all else that is of no use.
+            for serial in 1.. {
+                publish(
+                    &store,
+                    &other,
+                    Content::Replace(large_zone(&other, serial, 1_000)),
+                );
+                if serial > 2 {
+                    disk.slow_down(Duration::ZERO);
+                }
+                if is_over.load(Ordering::Relaxed) {
+                    assert!(serial > 2, "{serial}");
+                    break;
+                }
+            }
+        });
+        publish(&store, &apex, Content::Replace(large.clone()));
+        is_over.store(true, Ordering::Relaxed);
+    });
+    drop(store);
+    let store = Store::open_on(disk, options).unwrap();
+    assert!(store.damage().is_empty(), "{:?}", store.damage());
+    assert_eq!(records(&held(&store, &apex)), records(&large));
+}
+
 /// Wherever the disk fails, and wherever the power goes, while a large version is written: the old one is there whole, or
 /// the new one is; and the next one finds no less room than before.
 #[test]

@@ -17,7 +17,8 @@
 //!
 //! A large snapshot is written piece by piece before it counts, each piece in a transaction of its own, so that nobody waits
 //! for more than a piece; then one small transaction makes it the zone's. Until then it is doomed, as the one before it is
-//! from then on: what is doomed is taken out piece by piece too, and by whoever opens the file next if it is still there.
+//! from then on: what is doomed, and not [under way](UnderWay), is taken out piece by piece too, and by whoever opens the file
+//! next if it is still there.
 
 mod blocks;
 mod copy;
@@ -29,6 +30,7 @@ mod read_only;
 mod rows;
 mod seal;
 mod shared;
+mod under_way;
 mod write;
 
 use std::ops::DerefMut;
@@ -46,12 +48,14 @@ pub(crate) use load::Loaded;
 pub(crate) use plan::{Keep, Plan};
 pub(crate) use read_only::ReadOnlyFile;
 pub(crate) use rows::{ContentRow, Extent, Snapshot, Step, ZoneFile, ZoneRow};
+pub(crate) use under_way::Reserved;
 pub(crate) use write::{SettingParts, StagedPiece, Staging, Writing, WrittenPiece, step_content};
 
 use crate::{OpenError, Options, StorageFailure};
 use blocks::BlockKey;
 use rows::TimerRow;
 use shared::SharedBackend;
+use under_way::UnderWay;
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const ZONES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("zones");
@@ -82,6 +86,7 @@ pub(crate) struct Disk {
     is_closing: AtomicBool,
     /// The highest number that a snapshot in the file has, or was given.
     last_snapshot: AtomicU64,
+    under_way: UnderWay,
 }
 
 /// Why a transaction was not made.
@@ -102,6 +107,7 @@ impl Disk {
             database: RwLock::new(Some(database)),
             is_closing: AtomicBool::new(false),
             last_snapshot: AtomicU64::new(0),
+            under_way: UnderWay::default(),
         };
         disk.write(|transaction| {
             let mut meta = transaction.open_table(META).map_err(StorageFailure::new)?;
@@ -149,6 +155,11 @@ impl Disk {
         self.last_snapshot.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// The same, for one that is written piece by piece.
+    pub(crate) fn reserve_snapshot(&self, zone: u64) -> Reserved {
+        self.under_way.reserve(zone, self.number_snapshot())
+    }
+
     /// Why nothing is written any more, if that is so.
     pub(crate) fn failure(&self) -> Option<StorageFailure> {
         self.backend.check().err()
@@ -173,7 +184,7 @@ impl Disk {
         &self,
         change: impl FnOnce(&mut Writing<'_>) -> Result<T>,
     ) -> Result<T, Unwritten<StorageFailure>> {
-        self.write(|transaction| change(&mut Writing::new(transaction, self.piece_octets)?))
+        self.write(|transaction| change(&mut self.writing(transaction)?))
     }
 
     /// Writes a piece of a snapshot that does not count yet: all of it is durable when this returns.
@@ -190,11 +201,15 @@ impl Disk {
                 None => Durability::Immediate,
             };
             let more = self.write_with(durability, |transaction| {
-                Writing::new(transaction, self.piece_octets)?.stage(&portion)
+                self.writing(transaction)?.stage(&portion)
             });
             written.add(more.map_err(|unwritten| unwritten.error)?);
         }
         Ok(written)
+    }
+
+    fn writing<'t>(&'t self, transaction: &'t WriteTransaction) -> Result<Writing<'t>> {
+        Writing::new(transaction, self.piece_octets, &self.under_way)
     }
 
     /// Writes in one transaction: all of it is durable when this returns, or [nothing](Unwritten).

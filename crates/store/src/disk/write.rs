@@ -12,6 +12,7 @@ use super::dirt::Dirt;
 use super::load::{setting_key, step_key};
 use super::plan::{Pages, Plan};
 use super::rows::{self, Snapshot, Step, TimerRow, ZoneRow};
+use super::under_way::UnderWay;
 use super::{BLOCKS, DOOMED, JOURNAL, Result, SETTINGS, TIMERS, ZONES, seal};
 use crate::page::Page;
 use crate::tree::Tree;
@@ -31,6 +32,7 @@ pub(crate) struct Writing<'t> {
     value: Vec<u8>,
     /// See [`Options::piece_octets`](crate::Options::piece_octets).
     piece: u64,
+    under_way: &'t UnderWay,
     /// Snapshots are left that nobody needs.
     pub(crate) is_littered: bool,
 }
@@ -64,7 +66,11 @@ pub(crate) struct WrittenPiece {
 }
 
 impl<'t> Writing<'t> {
-    pub(super) fn new(transaction: &'t WriteTransaction, piece: u64) -> Result<Self> {
+    pub(super) fn new(
+        transaction: &'t WriteTransaction,
+        piece: u64,
+        under_way: &'t UnderWay,
+    ) -> Result<Self> {
         Ok(Self {
             zones: transaction.open_table(ZONES).map_err(failed)?,
             blocks: transaction.open_table(BLOCKS).map_err(failed)?,
@@ -74,6 +80,7 @@ impl<'t> Writing<'t> {
             settings: transaction.open_table(SETTINGS).map_err(failed)?,
             value: Vec::new(),
             piece,
+            under_way,
             is_littered: false,
         })
     }
@@ -100,12 +107,14 @@ impl<'t> Writing<'t> {
         self.doom(id, snapshot)
     }
 
-    /// Takes out all that there may be of a zone, but for the snapshot of this number. What is much of it goes later.
+    /// Takes out all that there may be of a zone, but for the snapshot of this number, and those under way. What is much of it
+    /// goes later.
     pub(crate) fn purge(&mut self, id: u64, staged: Option<u64>) -> Result<()> {
         self.zones.remove(id).map_err(failed)?;
         self.timers.remove(id).map_err(failed)?;
         self.forget_steps((id, 0, 0)..=(id, u64::MAX, u32::MAX))?;
-        let is_staged = |number| Some(number) == staged;
+        let under_way = self.under_way;
+        let is_staged = |number| Some(number) == staged || under_way.has(id, number);
         self.doomed
             .retain_in((id, 0)..=(id, u64::MAX), |(_, number), ()| {
                 is_staged(number)
@@ -164,7 +173,11 @@ impl<'t> Writing<'t> {
             }
             Pages::Staged => {
                 let staged = (id, after.snapshot.number);
-                self.doomed.remove(staged).map_err(failed)?;
+                let is_there = self.doomed.remove(staged).map_err(failed)?.is_some();
+                if !is_there {
+                    let why = format!("snapshot {staged:?} is gone that was to count");
+                    return Err(failed(redb::Error::Corrupted(why)));
+                }
                 self.doom(id, before.number)?;
             }
         }
@@ -181,13 +194,22 @@ impl<'t> Writing<'t> {
 
     /// Takes out some of what nobody needs any more; sets [`is_littered`](Self::is_littered) when that is not all.
     pub(crate) fn sweep(&mut self) -> Result<()> {
-        let first = self.doomed.first().map_err(failed)?;
-        let Some((id, number)) = first.map(|(key, _)| key.value()) else {
-            return Ok(());
-        };
-        self.doom(id, number)?;
-        self.is_littered |= self.doomed.first().map_err(failed)?.is_some();
+        if let Some((id, number)) = self.left_behind()? {
+            self.doom(id, number)?;
+            self.is_littered |= self.left_behind()?.is_some();
+        }
         Ok(())
+    }
+
+    /// The first snapshot that nobody needs any more.
+    fn left_behind(&self) -> Result<Option<(u64, u64)>> {
+        for row in self.doomed.iter().map_err(failed)? {
+            let (id, number) = row.map_err(failed)?.0.value();
+            if !self.under_way.has(id, number) {
+                return Ok(Some((id, number)));
+            }
+        }
+        Ok(None)
     }
 
     /// Takes a named value out; it can be put back as it was.
