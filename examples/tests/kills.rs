@@ -1,10 +1,13 @@
 //! SIGKILL at any moment: what was announced is served again after the start, whole, and is not asked for again. And files
-//! that cannot grow: what was served is, and what did not fit comes when there is room.
+//! that cannot grow: what was served is, and what did not fit comes when there is room. And signed writes: what was carried out
+//! is not carried out again.
 
 mod peers;
 mod support;
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -13,7 +16,8 @@ use std::time::Duration;
 
 use peers::{Hosted, Kind, Primary, Setup};
 use support::{
-    Api, Draw, Node, Program, Settings, TOKEN, canonical_lines, eventually, free_port, serial_of,
+    Api, Draw, Node, Program, Settings, Signer, TOKEN, canonical_lines, eventually, free_port,
+    serial_of,
 };
 use tempfile::TempDir;
 use zonekit_script::{Act, Ask, Host};
@@ -393,4 +397,121 @@ fn without_room_the_old_version_is_served_the_trouble_is_told_and_with_room_the_
         (zone["standing"] == "current").then_some(zone)
     });
     assert_eq!(after["serial"], 2, "{after}");
+}
+
+/// A signed write, octet by octet the same however often it is sent.
+fn signed_write(signer: &Signer, host: SocketAddr, method: &str, path: &str, body: &str) -> String {
+    let signed = signer.sign(host, method, path, body);
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{signed}Content-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// The answer but for what is of this time only, if there is a whole one.
+fn answer_to(http: SocketAddr, request: &str) -> Option<String> {
+    let mut connection = TcpStream::connect(http).ok()?;
+    connection.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let length = { head.lines() }.find_map(|line| line.strip_prefix("content-length: "));
+    if length.map_or(0, |length| length.parse().unwrap()) != body.len() {
+        return None;
+    }
+    let is_of_this_time = |line: &str| {
+        ["date:", "opc-request-id:"]
+            .iter()
+            .any(|of| line.starts_with(of))
+    };
+    let lines: Vec<&str> = { head.lines() }
+        .filter(|line| !is_of_this_time(line))
+        .collect();
+    Some(format!("{}\n\n{body}", lines.join("\n")))
+}
+
+#[test]
+fn a_signed_write_that_was_carried_out_before_the_end_is_not_carried_out_after_the_start() {
+    let directory = TempDir::new().unwrap();
+    let signer = Signer::new();
+    fs::write(directory.path().join("signer.pem"), signer.pem()).unwrap();
+    let key = format!(
+        "[[http.oci_key]]\nkey_id = \"{}\"\npem_file = \"signer.pem\"\ncontract = \"tests\"\n",
+        Signer::ID
+    );
+    let quiet = Settings {
+        timers: &key, // behind the tokens of [http]
+        ..Settings::default()
+    };
+    let tenancy = "ocid1.tenancy.oc1..aaaatest";
+    let create = |name: &str| {
+        format!(
+            r#"{{"name":"{name}","compartmentId":"{tenancy}","zoneType":"SECONDARY","externalMasters":[{{"address":"127.0.0.1","port":1}}]}}"#
+        )
+    };
+    let (zones, keys) = ("/20180115/zones", "/20180115/tsigKeys");
+    let mut node = Node::start(directory.path(), &quiet);
+    let host = node.http;
+    let write =
+        |method: &str, path: &str, body: &str| signed_write(&signer, host, method, path, body);
+
+    // Answered before the end.
+    let secret = "c2VjcmV0LW9mLWEta2V5";
+    let key = format!(
+        r#"{{"name":"k.example","algorithm":"hmac-sha256","compartmentId":"{tenancy}","secret":"{secret}"}}"#
+    );
+    let writes = [
+        write("POST", keys, &key),
+        write("POST", zones, &create("gone.example")),
+        write("DELETE", &format!("{zones}/gone.example"), ""),
+    ];
+    let tell = |node: &Node| {
+        writes
+            .each_ref()
+            .map(|write| answer_to(node.http, write).expect("an answer"))
+    };
+    let first = tell(&node);
+    assert!(
+        first[0].contains(secret) && first[1].starts_with("HTTP/1.1 201"),
+        "{first:?}"
+    );
+    assert!(first[2].contains("opc-work-request-id: "), "{first:?}");
+    node.program.kill();
+    node = Node::start(directory.path(), &quiet);
+    assert_eq!(tell(&node), first);
+    assert_eq!(node.api.get("/v1/zones/gone.example").0, 404);
+
+    // Killed while it is carried out: there is the zone with its answer, or neither.
+    let mut draw = Draw::new(0x516e);
+    let mut carried_out = 0;
+    for kill in 0..10 {
+        let name = format!("kill{kill}.example");
+        let request = write("POST", zones, &create(&name));
+        let http = node.http;
+        let asking = thread::spawn({
+            let request = request.clone();
+            move || answer_to(http, &request)
+        });
+        thread::sleep(Duration::from_micros(draw.below(6_000)));
+        node.program.kill();
+        let before = asking.join().unwrap();
+        node = Node::start(directory.path(), &quiet);
+        let path = format!("/v1/zones/{name}");
+        let was_done = node.api.get(&path).0 == 200;
+        assert!(
+            was_done || before.is_none(),
+            "{name} was answered, and is not there"
+        );
+        if was_done {
+            assert_eq!(node.api.delete(&path).0, 204);
+        }
+        let again = answer_to(node.http, &request).expect("an answer");
+        assert!(again.starts_with("HTTP/1.1 201"), "{again}");
+        assert!(before.is_none_or(|before| before == again), "{again}");
+        let is_there = node.api.get(&path).0 == 200;
+        assert_eq!(is_there, !was_done, "{name}: {again}");
+        carried_out += u32::from(was_done);
+    }
+    eprintln!("{carried_out} of 10 were carried out before the end");
 }

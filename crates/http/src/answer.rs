@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -17,16 +17,17 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
         Ok(body) => {
             let mut response = Response::new(Body::from(body));
             *response.status_mut() = status;
-            let headers = response.headers_mut();
-            headers.insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            );
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            *response.headers_mut() = json_headers();
             response
         }
         Err(error) => Problem::internal(&error).into_response(),
     }
+}
+
+pub(crate) fn json_headers() -> HeaderMap {
+    let json = HeaderValue::from_static("application/json");
+    let fresh = HeaderValue::from_static("no-store");
+    HeaderMap::from_iter([(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, fresh)])
 }
 
 /// The answer where there is nothing to tell but that it went well.
@@ -116,12 +117,17 @@ impl Problem {
 
     /// The answer as OCI gives it.
     pub(crate) fn into_oci(self) -> Response {
+        let (status, body) = self.in_oci_words();
+        with_hints(status, "Signature", json(status, &body))
+    }
+
+    pub(crate) fn in_oci_words(self) -> (StatusCode, oci::ErrorBody) {
         let (status, code) = self.oci;
         let body = oci::ErrorBody {
             code: code.into(),
             message: self.message,
         };
-        with_hints(status, "Signature", json(status, &body))
+        (status, body)
     }
 }
 

@@ -14,8 +14,9 @@
 //! | `/healthz`, `/readyz` | whether the process lives; whether it can answer | everybody |
 //! | `/metrics` | numbers in the OpenMetrics form | everybody |
 //!
-//! What the OCI face keeps beside the service is short-lived and in memory: receipts of removals (work requests), and for as
-//! long as the date of a signed write is good, that it came, so that it is not carried out twice. A restart forgets both.
+//! What the OCI face keeps beside the service is short-lived: receipts of removals (work requests), and for as long as the date
+//! of a signed write is good, that it came and what it was answered, so that it is not carried out twice. The [`Service`] makes
+//! both durable with the write itself ([`Receipt`]), without signatures and secrets.
 //!
 //! It knows nothing of DNS sockets, transfers and storage, and decides nothing about zones: that is the model's
 //! [`Registry`](zonekit_model::Registry).
@@ -71,8 +72,8 @@ pub use rehearsal::Rehearsal;
 pub use router::{Access, Limits, router};
 pub use serve::{serve, serve_connection, serve_tls};
 pub use service::{
-    Commanded, Content, Readiness, RecordsView, Service, ServiceError, StatusView, TransferOrder,
-    ZoneRef, ZoneView,
+    Commanded, Content, Readiness, Receipt, RecordsView, Service, ServiceError, StatusView,
+    TransferOrder, ZoneRef, ZoneView,
 };
 pub use tokens::{DigestError, Token, Tokens};
 pub use zonekit_tls::{Identity, PemError, ServerTls};

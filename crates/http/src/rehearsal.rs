@@ -16,7 +16,7 @@ use zonekit_model::{
 };
 
 use crate::{
-    Commanded, Content, EventFeed, EventId, EventStream, Readiness, RecordsView, Service,
+    Commanded, Content, EventFeed, EventId, EventStream, Readiness, Receipt, RecordsView, Service,
     ServiceError, StatusView, TransferOrder, ZoneRef, ZoneView,
 };
 
@@ -43,6 +43,8 @@ struct State {
     /// How often a transfer was ordered.
     orders: usize,
     feeds: HashMap<Contract, EventFeed>,
+    /// What is kept for the routes.
+    kept: HashMap<String, Vec<u8>>,
 }
 
 #[derive(Debug, Default)]
@@ -103,11 +105,15 @@ impl Rehearsal {
     }
 
     fn change(&self, command: Command) -> Result<ZoneView, ServiceError> {
-        let zone = self.carry_out(command)?.zone;
+        let zone = self.carry_out(command, None)?.zone;
         zone.ok_or_else(|| ServiceError::Internal("a command about a zone changed none".into()))
     }
 
-    fn carry_out(&self, command: Command) -> Result<Commanded, ServiceError> {
+    fn carry_out(
+        &self,
+        command: Command,
+        receipt: Option<Receipt>,
+    ) -> Result<Commanded, ServiceError> {
         let mut state = self.state();
         let changes = state.registry.judge(command, now())?;
         let (zone, key) = (changes.zone().cloned(), changes.key().cloned());
@@ -118,7 +124,11 @@ impl Rehearsal {
                 state.held.remove(&zone.zone_id());
             }
         }
-        Ok(Commanded { zone, key })
+        let done = Commanded { zone, key };
+        if let Some(receipt) = receipt {
+            state.kept.extend(receipt(&done));
+        }
+        Ok(done)
     }
 }
 
@@ -329,8 +339,24 @@ impl Service for Rehearsal {
         Ok(self.state().registry.quota(contract))
     }
 
-    async fn command(&self, command: Command) -> Result<Commanded, ServiceError> {
-        self.carry_out(command)
+    async fn command(
+        &self,
+        command: Command,
+        receipt: Option<Receipt>,
+    ) -> Result<Commanded, ServiceError> {
+        self.carry_out(command, receipt)
+    }
+
+    fn kept(&self) -> Vec<(String, Vec<u8>)> {
+        self.state().kept.clone().into_iter().collect()
+    }
+
+    fn keep(&self, name: String, value: Option<Vec<u8>>) {
+        let kept = &mut self.state().kept;
+        match value {
+            Some(value) => kept.insert(name, value),
+            None => kept.remove(&name),
+        };
     }
 
     async fn find(&self, contract: &Contract, zone: &ZoneRef) -> Result<ZoneView, ServiceError> {

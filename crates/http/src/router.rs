@@ -84,12 +84,13 @@ pub fn router<S: Service>(
     limits: Limits,
 ) -> Router {
     let Access { tokens, oci_keys } = access.into();
+    let oci = Face::new(oci_keys, &*service);
     let app = Arc::new(App {
         service,
         tokens,
         metrics,
         limits,
-        oci: Face::new(oci_keys),
+        oci,
     });
     Router::new()
         .merge(ionos::routes(&app))

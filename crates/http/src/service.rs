@@ -114,11 +114,19 @@ pub trait Service: Send + Sync + 'static {
         contract: &Contract,
     ) -> impl Future<Output = Result<Quota, ServiceError>> + Send;
 
-    /// Has a command judged and carried out, of which the contract is part.
+    /// Has a command judged and carried out, of which the contract is part. What the receipt says is durable with the command,
+    /// both or neither; it is made of exactly what the call then gives.
     fn command(
         &self,
         command: Command,
+        receipt: Option<Receipt>,
     ) -> impl Future<Output = Result<Commanded, ServiceError>> + Send;
+
+    /// All that is kept for the routes, by name: asked once, before the first request.
+    fn kept(&self) -> Vec<(String, Vec<u8>)>;
+
+    /// Keeps a value for the routes in the place of the one of that name, or forgets it. That is durable soon after.
+    fn keep(&self, name: String, value: Option<Vec<u8>>);
 
     /// One zone, by its id or its name.
     fn find(
@@ -229,6 +237,9 @@ pub struct Commanded {
     /// The key, if it was about one.
     pub key: Option<Arc<TsigKey>>,
 }
+
+/// Makes the named values that are to be kept with a command, of what the command was about.
+pub type Receipt = Box<dyn FnOnce(&Commanded) -> Vec<(String, Vec<u8>)> + Send>;
 
 /// The content of a zone as a master file, or what changed in it, piece by piece: all of one version.
 #[derive(Debug)]

@@ -502,6 +502,66 @@ async fn a_signed_write_that_comes_again_is_not_carried_out_again() {
 }
 
 #[tokio::test]
+async fn what_was_done_is_known_after_a_restart() {
+    let before = Api::new();
+    let write = |method: &str, path: &str, body: Option<Value>| {
+        before.signed(ONE, method, path, body, &[("opc-retry-token", "t")])
+    };
+    let secret = "c2VjcmV0LW9mLWEta2V5";
+    let key = json!({
+        "name": "k.example", "algorithm": "hmac-sha256", "compartmentId": TENANCY, "secret": secret,
+    });
+    let tags = json!({"freeformTags": {"a": "b"}});
+    let elsewhere = json!({"compartmentId": "ocid1.compartment.oc1..elsewhere"});
+    let one = "/20180115/zones/example.org";
+    let writes = [
+        write("POST", "/20180115/tsigKeys", Some(key)),
+        write("POST", "/20180115/zones", Some(zone("example.org"))),
+        write("POST", "/20180115/zones", Some(zone("example.net"))), // with the token of another request
+        write("PUT", one, Some(tags)),
+        write(
+            "POST",
+            &format!("{one}/actions/changeCompartment"),
+            Some(elsewhere),
+        ),
+        write("DELETE", one, None),
+        write("DELETE", "/20180115/zones/example.com", None),
+    ];
+    let mut first = Vec::new();
+    for write in &writes {
+        first.push(before.call(write.again()).await);
+    }
+    let statuses: Vec<_> = first.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, [201, 201, 409, 200, 202, 204, 404]);
+    assert_eq!(first[0].body["secret"], secret);
+    let kept = before.kept();
+    assert!(!kept.contains(secret), "{kept}");
+    for write in &writes {
+        let authorization = write.header("authorization");
+        let signature = authorization.split("signature=\"").nth(1).unwrap();
+        assert!(!kept.contains(&signature[..40]), "{kept}");
+    }
+
+    let after = before.restarted();
+    for (write, first) in writes.iter().zip(&first) {
+        let again = after.call(write.again()).await;
+        assert_eq!((again.status, &again.body), (first.status, &first.body));
+        for name in ["etag", "location", "opc-work-request-id", "content-type"] {
+            assert_eq!(again.headers.get(name), first.headers.get(name), "{name}");
+        }
+    }
+    assert_eq!(after.get(ONE, one).await.status, 404);
+    let work = first[5].header("opc-work-request-id");
+    let work = format!("/20160918/workRequests/{work}");
+    let receipt = after.get(ONE, &work).await;
+    assert_eq!(
+        (receipt.status, &receipt.body["status"]),
+        (200, &json!("SUCCEEDED"))
+    );
+    assert_eq!(after.get(TWO, &work).await.status, 404);
+}
+
+#[tokio::test]
 async fn what_is_not_signed_right_is_nobodys() {
     let api = Api::new();
     let path = "/20180115/zones";

@@ -16,9 +16,9 @@ use tokio::{
 };
 use tower::ServiceExt;
 use zonekit_http::{
-    Commanded, Content, EventId, EventStream, Limits, Metrics, Readiness, RecordsView, Rehearsal,
-    Router, Service, ServiceError, StatusView, Token, Tokens, TransferOrder, ZoneRef, ZoneView,
-    router, serve,
+    Commanded, Content, EventId, EventStream, Limits, Metrics, Readiness, Receipt, RecordsView,
+    Rehearsal, Router, Service, ServiceError, StatusView, Token, Tokens, TransferOrder, ZoneRef,
+    ZoneView, router, serve,
 };
 use zonekit_model::{
     Command, Contract, Delegation, KeyQuery, Page, PageRequest, Quota, RecordQuery, Selection,
@@ -106,7 +106,13 @@ impl Service for Troubled {
         pending().await
     }
 
-    async fn command(&self, _: Command) -> Result<Commanded, ServiceError> {
+    fn kept(&self) -> Vec<(String, Vec<u8>)> {
+        Vec::new()
+    }
+
+    fn keep(&self, _: String, _: Option<Vec<u8>>) {}
+
+    async fn command(&self, _: Command, _: Option<Receipt>) -> Result<Commanded, ServiceError> {
         Err(ServiceError::Unavailable)
     }
 

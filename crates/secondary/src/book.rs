@@ -18,6 +18,8 @@ use crate::Config;
 const ZONE: &str = "zone/";
 /// Settings of keys begin with this, followed by their name.
 const KEY: &str = "key/";
+/// What is kept for the routes begins with this.
+pub(crate) const KEPT: &str = "kept/";
 
 /// The registry, and where it is kept.
 pub(crate) struct Book {
@@ -74,47 +76,62 @@ impl Book {
         }
     }
 
-    /// Makes changes durable together, in the settings and among the zones of the store. Declared keys are not kept: the
-    /// configuration has them, and is where they are guarded.
+    /// Makes changes durable together, in the settings and among the zones of the store, each with what is kept of it for the
+    /// routes. Declared keys are not kept: the configuration has them, and is where they are guarded.
     pub(crate) fn store<'c>(
         &self,
         store: &Store,
-        changes: impl IntoIterator<Item = &'c Changes>,
+        changes: impl IntoIterator<Item = (&'c Changes, &'c [(String, Vec<u8>)])>,
     ) -> Result<(), StoreError> {
         let mut batch = Batch::new();
         let mut removed = HashSet::new();
-        for change in changes.into_iter().flat_map(Changes::iter) {
-            match change {
-                Change::PutZone(zone) => {
-                    let name = zone.name.to_name();
-                    if removed.contains(&zone.name) {
-                        // Another zone of the same name: nothing of the first may be left in it.
-                        store.commit(std::mem::take(&mut batch))?;
-                        removed.clear();
-                    }
-                    batch.put(format!("{ZONE}{}", zone.zone_id()), json(&**zone));
-                    if store.zone(name.as_name()).is_none() {
-                        batch.create_zone(name.as_name(), Timers::default());
-                    }
-                }
-                Change::RemoveZone(zone) => {
-                    let name = zone.name.to_name();
-                    batch.remove(format!("{ZONE}{}", zone.zone_id()));
-                    if store.zone(name.as_name()).is_some() {
-                        batch.remove_zone(name.as_name());
-                    }
-                    removed.insert(zone.name.clone());
-                }
-                Change::PutKey(key) if key.declared => {}
-                Change::PutKey(key) => {
-                    batch.put(format!("{KEY}{}", key.name), json(&**key));
-                }
-                Change::RemoveKey(key) => {
-                    batch.remove(format!("{KEY}{}", key.name));
-                }
+        for (changes, kept) in changes {
+            for change in changes.iter() {
+                Self::enter(change, &mut batch, &mut removed, store)?;
+            }
+            for (name, value) in kept {
+                batch.put(format!("{KEPT}{name}"), value.as_slice());
             }
         }
         store.commit(batch)
+    }
+
+    fn enter(
+        change: &Change,
+        batch: &mut Batch,
+        removed: &mut HashSet<ZoneName>,
+        store: &Store,
+    ) -> Result<(), StoreError> {
+        match change {
+            Change::PutZone(zone) => {
+                let name = zone.name.to_name();
+                if removed.contains(&zone.name) {
+                    // Another zone of the same name: nothing of the first may be left in it.
+                    store.commit(std::mem::take(batch))?;
+                    removed.clear();
+                }
+                batch.put(format!("{ZONE}{}", zone.zone_id()), json(&**zone));
+                if store.zone(name.as_name()).is_none() {
+                    batch.create_zone(name.as_name(), Timers::default());
+                }
+            }
+            Change::RemoveZone(zone) => {
+                let name = zone.name.to_name();
+                batch.remove(format!("{ZONE}{}", zone.zone_id()));
+                if store.zone(name.as_name()).is_some() {
+                    batch.remove_zone(name.as_name());
+                }
+                removed.insert(zone.name.clone());
+            }
+            Change::PutKey(key) if key.declared => {}
+            Change::PutKey(key) => {
+                batch.put(format!("{KEY}{}", key.name), json(&**key));
+            }
+            Change::RemoveKey(key) => {
+                batch.remove(format!("{KEY}{}", key.name));
+            }
+        }
+        Ok(())
     }
 }
 

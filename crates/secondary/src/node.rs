@@ -16,10 +16,10 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use tracing::{debug, error};
-use zonekit_http::{Access, OciKey, OciKeys, Readiness, Token, Tokens};
+use zonekit_http::{Access, Commanded, OciKey, OciKeys, Readiness, Token, Tokens, ZoneView};
 use zonekit_model::{
     ContentVersion, KeyName, PrimaryOutcome, SecondaryZone, Standing, Timestamp, TsigKey, ZoneId,
-    ZoneName,
+    ZoneName, ZoneState,
 };
 use zonekit_serve::{CookieSecret, Notification, Notifier, NotifyRetry, Responder};
 use zonekit_store::{BackupError, Batch, Diff, Held, Options, Store, StoreError, Timers, Zone};
@@ -28,7 +28,7 @@ use zonekit_wire::{Serial, SoaBuf};
 use zonekit_xfr::{Due, Lines, Noted, Notified, PrimaryReport, Reach, Schedule, Slots, Timing};
 
 use crate::answering::{SharedSchedule, Table};
-use crate::book::Book;
+use crate::book::{Book, KEPT};
 use crate::delegation::Delegations;
 use crate::events::Hub;
 use crate::history::Finished;
@@ -91,7 +91,12 @@ pub(crate) struct Node {
 }
 
 /// What a command was about: a zone, a key, or all that the configuration declares.
-pub(crate) type About = (Option<Arc<SecondaryZone>>, Option<Arc<TsigKey>>);
+pub(crate) struct About {
+    pub(crate) zone: Option<Arc<SecondaryZone>>,
+    pub(crate) key: Option<Arc<TsigKey>>,
+    /// What its receipt was made of, if it had one.
+    pub(crate) told: Option<Commanded>,
+}
 
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -179,6 +184,24 @@ impl Node {
             count,
         };
         (version, held.and_then(|held| held.zone.clone()))
+    }
+
+    /// A zone as the routes are told of it.
+    pub(crate) fn view(&self, zone: Arc<SecondaryZone>) -> ZoneView {
+        let known =
+            { &self.zones }.with(&zone.name, |charge| (charge.state(), charge.brief().serial));
+        let (state, serial) = known.unwrap_or((ZoneState::Provisioning, None));
+        let has_keys = zone.primaries.iter().any(|primary| primary.key.is_some());
+        ZoneView {
+            state,
+            serial,
+            version: self.content(&zone.name).0,
+            keys: match has_keys {
+                true => self.book.registry().key_ids(&zone),
+                false => Vec::new(),
+            },
+            zone,
+        }
     }
 
     /// The serials of the versions that the history of a zone knows, oldest first.
@@ -400,6 +423,25 @@ impl Node {
     /// the next commit.
     pub(crate) fn note_past(&self, id: &ZoneId, past: Option<Vec<u8>>) {
         self.store.note_setting(format!("{PAST}{id}"), past);
+        self.noted.notify_one();
+    }
+
+    /// All that is kept for the routes, by name.
+    pub(crate) fn kept(&self) -> Vec<(String, Vec<u8>)> {
+        let kept = self.store.settings(KEPT).unwrap_or_else(|error| {
+            error!(
+                error = in_words(&error),
+                "reading what was kept for the API"
+            );
+            Vec::new()
+        });
+        let plain = |(name, value): (String, _)| Some((name.strip_prefix(KEPT)?.to_owned(), value));
+        kept.into_iter().filter_map(plain).collect()
+    }
+
+    /// Keeps something for the routes, or forgets it; in the file with the next commit.
+    pub(crate) fn note_kept(&self, name: &str, value: Option<Vec<u8>>) {
+        self.store.note_setting(format!("{KEPT}{name}"), value);
         self.noted.notify_one();
     }
 

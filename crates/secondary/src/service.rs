@@ -5,13 +5,13 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use zonekit_http::{
-    Commanded, Content, EventId, EventStream, Readiness, RecordsView, Service, ServiceError,
-    StatusView, TransferOrder, ZoneRef, ZoneView,
+    Commanded, Content, EventId, EventStream, Readiness, Receipt, RecordsView, Service,
+    ServiceError, StatusView, TransferOrder, ZoneRef, ZoneView,
 };
 use zonekit_model::{
     Command, Contract, Cursor, Delegation, KeyQuery, OrderBy, Page, PageRequest, Quota,
     RecordQuery, Refusal, SecondaryZone, Selection, SurveyQuery, TsigKey, Uuid, ZoneDraft,
-    ZoneFilter, ZoneName, ZoneQuery, ZoneState,
+    ZoneFilter, ZoneName, ZoneQuery,
 };
 use zonekit_store::StoreError;
 use zonekit_wire::Serial;
@@ -104,12 +104,24 @@ impl Service for Desk {
         Ok(self.view(zone.ok_or(Refusal::UnknownZone)?))
     }
 
-    async fn command(&self, command: Command) -> Result<Commanded, ServiceError> {
-        let (zone, key) = self.carry_out(command).await?;
-        Ok(Commanded {
+    async fn command(
+        &self,
+        command: Command,
+        receipt: Option<Receipt>,
+    ) -> Result<Commanded, ServiceError> {
+        let About { zone, key, told } = self.carry_out(command, receipt).await?;
+        Ok(told.unwrap_or_else(|| Commanded {
             zone: zone.map(|zone| self.view(zone)),
             key,
-        })
+        }))
+    }
+
+    fn kept(&self) -> Vec<(String, Vec<u8>)> {
+        self.0.kept()
+    }
+
+    fn keep(&self, name: String, value: Option<Vec<u8>>) {
+        self.0.note_kept(&name, value);
     }
 
     async fn key(&self, contract: &Contract, id: Uuid) -> Result<Arc<TsigKey>, ServiceError> {
@@ -282,16 +294,20 @@ impl Service for Desk {
 impl Desk {
     /// Has a command about a zone carried out; gives the zone.
     async fn write(&self, command: Command) -> Result<ZoneView, ServiceError> {
-        let (zone, _) = self.carry_out(command).await?;
+        let zone = self.carry_out(command, None).await?.zone;
         let zone = zone.ok_or_else(|| ServiceError::Internal("a command without a zone".into()))?;
         Ok(self.view(zone))
     }
 
     /// Has a command judged and carried out; gives what it was about.
-    async fn carry_out(&self, command: Command) -> Result<About, ServiceError> {
+    async fn carry_out(
+        &self,
+        command: Command,
+        receipt: Option<Receipt>,
+    ) -> Result<About, ServiceError> {
         // On a task of its own: a client that hangs up does not leave a command half done.
         let node = Arc::clone(&self.0);
-        tokio::spawn(async move { node.change(command).await })
+        tokio::spawn(async move { node.change_with(command, receipt).await })
             .await
             .map_err(|error| ServiceError::Internal(error.to_string()))?
     }
@@ -353,21 +369,6 @@ impl Desk {
     }
 
     fn view(&self, zone: Arc<SecondaryZone>) -> ZoneView {
-        let known = self
-            .0
-            .zones
-            .with(&zone.name, |charge| (charge.state(), charge.brief().serial));
-        let (state, serial) = known.unwrap_or((ZoneState::Provisioning, None));
-        let has_keys = zone.primaries.iter().any(|primary| primary.key.is_some());
-        ZoneView {
-            state,
-            serial,
-            version: self.0.content(&zone.name).0,
-            keys: match has_keys {
-                true => self.0.book.registry().key_ids(&zone),
-                false => Vec::new(),
-            },
-            zone,
-        }
+        self.0.view(zone)
     }
 }

@@ -15,8 +15,10 @@ use subtle::ConstantTimeEq;
 
 use super::{
     caller::Caller,
-    is_write, now,
-    replay::{Claim, Kept},
+    is_write,
+    kept::{self, Kept, Write},
+    now,
+    replay::Claim,
     signature::{self, Signed},
 };
 use crate::{
@@ -53,6 +55,7 @@ pub(super) async fn authenticate<S: Service>(
     };
     let host = parts.headers.get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let digest = Sha256::digest(&octets).into();
     let caller = Caller {
         contract: key.contract.clone(),
         tenancy: key.tenancy.clone(),
@@ -62,6 +65,7 @@ pub(super) async fn authenticate<S: Service>(
             .path_and_query("/")
             .build()
             .map_or_else(|_| String::new(), |_| format!("http://{host}")),
+        signature: digest,
     };
     parts.extensions.insert(caller);
     let is_write = is_write(&parts.method);
@@ -70,14 +74,26 @@ pub(super) async fn authenticate<S: Service>(
         return Ok(next.run(request).await);
     }
 
-    let digest = Sha256::digest(&octets).into();
-    match app.oci.replays.claim(&key.contract, digest, Instant::now()) {
+    let (replays, contract) = (&app.oci.replays, key.contract);
+    let (claim, forgotten) = replays.claim(&contract, digest, Instant::now(), now());
+    kept::forget(&*app.service, &contract, forgotten);
+    match claim {
         Claim::First(ticket) => {
             let app = Arc::clone(&app);
             to_the_end(async move {
                 let (response, kept) = keep(next.run(request).await).await?;
-                if kept.status == StatusCode::SERVICE_UNAVAILABLE {
-                    app.oci.replays.release(&key.contract, &digest); // nothing was done
+                if kept.may_come_again() {
+                    app.oci.replays.release(&contract, &digest);
+                }
+                if kept.is_refusal() {
+                    let (name, value) = Write {
+                        contract,
+                        digest,
+                        at: now(),
+                        answer: Some(kept.clone()),
+                    }
+                    .to_named();
+                    app.service.keep(name, Some(value));
                 }
                 ticket.keep(kept);
                 Ok(response)
@@ -90,12 +106,13 @@ pub(super) async fn authenticate<S: Service>(
                 Ok(kept) => kept.clone(),
                 Err(_) => None,
             };
-            kept.map(restored).ok_or_else(|| {
-                Problem::new(
+            match kept {
+                Some(kept) => Ok(kept.told_by(&*app.service, &contract).await),
+                None => Err(Problem::new(
                     StatusCode::CONFLICT,
                     "this very request was carried out before; its answer is not known any more",
-                )
-            })
+                )),
+            }
         }
         Claim::TooMany => Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -119,21 +136,6 @@ async fn keep(response: Response) -> Result<(Response, Kept), Problem> {
     let body = to_bytes(body, usize::MAX)
         .await
         .map_err(|error| Problem::internal(&error))?;
-    let kept = Kept {
-        status: head.status,
-        headers: head.headers.clone(),
-        body: body.clone(),
-        problem: head.extensions.get().cloned(),
-    };
+    let kept = Kept::of(&head, body.clone());
     Ok((Response::from_parts(head, Body::from(body)), kept))
-}
-
-fn restored(kept: Kept) -> Response {
-    let mut response = Response::new(Body::from(kept.body));
-    *response.status_mut() = kept.status;
-    *response.headers_mut() = kept.headers;
-    if let Some(problem) = kept.problem {
-        response.extensions_mut().insert(problem);
-    }
-    response
 }

@@ -1,20 +1,28 @@
 //! A request, as the routes of this face want it.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, request::Parts},
 };
 use zonekit_model::{
-    Expected, Refusal,
+    Command, Expected, Refusal, Uuid,
     oci::{Kind, Ocid},
 };
 
-use super::caller::{Caller, is_private};
+use super::{
+    caller::{Caller, is_private},
+    kept::{Kept, Write},
+    now,
+};
 use crate::{
-    Service, ServiceError, ZoneRef, ZoneView, answer::Problem, conditions::expected,
-    request::Query, router::App,
+    Commanded, Receipt, Service, ServiceError, ZoneRef, ZoneView,
+    answer::{Answer, Problem},
+    audit::{self, Action},
+    conditions::expected,
+    request::Query,
+    router::App,
 };
 
 /// What is asked, by whom, and of which service; path and body aside.
@@ -38,7 +46,57 @@ impl<S: Service> FromRequestParts<Arc<App<S>>> for Call<S> {
     }
 }
 
+/// What the log says of a write.
+pub(super) struct Written<'w> {
+    pub(super) action: Action,
+    /// What it is done to, if that was there before.
+    pub(super) id: Option<Uuid>,
+    pub(super) name: &'w (dyn Display + Sync),
+}
+
 impl<S: Service> Call<S> {
+    /// Has a command carried out. What it is answered is durable with it, and `more` is.
+    pub(super) async fn carry_out(
+        &self,
+        command: Command,
+        written: Written<'_>,
+        more: Vec<(String, Vec<u8>)>,
+        answer: impl Fn(&Commanded) -> Option<Kept> + Send + Sync + 'static,
+    ) -> Answer {
+        let Written { action, id, name } = written;
+        let answer = Arc::new(answer);
+        let receipt: Receipt = {
+            let (answer, mut kept) = (Arc::clone(&answer), more);
+            let (contract, digest) = (self.caller.contract.clone(), self.caller.signature);
+            Box::new(move |done| {
+                let write = Write {
+                    contract,
+                    digest,
+                    at: now(),
+                    answer: answer(done),
+                };
+                kept.push(write.to_named());
+                kept
+            })
+        };
+        let result = self.app.service.command(command, Some(receipt)).await;
+        let made = result.as_ref().ok().and_then(|done| {
+            let zone = done.zone.as_ref().map(|view| view.zone.id);
+            zone.or(done.key.as_ref().map(|key| key.id))
+        });
+        audit::write(
+            &self.caller.contract,
+            action,
+            id.or(made),
+            Some(name),
+            &result,
+        );
+        let done = result?;
+        let kept = answer(&done);
+        let kept = kept.ok_or_else(|| Problem::internal(&"a command told of nothing"))?;
+        Ok(kept.told(done.key.as_deref()))
+    }
+
     /// The zone in the path: its OCID or its name.
     pub(super) async fn zone(&self, text: &str) -> Result<ZoneView, Problem> {
         let unknown = || Problem::from(ServiceError::from(Refusal::UnknownZone));

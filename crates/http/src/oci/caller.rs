@@ -22,6 +22,8 @@ pub(super) struct Caller {
     pub(super) tenancy: Compartment,
     /// The beginning of the URL that was asked.
     pub(super) base: String,
+    /// The digest of the signature of the request.
+    pub(super) signature: [u8; 32],
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {

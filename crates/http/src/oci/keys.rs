@@ -4,25 +4,26 @@ use std::sync::Arc;
 
 use axum::{
     extract::Path,
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
+    http::{StatusCode, header},
 };
 use zonekit_model::{
     Command, KeyDraft, KeyQuery, LabelsEdit, Refusal, TsigKey, Uuid,
-    oci::{CompartmentChange, KeyCreate, KeyItem, KeySummary, KeyUpdate, Kind, Lifecycle, Ocid},
+    oci::{
+        CompartmentChange, KeyCreate, KeyItem, KeySummary, KeyUpdate, Kind, Lifecycle, Ocid, Viewer,
+    },
 };
 
 use super::{
-    call::Call,
+    call::{Call, Written},
     caller::{Caller, Surroundings, is_private, key_id, limit, order, paged, within},
+    kept::Kept,
 };
 use crate::{
-    Service, ServiceError,
-    answer::{Answer, Problem, empty, json},
-    audit::{self, Action},
+    Commanded, Service, ServiceError,
+    answer::{Answer, Problem, json},
+    audit::Action,
     conditions::{fresh, key_tag, tagged},
     request::{Query, WholeBody},
-    router::App,
 };
 
 pub(super) async fn list<S: Service>(call: Call<S>) -> Answer {
@@ -52,28 +53,26 @@ pub(super) async fn create<S: Service>(call: Call<S>, WholeBody(body): WholeBody
         id: Uuid::now_v7(),
         draft,
     };
-    let result = command_key(&call.app, command).await;
-    let id = result.as_ref().ok().map(|key| key.id);
-    audit::write(
-        &call.caller.contract,
-        Action::CreateKey,
-        id,
-        Some(&name),
-        &result,
-    );
-    let key = result?;
-    let mut response = shown(&call, &key, StatusCode::CREATED);
-    let ocid = ocid_of(&key);
-    let location = format!("{}/20180115/tsigKeys/{ocid}", call.caller.base);
-    if let Ok(location) = HeaderValue::try_from(location) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    let written = Written {
+        action: Action::CreateKey,
+        id: None,
+        name: &name,
+    };
+    let (surroundings, caller) = (Surroundings::of(&call.app), call.caller.clone());
+    let answer = move |done: &Commanded| {
+        let key = done.key.as_ref()?;
+        let path = format!("{}/20180115/tsigKeys/{}", caller.base, ocid_of(key));
+        let shown = shown(key, surroundings.viewer(&caller), StatusCode::CREATED);
+        Some(shown.with(header::LOCATION, &path))
+    };
+    call.carry_out(command, written, Vec::new(), answer).await
 }
 
 pub(super) async fn read<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
     let key = found(&call, &text).await?;
-    let answer = shown(&call, &key, StatusCode::OK);
+    let surroundings = Surroundings::of(&call.app);
+    let item = KeyItem::new(&key, surroundings.viewer(&call.caller));
+    let answer = tagged(json(StatusCode::OK, &item), &key_tag(&key));
     let changed = key.modified.unwrap_or(key.created);
     Ok(fresh(&call.headers, &key_tag(&key), Some(changed), answer))
 }
@@ -84,8 +83,9 @@ pub(super) async fn change<S: Service>(
     WholeBody(body): WholeBody,
 ) -> Answer {
     let edit = LabelsEdit::from(KeyUpdate::parse(&body)?);
-    let key = edited(&call, &text, edit, Action::ChangeKey).await?;
-    Ok(shown(&call, &key, StatusCode::OK))
+    let (surroundings, caller) = (Surroundings::of(&call.app), call.caller.clone());
+    let answer = move |key: &TsigKey| shown(key, surroundings.viewer(&caller), StatusCode::OK);
+    edited(&call, &text, edit, Action::ChangeKey, answer).await
 }
 
 pub(super) async fn relocate<S: Service>(
@@ -94,8 +94,9 @@ pub(super) async fn relocate<S: Service>(
     WholeBody(body): WholeBody,
 ) -> Answer {
     let edit = LabelsEdit::from(CompartmentChange::parse(&body)?);
-    let key = edited(&call, &text, edit, Action::MoveKey).await?;
-    Ok(tagged(empty(StatusCode::ACCEPTED), &key_tag(&key)))
+    let answer =
+        |key: &TsigKey| Kept::empty(StatusCode::ACCEPTED).with(header::ETAG, &key_tag(key));
+    edited(&call, &text, edit, Action::MoveKey, answer).await
 }
 
 pub(super) async fn remove<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
@@ -106,23 +107,13 @@ pub(super) async fn remove<S: Service>(call: Call<S>, Path(text): Path<String>) 
         id: key.id,
         expected,
     };
-    let result = call.app.service.command(command).await;
-    let id = Some(key.id);
-    audit::write(
-        &call.caller.contract,
-        Action::RemoveKey,
-        id,
-        Some(&key.name),
-        &result,
-    );
-    result?;
+    let written = Written {
+        action: Action::RemoveKey,
+        id: Some(key.id),
+        name: &key.name,
+    };
     let compartment = key.labels.compartment.clone();
-    let compartment = compartment.unwrap_or_else(|| call.caller.tenancy.clone());
-    Ok(call
-        .app
-        .oci
-        .works
-        .removed(&call.caller, ocid_of(&key), compartment))
+    { call.remove(command, written, ocid_of(&key), compartment) }.await
 }
 
 async fn found<S: Service>(call: &Call<S>, text: &str) -> Result<Arc<TsigKey>, Problem> {
@@ -142,7 +133,8 @@ async fn edited<S: Service>(
     text: &str,
     edit: LabelsEdit,
     action: Action,
-) -> Result<Arc<TsigKey>, Problem> {
+    answer: impl Fn(&TsigKey) -> Kept + Send + Sync + 'static,
+) -> Answer {
     let expected = call.expected()?;
     let key = found(call, text).await?;
     let command = Command::ChangeKey {
@@ -151,30 +143,19 @@ async fn edited<S: Service>(
         edit,
         expected,
     };
-    let result = command_key(&call.app, command).await;
-    audit::write(
-        &call.caller.contract,
+    let written = Written {
         action,
-        Some(key.id),
-        Some(&key.name),
-        &result,
-    );
-    Ok(result?)
+        id: Some(key.id),
+        name: &key.name,
+    };
+    let answer = move |done: &Commanded| done.key.as_deref().map(&answer);
+    call.carry_out(command, written, Vec::new(), answer).await
 }
 
-async fn command_key<S: Service>(
-    app: &App<S>,
-    command: Command,
-) -> Result<Arc<TsigKey>, ServiceError> {
-    let about = app.service.command(command).await?.key;
-    about.ok_or_else(|| ServiceError::Internal("a command about a key told of none".into()))
-}
-
-/// A key by itself, with what it looks like.
-fn shown<S: Service>(call: &Call<S>, key: &TsigKey, status: StatusCode) -> Response {
-    let surroundings = Surroundings::of(&call.app);
-    let item = KeyItem::new(key, surroundings.viewer(&call.caller));
-    tagged(json(status, &item), &key_tag(key))
+/// A key by itself after a write, with what it looks like.
+fn shown(key: &TsigKey, viewer: Viewer<'_>, status: StatusCode) -> Kept {
+    let summary = KeySummary::new(key, viewer);
+    Kept::of_key(status, key, &summary).with(header::ETAG, &key_tag(key))
 }
 
 fn ocid_of(key: &TsigKey) -> Ocid {

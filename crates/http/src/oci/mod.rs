@@ -3,6 +3,7 @@
 mod auth;
 mod call;
 mod caller;
+mod kept;
 mod keys;
 mod records;
 mod replay;
@@ -10,7 +11,7 @@ mod signature;
 mod work;
 mod zones;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Router,
@@ -31,7 +32,7 @@ use crate::{
 pub(crate) const ROOTS: [&str; 2] = ["/20180115", "/20160918"];
 
 /// What this face keeps beside the service.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Face {
     pub(crate) keys: OciKeys,
     replays: Replays,
@@ -39,10 +40,13 @@ pub(crate) struct Face {
 }
 
 impl Face {
-    pub(crate) fn new(keys: OciKeys) -> Self {
+    /// With what the service kept of it.
+    pub(crate) fn new<S: Service>(keys: OciKeys, service: &S) -> Self {
+        let kept = kept::read(service);
         Self {
             keys,
-            ..Self::default()
+            replays: Replays::of(kept.writes, Instant::now(), now()),
+            works: Works::of(kept.works),
         }
     }
 }

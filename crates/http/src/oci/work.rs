@@ -7,19 +7,24 @@ use std::{
 
 use axum::{
     extract::Path,
-    http::{HeaderValue, StatusCode},
-    response::Response,
+    http::{HeaderName, StatusCode},
 };
 use zonekit_model::{
-    Compartment, Contract, Uuid,
+    Command, Compartment, Contract, Uuid,
     oci::{Kind, Ocid, WorkRequest},
 };
 
-use super::{call::Call, caller::Caller, now};
+use super::{
+    call::{Call, Written},
+    kept::{self, Kept},
+    now,
+};
 use crate::{
     Service,
-    answer::{Answer, Problem, empty, json},
+    answer::{Answer, Problem, json},
 };
+
+const WORK_ID: HeaderName = HeaderName::from_static("opc-work-request-id");
 
 /// How many receipts are kept for each contract.
 const MOST: usize = 10_000;
@@ -36,38 +41,58 @@ struct Receipts {
 }
 
 impl Works {
-    /// The answer to a removal, with the id of its receipt.
-    pub(super) fn removed(
-        &self,
-        caller: &Caller,
-        what: Ocid,
-        compartment: Compartment,
-    ) -> Response {
-        let kind = Kind::Work;
-        let id = Ocid {
-            kind,
-            id: Uuid::now_v7(),
-        };
-        let work = WorkRequest::removed(id, what, compartment, now());
+    /// Those that were kept.
+    pub(super) fn of(mut kept: Vec<(Contract, WorkRequest)>) -> Self {
+        let works = Self::default();
+        kept.sort_by_key(|(_, work)| work.time_accepted);
+        for (contract, work) in kept {
+            works.add(&contract, work);
+        }
+        works
+    }
+
+    /// Gives the id of one that is forgotten for it, if one has to be.
+    pub(super) fn add(&self, contract: &Contract, work: WorkRequest) -> Option<Uuid> {
+        let id = work.id.id;
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let receipts = all.entry(caller.contract.clone()).or_default();
-        receipts.known.insert(id.id, Arc::new(work));
-        receipts.order.push_back(id.id);
-        if receipts.order.len() > MOST
-            && let Some(oldest) = receipts.order.pop_front()
-        {
-            receipts.known.remove(&oldest);
-        }
-        let mut response = empty(StatusCode::NO_CONTENT);
-        if let Ok(id) = HeaderValue::try_from(id.to_string()) {
-            response.headers_mut().insert("opc-work-request-id", id);
-        }
-        response
+        let receipts = all.entry(contract.clone()).or_default();
+        receipts.known.insert(id, Arc::new(work));
+        receipts.order.push_back(id);
+        let is_too_many = receipts.order.len() > MOST;
+        let oldest = is_too_many.then(|| receipts.order.pop_front()).flatten()?;
+        receipts.known.remove(&oldest);
+        Some(oldest)
     }
 
     fn find(&self, contract: &Contract, id: Uuid) -> Option<Arc<WorkRequest>> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(contract)?.known.get(&id).cloned()
+    }
+}
+
+impl<S: Service> Call<S> {
+    /// Has something removed; the answer says the id of the receipt.
+    pub(super) async fn remove(
+        &self,
+        command: Command,
+        written: Written<'_>,
+        what: Ocid,
+        compartment: Option<Compartment>,
+    ) -> Answer {
+        let id = Ocid {
+            kind: Kind::Work,
+            id: Uuid::now_v7(),
+        };
+        let compartment = compartment.unwrap_or_else(|| self.caller.tenancy.clone());
+        let work = WorkRequest::removed(id, what, compartment, now());
+        let more = vec![kept::work(&self.caller.contract, &work)];
+        let answer = Kept::empty(StatusCode::NO_CONTENT).with(WORK_ID, &id.to_string());
+        let answer =
+            { self.carry_out(command, written, more, move |_| Some(answer.clone())) }.await?;
+        if let Some(oldest) = self.app.oci.works.add(&self.caller.contract, work) {
+            self.app.service.keep(kept::work_name(oldest), None);
+        }
+        Ok(answer)
     }
 }
 

@@ -2,28 +2,27 @@
 
 use axum::{
     extract::Path,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::Response,
+    http::{HeaderMap, StatusCode, header},
 };
 use zonekit_model::{
     Command, RetryToken, Timestamp, Uuid, ZoneDraft, ZoneEdit, ZoneQuery,
     oci::{
-        CompartmentChange, Kind, Lifecycle, Ocid, ZoneCreate, ZoneItem, ZoneSight, ZoneSummary,
-        ZoneUpdate,
+        CompartmentChange, Kind, Lifecycle, Ocid, Viewer, ZoneCreate, ZoneItem, ZoneSight,
+        ZoneSummary, ZoneUpdate,
     },
 };
 
 use super::{
-    call::Call,
+    call::{Call, Written},
     caller::{Caller, Surroundings, is_private, limit, order, paged, within},
+    kept::Kept,
 };
 use crate::{
-    Service, ServiceError, ZoneView,
-    answer::{Answer, Problem, empty, json},
-    audit::{self, Action},
+    Commanded, Service, ZoneView,
+    answer::{Answer, Problem, json},
+    audit::Action,
     conditions::{fresh, tagged, zone_tag},
     request::{Query, WholeBody},
-    router::App,
 };
 
 pub(super) async fn list<S: Service>(call: Call<S>) -> Answer {
@@ -60,29 +59,26 @@ pub(super) async fn create<S: Service>(call: Call<S>, WholeBody(body): WholeBody
         draft: ZoneDraft::from(create),
         retry,
     };
-    let result = command_zone(&call.app, command).await;
-    let id = result.as_ref().ok().map(|view| view.zone.id);
-    audit::write(
-        &call.caller.contract,
-        Action::CreateZone,
-        id,
-        Some(&name),
-        &result,
-    );
-    let view = result?;
-    let mut response = shown(&call, &view, StatusCode::CREATED);
-    let ocid = ocid_of(&view);
-    if let Ok(location) =
-        HeaderValue::try_from(format!("{}/20180115/zones/{ocid}", call.caller.base))
-    {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    let written = Written {
+        action: Action::CreateZone,
+        id: None,
+        name: &name,
+    };
+    let (surroundings, caller) = (Surroundings::of(&call.app), call.caller.clone());
+    let answer = move |done: &Commanded| {
+        let view = done.zone.as_ref()?;
+        let path = format!("{}/20180115/zones/{}", caller.base, ocid_of(view));
+        let shown = shown(view, surroundings.viewer(&caller), StatusCode::CREATED);
+        Some(shown.with(header::LOCATION, &path))
+    };
+    call.carry_out(command, written, Vec::new(), answer).await
 }
 
 pub(super) async fn read<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
     let view = call.zone(&text).await?;
-    let answer = shown(&call, &view, StatusCode::OK);
+    let surroundings = Surroundings::of(&call.app);
+    let item = ZoneItem::new(sight(&view), surroundings.viewer(&call.caller));
+    let answer = tagged(json(StatusCode::OK, &item), &zone_tag(&view));
     // When its content last changed is not known for as long as its settings are: only the tag tells.
     Ok(fresh(&call.headers, &zone_tag(&view), None, answer))
 }
@@ -93,8 +89,9 @@ pub(super) async fn change<S: Service>(
     WholeBody(body): WholeBody,
 ) -> Answer {
     let edit = ZoneEdit::from(ZoneUpdate::parse(&body)?);
-    let view = edited(&call, &text, edit, Action::ChangeZone).await?;
-    Ok(shown(&call, &view, StatusCode::OK))
+    let (surroundings, caller) = (Surroundings::of(&call.app), call.caller.clone());
+    let answer = move |view: &ZoneView| shown(view, surroundings.viewer(&caller), StatusCode::OK);
+    edited(&call, &text, edit, Action::ChangeZone, answer).await
 }
 
 pub(super) async fn relocate<S: Service>(
@@ -106,8 +103,9 @@ pub(super) async fn relocate<S: Service>(
         labels: CompartmentChange::parse(&body)?.into(),
         ..ZoneEdit::default()
     };
-    let view = edited(&call, &text, edit, Action::MoveZone).await?;
-    Ok(tagged(empty(StatusCode::ACCEPTED), &zone_tag(&view)))
+    let answer =
+        |view: &ZoneView| Kept::empty(StatusCode::ACCEPTED).with(header::ETAG, &zone_tag(view));
+    edited(&call, &text, edit, Action::MoveZone, answer).await
 }
 
 pub(super) async fn remove<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
@@ -118,23 +116,13 @@ pub(super) async fn remove<S: Service>(call: Call<S>, Path(text): Path<String>) 
         id: view.zone.id,
         expected,
     };
-    let result = call.app.service.command(command).await;
-    let (id, name) = (Some(view.zone.id), &view.zone.name);
-    audit::write(
-        &call.caller.contract,
-        Action::RemoveZone,
-        id,
-        Some(name),
-        &result,
-    );
-    result?;
+    let written = Written {
+        action: Action::RemoveZone,
+        id: Some(view.zone.id),
+        name: &view.zone.name,
+    };
     let compartment = view.zone.labels.compartment.clone();
-    let compartment = compartment.unwrap_or_else(|| call.caller.tenancy.clone());
-    Ok(call
-        .app
-        .oci
-        .works
-        .removed(&call.caller, ocid_of(&view), compartment))
+    { call.remove(command, written, ocid_of(&view), compartment) }.await
 }
 
 /// Has some settings of a zone changed.
@@ -143,7 +131,8 @@ async fn edited<S: Service>(
     text: &str,
     edit: ZoneEdit,
     action: Action,
-) -> Result<ZoneView, Problem> {
+    answer: impl Fn(&ZoneView) -> Kept + Send + Sync + 'static,
+) -> Answer {
     let expected = call.expected()?;
     let view = call.zone(text).await?;
     let command = Command::ChangeZone {
@@ -152,25 +141,18 @@ async fn edited<S: Service>(
         edit,
         expected,
     };
-    let result = command_zone(&call.app, command).await;
-    let (id, name) = (Some(view.zone.id), &view.zone.name);
-    audit::write(&call.caller.contract, action, id, Some(name), &result);
-    Ok(result?)
+    let written = Written {
+        action,
+        id: Some(view.zone.id),
+        name: &view.zone.name,
+    };
+    let answer = move |done: &Commanded| done.zone.as_ref().map(&answer);
+    call.carry_out(command, written, Vec::new(), answer).await
 }
 
-async fn command_zone<S: Service>(
-    app: &App<S>,
-    command: Command,
-) -> Result<ZoneView, ServiceError> {
-    let about = app.service.command(command).await?.zone;
-    about.ok_or_else(|| ServiceError::Internal("a command about a zone told of none".into()))
-}
-
-/// A zone by itself, with what it looks like.
-fn shown<S: Service>(call: &Call<S>, view: &ZoneView, status: StatusCode) -> Response {
-    let surroundings = Surroundings::of(&call.app);
-    let item = ZoneItem::new(sight(view), surroundings.viewer(&call.caller));
-    tagged(json(status, &item), &zone_tag(view))
+/// A zone by itself after a write, with what it looks like.
+fn shown(view: &ZoneView, viewer: Viewer<'_>, status: StatusCode) -> Kept {
+    Kept::json(status, &ZoneItem::new(sight(view), viewer)).with(header::ETAG, &zone_tag(view))
 }
 
 fn sight(view: &ZoneView) -> ZoneSight<'_> {

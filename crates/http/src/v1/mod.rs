@@ -156,7 +156,7 @@ impl<S: Service> Call<S> {
         id: Option<Uuid>,
         name: &(dyn Display + Sync),
     ) -> Result<Commanded, Problem> {
-        let result = self.app.service.command(command).await;
+        let result = self.app.service.command(command, None).await;
         // What is made has its id from then on.
         let made = result.as_ref().ok().and_then(|about| about.key.as_ref());
         let id = id.or(made.map(|key| key.id));

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 use zonekit_http::{
-    Access, Limits, Metrics, OciKey, OciKeys, Rehearsal, Router, Token, Tokens, router,
+    Access, Limits, Metrics, OciKey, OciKeys, Rehearsal, Router, Service, Token, Tokens, router,
 };
 use zonekit_model::oci::Ocid;
 use zonekit_model::{QuotaLimits, RecordView, Standing, Uuid, ZoneId, ZoneStatus};
@@ -92,6 +92,10 @@ impl Signed {
         self
     }
 
+    pub fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+
     pub fn without(mut self, name: &str) -> Self {
         self.headers.remove(name);
         self
@@ -154,7 +158,23 @@ impl Api {
     }
 
     fn with_quota(quota: QuotaLimits) -> Self {
-        let service = Arc::new(Rehearsal::new(quota));
+        Self::over(Arc::new(Rehearsal::new(quota)))
+    }
+
+    /// The same service with its routes made anew, as after a restart.
+    pub fn restarted(&self) -> Self {
+        Self::over(Arc::clone(&self.service))
+    }
+
+    /// What is kept for the routes, as text.
+    pub fn kept(&self) -> String {
+        let text = |(name, value): (String, Vec<u8>)| {
+            format!("{name} {}\n", String::from_utf8(value).unwrap())
+        };
+        self.service.kept().into_iter().map(text).collect()
+    }
+
+    fn over(service: Arc<Rehearsal>) -> Self {
         let contracts: [zonekit_model::Contract; 2] =
             ["one", "two"].map(|name| name.parse().unwrap());
         let keys = [ONE, TWO]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::oneshot;
-use zonekit_http::ServiceError;
+use zonekit_http::{Commanded, Receipt, ServiceError};
 use zonekit_model::{Changes, Command, Refusal, SecondaryZone};
 use zonekit_store::StoreError;
 
@@ -23,7 +23,23 @@ pub(crate) struct Commands {
 
 struct Waiting {
     command: Command,
+    receipt: Option<Receipt>,
     answer: oneshot::Sender<Result<About, ServiceError>>,
+}
+
+/// What a command comes to.
+struct Judged {
+    changes: Changes,
+    /// What is kept with it.
+    kept: Vec<(String, Vec<u8>)>,
+    /// What that was made of.
+    told: Option<Commanded>,
+}
+
+impl Judged {
+    fn parts(&self) -> (&Changes, &[(String, Vec<u8>)]) {
+        (&self.changes, &self.kept)
+    }
 }
 
 impl Commands {
@@ -32,9 +48,14 @@ impl Commands {
         &self,
         node: &Arc<Node>,
         command: Command,
+        receipt: Option<Receipt>,
     ) -> Result<About, ServiceError> {
         let (answer, mut answered) = oneshot::channel();
-        self.waiting().push(Waiting { command, answer });
+        self.waiting().push(Waiting {
+            command,
+            receipt,
+            answer,
+        });
         let _writer = self.writer.lock().await;
         loop {
             match answered.try_recv() {
@@ -62,9 +83,9 @@ impl Commands {
 impl Node {
     /// Carries out as many commands of a group as go together; gives back the others. To be called by one at a time.
     async fn change_together(self: &Arc<Self>, group: Vec<Waiting>) -> Vec<Waiting> {
-        let (commands, mut answers): (Vec<_>, Vec<_>) = { group.into_iter() }
-            .map(|waiting| (waiting.command, waiting.answer))
-            .unzip();
+        let commands: Vec<Command> = { group.iter() }
+            .map(|waiting| waiting.command.clone())
+            .collect();
         let (about, verdicts) = {
             let mut registry = self.book.registry();
             let about = commands.iter().map(|command| match command {
@@ -75,18 +96,24 @@ impl Node {
             let about: Vec<Option<Arc<SecondaryZone>>> = about.collect();
             (about, registry.judge_group(&commands, clock::now()))
         };
-        let mut left = { commands.into_iter().zip(&answers) }.skip(verdicts.len());
-        let left: Vec<Command> = left.by_ref().map(|(command, _)| command).collect();
-        let waiting = answers.split_off(verdicts.len());
+        let mut group = group.into_iter();
+        let (mut answers, mut judged) = (Vec::new(), Vec::new());
+        for (verdict, waiting) in verdicts.into_iter().zip(group.by_ref()) {
+            answers.push(waiting.answer);
+            judged.push(match verdict {
+                Ok(changes) => Ok(self.with_receipt(changes, waiting.receipt)),
+                Err(refusal) => Err(refusal),
+            });
+        }
 
         let node = Arc::clone(self);
         let keeping = tokio::task::spawn_blocking(move || {
-            let kept = node.keep(&verdicts);
-            (verdicts, kept)
+            let kept = node.keep(&judged);
+            (judged, kept)
         });
         match keeping.await {
-            Ok((verdicts, kept)) => {
-                let results = verdicts.into_iter().zip(kept);
+            Ok((judged, kept)) => {
+                let results = judged.into_iter().zip(kept);
                 for ((answer, about), (verdict, kept)) in
                     answers.into_iter().zip(about).zip(results)
                 {
@@ -100,20 +127,38 @@ impl Node {
                 }
             }
         }
-        let left = left.into_iter().zip(waiting);
-        left.map(|(command, answer)| Waiting { command, answer })
-            .collect()
+        group.collect()
+    }
+
+    /// What was judged, with what its receipt says: made before the commit, so that it is in it.
+    fn with_receipt(&self, changes: Changes, receipt: Option<Receipt>) -> Judged {
+        let Some(receipt) = receipt else {
+            return Judged {
+                changes,
+                kept: Vec::new(),
+                told: None,
+            };
+        };
+        let told = Commanded {
+            zone: changes.zone().map(|zone| self.view(Arc::clone(zone))),
+            key: changes.key().cloned(),
+        };
+        Judged {
+            changes,
+            kept: receipt(&told),
+            told: Some(told),
+        }
     }
 
     /// Makes durable what was judged, in one commit if that can be; what cannot be kept leaves the others alone. Waits for
     /// the disk.
-    fn keep(&self, verdicts: &[Result<Changes, Refusal>]) -> Vec<Result<(), StoreError>> {
-        let judged: Vec<&Changes> = verdicts.iter().flatten().collect();
+    fn keep(&self, verdicts: &[Result<Judged, Refusal>]) -> Vec<Result<(), StoreError>> {
+        let judged: Vec<_> = verdicts.iter().flatten().map(Judged::parts).collect();
         if judged.len() > 1 && self.book.store(&self.store, judged).is_ok() {
             return verdicts.iter().map(|_| Ok(())).collect();
         }
-        let keep = |verdict: &Result<Changes, Refusal>| match verdict {
-            Ok(changes) => self.book.store(&self.store, [changes]),
+        let keep = |verdict: &Result<Judged, Refusal>| match verdict {
+            Ok(judged) => self.book.store(&self.store, [judged.parts()]),
             Err(_) => Ok(()),
         };
         verdicts.iter().map(keep).collect()
@@ -122,12 +167,16 @@ impl Node {
     fn put_in_force(
         self: &Arc<Self>,
         about: Option<Arc<SecondaryZone>>,
-        verdict: Result<Changes, Refusal>,
+        verdict: Result<Judged, Refusal>,
         kept: Result<(), StoreError>,
     ) -> Result<About, ServiceError> {
-        let changes = verdict?;
+        let Judged { changes, told, .. } = verdict?;
         kept.map_err(|error| ServiceError::Internal(in_words(&error)))?;
-        let about = (changes.zone().cloned().or(about), changes.key().cloned());
+        let about = About {
+            zone: changes.zone().cloned().or(about),
+            key: changes.key().cloned(),
+            told,
+        };
         // Durable by now: there is no way back, and what could be undone by is not needed.
         let _ = self.book.registry().apply(changes.clone());
         self.take_effect(changes);

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use tracing::{error, warn};
-use zonekit_http::ServiceError;
+use zonekit_http::{Receipt, ServiceError};
 use zonekit_model::{
     Change, Changes, Command, Event, EventKind, PrimaryStatus, SecondaryZone, Standing, Timestamp,
     ZoneName, ZoneStatus,
@@ -28,7 +28,7 @@ impl Node {
         self.book.reserve(ours.as_ref())?;
         let declaration = book::declaration(&self.config());
         let changes = self.book.registry().judge(declaration, clock::now())?;
-        self.book.store(&self.store, [&changes])?;
+        self.book.store(&self.store, [(&changes, &[][..])])?;
         let _ = self.book.registry().apply(changes);
         self.renew_keys();
 
@@ -65,10 +65,19 @@ impl Node {
     /// Judges a command, makes what it changes durable, and puts it into effect; gives what it was about. Whoever is no
     /// longer there for the answer has it carried out all the same.
     pub(crate) async fn change(self: &Arc<Self>, command: Command) -> Result<About, ServiceError> {
+        self.change_with(command, None).await
+    }
+
+    /// The same, with what is to be kept in the same commit.
+    pub(crate) async fn change_with(
+        self: &Arc<Self>,
+        command: Command,
+        receipt: Option<Receipt>,
+    ) -> Result<About, ServiceError> {
         if self.is_ending.load(Ordering::Relaxed) {
             return Err(ServiceError::Unavailable);
         }
-        self.commands.carry_out(self, command).await
+        self.commands.carry_out(self, command, receipt).await
     }
 
     /// Follows the registry after a change of it.
