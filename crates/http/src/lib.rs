@@ -55,12 +55,14 @@ mod ionos;
 mod metrics;
 mod oci;
 mod oci_keys;
+mod patient;
 mod pieces;
 mod rehearsal;
 mod request;
 mod router;
 mod serve;
 mod service;
+mod shares;
 mod tokens;
 mod v1;
 
@@ -75,5 +77,6 @@ pub use service::{
     Commanded, Content, Readiness, Receipt, RecordsView, Service, ServiceError, StatusView,
     TransferOrder, ZoneRef, ZoneView,
 };
+pub use shares::{Share, Shares};
 pub use tokens::{DigestError, Token, Tokens};
 pub use zonekit_tls::{Identity, PemError, ServerTls};

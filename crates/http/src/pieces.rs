@@ -15,14 +15,17 @@ use bytes::Bytes;
 use hyper::body::Frame;
 use tokio::sync::mpsc;
 
-/// An answer of that content type. One whose pieces end without a `None` is seen to be cut off.
-pub(crate) fn in_pieces(
+/// An answer of that content type. One whose pieces end without a `None` is seen to be cut off. What is `held` is so until
+/// the last is taken.
+pub(crate) fn in_pieces<H: Send + Unpin + 'static>(
     content_type: &'static str,
     pieces: mpsc::Receiver<Option<Bytes>>,
+    held: H,
 ) -> Response {
     let mut response = Response::new(Body::new(Pieces {
         pieces,
         is_over: false,
+        _held: held,
     }));
     response
         .headers_mut()
@@ -31,12 +34,13 @@ pub(crate) fn in_pieces(
 }
 
 /// A body that comes in pieces.
-struct Pieces {
+struct Pieces<H> {
     pieces: mpsc::Receiver<Option<Bytes>>,
     is_over: bool,
+    _held: H,
 }
 
-impl hyper::body::Body for Pieces {
+impl<H: Unpin> hyper::body::Body for Pieces<H> {
     type Data = Bytes;
     type Error = io::Error;
 

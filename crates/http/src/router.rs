@@ -12,12 +12,14 @@ use axum::{
 };
 use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
+use zonekit_model::Contract;
 
 use crate::{
-    Metrics, OciKeys, Readiness, Service, Tokens,
-    answer::{self, Problem},
+    Content, Metrics, OciKeys, Readiness, Service, Shares, Tokens,
+    answer::{self, Answer, Problem},
     console, dress, ionos, metrics,
     oci::{self, Face},
+    pieces::in_pieces,
     v1,
 };
 
@@ -30,18 +32,27 @@ pub struct Limits {
     pub time: Duration,
     /// Time for the head of a request to arrive; a connection that is idle for so long is closed, too.
     pub head: Duration,
+    /// Time for a piece of an answer, of 16 KiB or the rest of it, to be taken; then its connection is closed.
+    pub write: Duration,
     /// Connections open at once; more wait to be accepted.
     pub connections: usize,
+    /// The same for one client, an IPv4 address or an IPv6 network of 64 bits; more are closed at once.
+    pub connections_per_client: usize,
+    /// Exports of zones and differences that one contract may be taking at once; more get a 429.
+    pub exports_per_contract: usize,
 }
 
 impl Default for Limits {
-    /// 64 KiB, 10 seconds, 30 seconds and 1,024.
+    /// 64 KiB, 10 seconds, 30 seconds, 30 seconds, 1,024, 256 and 16.
     fn default() -> Self {
         Self {
             body: 64 * 1024,
             time: Duration::from_secs(10),
             head: Duration::from_secs(30),
+            write: Duration::from_secs(30),
             connections: 1_024,
+            connections_per_client: 256,
+            exports_per_contract: 16,
         }
     }
 }
@@ -53,6 +64,26 @@ pub(crate) struct App<S> {
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
     pub(crate) oci: Face,
+    /// Of answers that come in pieces.
+    exports: Shares<Contract>,
+}
+
+impl<S> App<S> {
+    /// An answer of that content type, one of so many that the contract may be taking at a time.
+    pub(crate) fn export(
+        &self,
+        contract: &Contract,
+        content_type: &'static str,
+        content: Content,
+    ) -> Answer {
+        let share = self.exports.take(contract.clone()).ok_or_else(|| {
+            Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "there are as many exports under way as a contract may have",
+            )
+        })?;
+        Ok(in_pieces(content_type, content.pieces, share))
+    }
 }
 
 /// Who may use the API: bearers of tokens its IONOS face and our own, holders of keys its OCI face.
@@ -91,6 +122,7 @@ pub fn router<S: Service>(
         metrics,
         limits,
         oci,
+        exports: Shares::new(limits.exports_per_contract, usize::MAX),
     });
     Router::new()
         .merge(ionos::routes(&app))

@@ -1,6 +1,6 @@
 //! Routes on a socket.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -18,10 +18,15 @@ use tokio::{
 
 use zonekit_tls::ServerTls;
 
-use crate::Limits;
+use crate::{
+    Limits,
+    patient::Patient,
+    shares::{Share, Shares, client},
+};
 
 /// Answers HTTP/1 on a listener until `stop` is done, then ends once the requests that are under way have been answered or
-/// [`Limits::time`] is over.
+/// [`Limits::time`] is over. Whoever does not take its answer is let go after [`Limits::write`], and whoever has
+/// [`Limits::connections_per_client`] is not let in.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -50,11 +55,9 @@ pub async fn serve_connection(
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.head);
     let service = TowerToHyperService::new(router);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let stream = TokioIo::new(Patient::new(stream, limits.write));
+    let mut connection = pin!(protocol(&limits).serve_connection(stream, service));
     let ended = tokio::select! {
         ended = &mut connection => ended,
         () = stop => {
@@ -77,10 +80,9 @@ async fn run(
     let slots = Arc::new(Semaphore::new(
         limits.connections.min(Semaphore::MAX_PERMITS),
     ));
+    let shares = Shares::new(limits.connections_per_client, usize::MAX);
     let open = GracefulShutdown::new();
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.head);
+    let http = protocol(&limits);
 
     let mut stop = pin!(stop);
     loop {
@@ -89,14 +91,19 @@ async fn run(
             let slot = Arc::clone(&slots).acquire_owned().await.ok();
             (accept(&listener).await, slot)
         };
-        let (stream, slot) = tokio::select! {
+        let ((stream, address), slot) = tokio::select! {
             accepted = accepted => accepted,
             () = &mut stop => break,
         };
+        let Some(share) = shares.take(client(address)) else {
+            tracing::debug!(%address, "an HTTP client has as many connections as it may");
+            continue;
+        };
+        let (place, stream) = ((slot, share), Patient::new(stream, limits.write));
         let service = TowerToHyperService::new(router.clone());
         let Some(tls) = &tls else {
             let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
-            tokio::spawn(until_end(connection, slot));
+            tokio::spawn(until_end(connection, place));
             continue;
         };
         let (http, acceptor, watcher) = (http.clone(), tls.acceptor("http/1.1"), open.watcher());
@@ -104,7 +111,7 @@ async fn run(
             match timeout(limits.head, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => {
                     let connection = http.serve_connection(TokioIo::new(stream), service);
-                    until_end(watcher.watch(connection), slot).await;
+                    until_end(watcher.watch(connection), place).await;
                 }
                 Ok(Err(error)) => tracing::debug!(%error, "TLS of an HTTP connection"),
                 Err(_) => tracing::debug!("TLS of an HTTP connection does not come to stand"),
@@ -117,25 +124,32 @@ async fn run(
     }
 }
 
-/// Answers on a connection, which has a slot until it ends.
-async fn until_end(
-    connection: impl Future<Output = hyper::Result<()>>,
-    slot: Option<OwnedSemaphorePermit>,
-) {
+/// HTTP as it is spoken here.
+fn protocol(limits: &Limits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.head);
+    http
+}
+
+/// What a connection has until it ends: a slot, and a share of its client's.
+type Place = (Option<OwnedSemaphorePermit>, Share<IpAddr>);
+
+async fn until_end(connection: impl Future<Output = hyper::Result<()>>, place: Place) {
     if let Err(error) = connection.await {
         tracing::debug!(%error, "an HTTP connection ended early");
     }
-    drop(slot);
+    drop(place);
 }
 
-/// The next connection. Errors of a single one pass; where the process lacks something, it is given time.
-async fn accept(listener: &TcpListener) -> TcpStream {
+/// The next connection, and whose it is. Errors of a single one pass; where the process lacks something, it is given time.
+async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 // Answers are small and written at once; an error here would only make them later.
                 let _ = stream.set_nodelay(true);
-                return stream;
+                return (stream, address.ip());
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {

@@ -334,3 +334,64 @@ async fn an_idle_connection_does_not_keep_the_service_from_stopping() {
     drop(stop);
     server.await.unwrap();
 }
+
+/// An answer that is far larger than what the system keeps of it for a client, and a small one.
+fn large_and_small() -> Router {
+    use axum::routing::get;
+    Router::new()
+        .route("/large", get(|| async { vec![0; 64 << 20] }))
+        .route("/small", get(|| async { "small" }))
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_loses_its_place() {
+    let limits = Limits {
+        write: Duration::from_millis(200),
+        connections: 1,
+        ..Limits::default()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(serve(listener, large_and_small(), limits, pending()));
+
+    let mut reader = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n";
+    reader.write_all(request).await.unwrap();
+    reader.read_exact(&mut [0; 15]).await.unwrap(); // it has the only place, and reads no more
+
+    let mut next = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /small HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    next.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    let reading = next.read_to_string(&mut answer);
+    { tokio::time::timeout(Duration::from_secs(30), reading).await }
+        .expect("the place of whoever reads nothing")
+        .unwrap();
+    assert!(answer.ends_with("small"), "{answer}");
+    server.abort();
+}
+
+#[tokio::test]
+async fn a_client_has_so_many_connections_and_no_more() {
+    let limits = Limits {
+        connections_per_client: 2,
+        ..Limits::default()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(serve(listener, large_and_small(), limits, pending()));
+    let open = async || {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let request = b"GET /small HTTP/1.1\r\nhost: x\r\n\r\n";
+        let _ = client.write_all(request).await;
+        let mut begin = [0; 15];
+        let answered = client.read_exact(&mut begin).await.is_ok();
+        (client, answered)
+    };
+    let ((one, first), (_two, second), (_, third)) = (open().await, open().await, open().await);
+    assert_eq!((first, second, third), (true, true, false));
+    drop(one);
+    let again = async { while !open().await.1 {} };
+    { tokio::time::timeout(Duration::from_secs(30), again).await }.expect("a place that is free");
+    server.abort();
+}

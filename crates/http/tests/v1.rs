@@ -658,3 +658,26 @@ async fn a_refusal_names_the_member_that_it_is_about() {
         r#"{"name": "example.net", "primaries": [{"address": "192.0.2.1", "key": "no.example"}]}"#;
     check(key, 400, "primaries").await;
 }
+
+#[tokio::test]
+async fn a_contract_takes_so_many_exports_at_a_time_and_no_more() {
+    let api = Api::new();
+    api.zone(7, "example.org");
+    let begin = async |path: &str| {
+        let request = Request::get(format!("/v1/zones/example.org/{path}"))
+            .header("Authorization", "Bearer one-token")
+            .body(Body::empty());
+        api.router.clone().oneshot(request.unwrap()).await.unwrap()
+    };
+    let mut under_way = Vec::new();
+    for _ in 0..Limits::default().exports_per_contract {
+        under_way.push(begin("export").await);
+    }
+    assert!(under_way.iter().all(|answer| answer.status() == 200));
+    assert_eq!(begin("export").await.status(), 429);
+    let not_taken = under_way.pop().unwrap();
+    let taken = to_bytes(under_way.pop().unwrap().into_body(), usize::MAX);
+    taken.await.unwrap();
+    drop(not_taken);
+    assert_eq!(begin("export").await.status(), 200);
+}

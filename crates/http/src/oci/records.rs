@@ -15,10 +15,9 @@ use super::{
     caller::{is_descending, limit, paged},
 };
 use crate::{
-    Content, RecordsView, Service, ServiceError, ZoneView,
+    RecordsView, Service, ServiceError, ZoneView,
     answer::{Answer, Problem, json},
     conditions::fresh,
-    pieces::in_pieces,
     request::Query,
 };
 
@@ -88,13 +87,13 @@ pub(super) async fn of_set<S: Service>(
 
 pub(super) async fn content<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
     let view = call.zone(&text).await?;
-    let Content { version, pieces } = call
-        .app
-        .service
-        .content(&call.caller.contract, view.zone.id)
+    let contract = &call.caller.contract;
+    let content = { &call.app.service }
+        .content(contract, view.zone.id)
         .await?;
-    let response = in_pieces("text/dns", pieces);
-    Ok(fresh(&call.headers, &version_tag(version), None, response))
+    let tag = version_tag(content.version);
+    let response = call.app.export(contract, "text/dns", content)?;
+    Ok(fresh(&call.headers, &tag, None, response))
 }
 
 /// Whatever would write records of a zone.

@@ -62,7 +62,7 @@ pub(super) async fn stream<S: Service>(call: Call<S>) -> Answer {
             };
         }
     });
-    let mut response = in_pieces("text/event-stream", pieces);
+    let mut response = in_pieces("text/event-stream", pieces, ());
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)

@@ -1,9 +1,6 @@
 //! What is in a zone, and what has changed in it.
 
-use axum::{
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
-};
+use axum::http::{HeaderValue, StatusCode, header};
 use zonekit_model::{ContentVersion, RecordQuery};
 
 use super::{
@@ -14,7 +11,6 @@ use super::{
 use crate::{
     Content, Service,
     answer::{Answer, Problem, json},
-    pieces::in_pieces,
 };
 
 /// A page of the records of a zone, or of those that are searched for.
@@ -61,12 +57,13 @@ pub(super) async fn list<S: Service>(call: Call<S>, named: Named) -> Answer {
             content_type = "text/dns", body = String,
             headers(("ETag" = String, description = "Which version it is"))),
         (status = 404, description = "There is no such zone", body = Error),
+        (status = 429, description = "The contract is taking as many exports as it may", body = Error),
     )
 )]
 pub(super) async fn export<S: Service>(call: Call<S>, named: Named) -> Answer {
     let id = call.zone(&named).await?.zone.id;
     let content = call.app.service.content(&call.contract, id).await?;
-    Ok(streamed("text/dns", content))
+    streamed(&call, "text/dns", content)
 }
 
 /// The versions of a zone that differences can be told between.
@@ -100,6 +97,7 @@ pub(super) async fn versions<S: Service>(call: Call<S>, named: Named) -> Answer 
     responses(
         (status = 200, description = "The difference", content_type = "text/plain", body = String),
         (status = 404, description = "There is no such zone, or a version is not known any more", body = Error),
+        (status = 429, description = "The contract is taking as many exports as it may", body = Error),
     )
 )]
 pub(super) async fn difference<S: Service>(call: Call<S>, named: Named) -> Answer {
@@ -116,16 +114,16 @@ pub(super) async fn difference<S: Service>(call: Call<S>, named: Named) -> Answe
         let message = "nothing is known of how one of these versions became the other";
         Problem::new(StatusCode::NOT_FOUND, message)
     })?;
-    Ok(streamed("text/plain; charset=utf-8", content))
+    streamed(&call, "text/plain; charset=utf-8", content)
 }
 
-fn streamed(content_type: &'static str, content: Content) -> Response {
-    let Content { version, pieces } = content;
-    let mut response = in_pieces(content_type, pieces);
-    if let Ok(tag) = HeaderValue::try_from(tag(version)) {
+fn streamed<S: Service>(call: &Call<S>, content_type: &'static str, content: Content) -> Answer {
+    let tag = HeaderValue::try_from(tag(content.version));
+    let mut response = { &call.app }.export(&call.contract, content_type, content)?;
+    if let Ok(tag) = tag {
         response.headers_mut().insert(header::ETAG, tag);
     }
-    response
+    Ok(response)
 }
 
 fn tag(version: ContentVersion) -> String {
