@@ -18,7 +18,7 @@ use tower::ServiceExt;
 use zonekit_http::{
     Commanded, Content, EventId, EventStream, Limits, Metrics, Readiness, Receipt, RecordsView,
     Rehearsal, Router, Service, ServiceError, StatusView, Token, Tokens, TransferOrder, ZoneRef,
-    ZoneView, router, serve,
+    ZoneView, router, serve, serve_connection,
 };
 use zonekit_model::{
     Command, Contract, Delegation, KeyQuery, Page, PageRequest, Quota, RecordQuery, Selection,
@@ -305,6 +305,28 @@ async fn a_head_that_does_not_arrive_ends_the_connection() {
         .exchange("GET /quota HTTP/1.1\r\nhost: x\r\n")
         .await;
     assert!(!answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_431() {
+    let check = async |lines: usize, octets: usize| {
+        let line = format!("x-more: {}\r\n", "x".repeat(octets));
+        let head = "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n".to_owned();
+        let head = head + &line.repeat(lines) + "\r\n";
+        // Not a socket: one that is closed before all was read may take the answer back.
+        let (mut client, stream) = tokio::io::duplex(1 << 20);
+        client.write_all(head.as_bytes()).await.unwrap();
+        let limits = Limits::default();
+        let router = over(Rehearsal::default(), limits);
+        serve_connection(stream, router, limits, pending()).await;
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        answer.split(' ').nth(1).map(str::to_owned)
+    };
+    assert_eq!(check(1, 30_000).await.as_deref(), Some("200"));
+    assert_eq!(check(1, 100_000).await.as_deref(), Some("431"));
+    assert_eq!(check(90, 1).await.as_deref(), Some("200"));
+    assert_eq!(check(100, 1).await.as_deref(), Some("431"));
 }
 
 #[tokio::test]
