@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tracing::{debug, warn};
 use zonekit_model::{
-    Event, EventKind, Failure, PrimaryOutcome, Standing, VisitCause, VisitRecord, ZoneName,
-    ZoneStatus,
+    Event, EventKind, Failure, PrimaryOutcome, Standing, VisitCause, VisitRecord, ZoneId,
+    ZoneName, ZoneStatus,
 };
 use zonekit_store::{Generation, Timers, Zone};
 use zonekit_wire::SoaBuf;
@@ -82,6 +82,8 @@ struct Order {
 /// A visit that is about to be made.
 struct Plan {
     name: ZoneName,
+    /// Which zone of that name.
+    id: ZoneId,
     /// The term of the zone's settings that it belongs to.
     term: u64,
     cause: VisitCause,
@@ -185,6 +187,7 @@ fn begin_at(
     };
     let plan = Plan {
         hurry: Arc::clone(&hurry),
+        id: charge.zone.zone_id(),
         term: charge.term,
         cause: order.cause,
         only,
@@ -286,6 +289,7 @@ async fn visit(mut running: Running, plan: Plan, questions: Box<Visit>) {
 async fn publish(node: &Arc<Node>, plan: &Plan, candidate: Candidate) -> Result<(), Failure> {
     let edition = Edition {
         name: plan.name.clone(),
+        id: plan.id.clone(),
         term: plan.term,
         generation: plan.generation,
         candidate,

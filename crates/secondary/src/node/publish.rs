@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use tracing::{error, info};
-use zonekit_model::{Failure, Standing, ZoneName};
+use zonekit_model::{Failure, Standing, ZoneId, ZoneName};
 use zonekit_store::{Batch, Content, Generation, Publication, StoreError, Timers};
 
 use super::{Node, in_words};
@@ -13,6 +13,8 @@ use crate::sink::Candidate;
 /// A version that a visit has brought.
 pub(crate) struct Edition {
     pub(crate) name: ZoneName,
+    /// Which zone of that name.
+    pub(crate) id: ZoneId,
     /// The term of the zone's settings that it belongs to.
     pub(crate) term: u64,
     /// What it follows.
@@ -51,6 +53,7 @@ impl Node {
             term,
             generation,
             candidate,
+            ..
         } = edition;
         let is_current = self.zones.within(name, *term, |_| ()).is_some();
         let expected = { generation.filter(|_| is_current) }.ok_or_else(|| Failure {
@@ -76,29 +79,32 @@ impl Node {
         })
     }
 
-    /// Has everybody know of a version that is durable and visible.
+    /// Has everybody know of a version that is durable and visible. Whether the settings are others by now makes no
+    /// difference to that: what is served is what is told.
     fn published(&self, edition: &Edition) {
         let Edition {
             name,
-            term,
+            id,
             candidate,
             ..
         } = edition;
         let zone = &candidate.zone;
         let soa = zone.soa();
         self.schedule().took(name, &soa, Instant::now());
-        let id = self.zones.within(name, *term, |charge| {
+        self.zones.with(name, |charge| {
+            // With the table in hand: of two versions that follow each other, the later one is told last.
+            let served = { self.version(name) }.filter(|_| charge.zone.zone_id() == *id);
+            let Some(served) = served else {
+                return; // removed a moment ago
+            };
             charge.alter(|status| {
-                status.serial = Some(zone.serial().0);
-                status.records = zone.record_count();
-                status.octets = zone.octets();
+                status.serial = Some(served.serial().0);
+                status.records = served.record_count();
+                status.octets = served.octets();
                 status.standing = Standing::Current;
             });
-            charge.zone.zone_id()
         });
-        if let Some(id) = id {
-            self.book.registry().note_records(&id, zone.record_count());
-        }
+        self.count_records(edition);
         let notes = &candidate.notes;
         if *notes != zonekit_store::Notes::default() {
             info!(zone = %name, serial = zone.serial().0, ?notes, "the records were not quite in order");
@@ -107,6 +113,13 @@ impl Node {
         if self.config().catalog(name).is_some() {
             self.catalogs_changed.notify_one();
         }
+    }
+
+    /// Has the quota know how many records a zone holds.
+    fn count_records(&self, edition: &Edition) {
+        let mut registry = self.book.registry();
+        let held = { self.version(&edition.name) }.map_or(0, |version| version.record_count());
+        registry.note_records(&edition.id, held);
     }
 }
 
@@ -120,5 +133,74 @@ fn not_published(edition: &Edition, error: &StoreError) -> Failure {
     Failure {
         kind: kind.to_owned(),
         text: format!("not kept here: {}", in_words(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tempfile::TempDir;
+    use zonekit_model::Contract;
+    use zonekit_store::{Checks, Notes, ZoneBuilder, ZoneLimits};
+    use zonekit_wire::NameBuf;
+
+    use super::*;
+    use crate::Config;
+
+    /// A node with these zones, which nobody visits.
+    fn node(directory: &TempDir, tables: &str, zones: &[&str]) -> Arc<Node> {
+        let text = zones.iter().fold(
+            format!("data_dir = \"var\"\n[dns]\nlisten = [\"127.0.0.1:0\"]\n{tables}"),
+            |text, zone| {
+                format!("{text}[[zone]]\nname = \"{zone}\"\ncontract = \"tests\"\nprimaries = [{{ address = \"127.0.0.1\" }}]\n")
+            },
+        );
+        let config = Config::parse(&text, &directory.path().join("secondary.toml")).unwrap();
+        Node::open(config).unwrap()
+    }
+
+    /// A version of four records that a visit under the settings of now has brought.
+    fn edition(node: &Node, zone: &str, serial: u32) -> Edition {
+        let (name, apex): (ZoneName, NameBuf) = (zone.parse().unwrap(), zone.parse().unwrap());
+        let mut builder = ZoneBuilder::new(apex.as_name(), ZoneLimits::default(), Checks::Strict);
+        let records = zonekit_script::axfr_of(&apex, serial, &zonekit_script::WHOLE);
+        builder.begin(&records[0].as_record()).unwrap();
+        for record in &records[1..4] {
+            builder.add(&record.as_record()).unwrap();
+        }
+        let settings = |charge: &mut crate::charge::Charge| (charge.zone.zone_id(), charge.term);
+        let (id, term) = node.zones.with(&name, settings).unwrap();
+        Edition {
+            id,
+            term,
+            generation: node.held(&name).map(|held| held.generation),
+            candidate: Candidate {
+                zone: builder.finish().unwrap().0,
+                diff: None,
+                notes: Notes::default(),
+            },
+            name,
+        }
+    }
+
+    fn records_of(node: &Node) -> u64 {
+        let contract: Contract = "tests".parse().unwrap();
+        node.book.registry().quota(&contract).usage.records
+    }
+
+    #[tokio::test]
+    async fn what_is_served_is_told_though_the_settings_changed_while_it_was_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let node = node(&directory, "", &["example.org"]);
+        let edition = edition(&node, "example.org", 7);
+        let publication = node.publication(&edition).unwrap();
+        node.store.publish(publication).unwrap();
+        node.zones.with(&edition.name, |charge| charge.call_off());
+        node.published(&edition);
+        let status = node.zones.status(&edition.name).unwrap();
+        let told = (status.serial, status.records, status.standing);
+        assert_eq!(told, (Some(7), 4, Standing::Current));
+        assert_eq!(records_of(&node), 4);
     }
 }
