@@ -16,6 +16,7 @@ use zonekit_xfr::Memory;
 
 use crate::past::{Packed, Past, Visits};
 use crate::primaries::KeyTurns;
+use crate::visits::Rules;
 
 /// One zone in our charge.
 pub(crate) struct Charge {
@@ -64,6 +65,10 @@ pub(crate) struct UnderWay {
     pub(crate) task: AbortHandle,
     /// The one primary that it is made to, if it is.
     pub(crate) only: Option<usize>,
+    /// Whether it takes the zone whole, whatever its serial.
+    pub(crate) force: bool,
+    /// What it holds the zone to.
+    pub(crate) rules: Rules,
     /// Tells it that the zone is to be visited again.
     pub(crate) hurry: Arc<Notify>,
 }
@@ -177,6 +182,21 @@ impl Charge {
         if let Some(visit) = self.visit.take() {
             visit.task.abort();
         }
+    }
+
+    /// Ends the visit under way, if there is one and it is under other rules than these; whether the one in its place is to
+    /// take the zone whole.
+    pub(crate) fn recall(&mut self, rules: impl FnOnce(&SecondaryZone) -> Rules) -> Option<bool> {
+        let visit = self.visit.as_ref()?;
+        if visit.rules == rules(&self.zone) {
+            return None;
+        }
+        let (only, force) = (visit.only, visit.force);
+        let primaries = self.known().status.primaries;
+        let only = only.and_then(|place| primaries.get(place));
+        self.only = only.map(|primary| Box::new(primary.address));
+        self.call_off();
+        Some(force)
     }
 
     /// Tells the visit under way, if there is one, that the zone is to be visited again.

@@ -10,10 +10,12 @@
 //! still those that it began with.
 
 mod press;
+mod rules;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use self::press::Press;
+pub(crate) use self::rules::Rules;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,12 +24,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tracing::{debug, warn};
 use zonekit_model::{
-    Event, EventKind, Failure, PrimaryOutcome, Standing, VisitCause, VisitRecord, ZoneId,
-    ZoneName, ZoneStatus,
+    Event, EventKind, Failure, PrimaryOutcome, Standing, VisitCause, VisitRecord, ZoneId, ZoneName,
+    ZoneStatus,
 };
 use zonekit_store::{Generation, Timers, Zone};
 use zonekit_wire::SoaBuf;
-use zonekit_xfr::{Due, Finished as Ended, Limits, Preference, Reason, Visit};
+use zonekit_xfr::{Due, Finished as Ended, Limits, Reason, Visit};
 
 use crate::charge::{Charge, UnderWay};
 use crate::clock;
@@ -91,6 +93,7 @@ struct Plan {
     only: Option<usize>,
     held: Option<Zone>,
     generation: Option<Generation>,
+    rules: Rules,
     /// Says that the zone is to be visited again.
     hurry: Arc<Notify>,
 }
@@ -143,7 +146,8 @@ fn begin_at(
             return Some(running);
         }
     };
-    let mut limits = config.limits.for_transfers();
+    let rules = Rules::of(&config, &charge.zone);
+    let mut limits = rules.limits.clone();
     change(&mut limits);
     let held = node.held(&name);
     // Whoever orders a visit to one primary wants to see how that one does, not the others.
@@ -174,8 +178,7 @@ fn begin_at(
     let questions = Visit {
         held: version.as_ref().map(Zone::soa),
         held_records: version.as_ref().map_or(0, Zone::record_count),
-        preference: { config.declared(&name) }
-            .map_or_else(Preference::default, |entry| entry.particulars.preference),
+        preference: rules.preference,
         preferred,
         force: order.force,
         accept_lower: order.expired,
@@ -193,12 +196,15 @@ fn begin_at(
         only,
         generation: held.map(|held| held.generation),
         held: version,
+        rules: rules.clone(),
         name,
     };
     // The table is held, so that the task cannot end before it is known to be there.
     charge.visit = Some(Box::new(UnderWay {
         task: tokio::spawn(visit(running, plan, Box::new(questions))).abort_handle(),
         only,
+        force: order.force,
+        rules,
         hurry,
     }));
     None
@@ -223,27 +229,20 @@ fn expire(node: &Node, name: &ZoneName) {
 
 async fn visit(mut running: Running, plan: Plan, questions: Box<Visit>) {
     let node = Arc::clone(&running.node);
-    let config = node.config();
-    let settings = node.zones.with(&plan.name, |charge| {
-        (charge.zone.zone_id(), charge.zone.zonemd)
-    });
-    let (zone_id, zonemd) = settings.unzip();
     let quota = {
-        let node = Arc::clone(&node);
-        move |records| match &zone_id {
-            Some(id) => node.book.registry().judge_records(id, records),
-            None => Ok(()),
-        }
+        // For whoever is far beyond it, before anything else is done; what counts is decided when it is published.
+        let (node, id) = (Arc::clone(&node), plan.id.clone());
+        move |records| node.book.registry().judge_records(&id, records)
     };
     let (sink, candidate) = Sink::new(
         questions.zone.clone(),
         plan.held.clone(),
-        config.limits.for_zones(),
-        config.checks_for(&plan.name),
-        zonemd.unwrap_or_default(),
+        plan.rules.zone_limits,
+        plan.rules.checks,
+        plan.rules.zonemd,
         quota,
     );
-    let hook = { config.declared(&plan.name) }.and_then(|entry| entry.particulars.verify.clone());
+    let hook = plan.rules.verify.clone();
     let sink = sink.verified_by(hook.map(|hook| (hook, plan.name.clone())));
     let began = clock::now();
     let from = plan.held.as_ref().map(Zone::serial);

@@ -19,6 +19,7 @@ use crate::charge::{Charge, Known};
 use crate::notify::{Judge, targets};
 use crate::past::Past;
 use crate::primaries::{KeyTurns, resolve, same};
+use crate::visits::Rules;
 use crate::{Config, StartError, answering, book, clock};
 
 impl Node {
@@ -172,7 +173,8 @@ impl Node {
             .insert(key, name.as_name(), addresses, start, Instant::now());
     }
 
-    /// Puts other settings of a zone in force. A visit to primaries that are no longer its own ends without trace.
+    /// Puts other settings of a zone in force. A visit to primaries that are no longer its own, or under rules that are no
+    /// longer its own, ends without trace.
     fn resettle(&self, zone: Arc<SecondaryZone>) {
         let config = self.config();
         let addresses = self.addresses_of(&config, &zone);
@@ -189,6 +191,17 @@ impl Node {
         });
         if moved == Some(true) {
             self.schedule().set_primaries(&name, addresses);
+        }
+        self.review(&config, &name);
+    }
+
+    /// Has a zone visited anew if a visit of it goes on under other rules than those of now.
+    fn review(&self, config: &Config, name: &ZoneName) {
+        let recalled = self
+            .zones
+            .with(name, |charge| charge.recall(|zone| Rules::of(config, zone)));
+        if let Some(force) = recalled.flatten() {
+            self.schedule().order(name, force);
         }
     }
 
@@ -279,6 +292,8 @@ impl Node {
                 self.zones
                     .with(&name, |charge| charge.change(zone, pending));
                 self.schedule().set_primaries(&name, addresses);
+            } else {
+                self.review(&config, &zone.name);
             }
         }
         self.wake.notify_one();

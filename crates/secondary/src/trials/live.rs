@@ -175,6 +175,49 @@ async fn a_visit_that_is_stopped_anywhere_leaves_the_old_version_or_the_new_one(
     }
 }
 
+/// Changes the rules of a zone while a version that they would refuse is being verified: it is not served.
+async fn check_rules(limits: &str, verify: &str, more: &str, kind: &str) {
+    let serial = Arc::new(AtomicU32::new(1));
+    let gate = Arc::new(AtomicU32::new(OPEN));
+    let primary = host(Stop::BeforeCommit, &serial, &gate).listen();
+    let files = tempfile::tempdir().unwrap();
+    let (begun, ended) = (files.path().join("begun"), files.path().join("ended"));
+    let waits = format!(
+        r#"verify = {{ command = ["sh", "-c", "cat >/dev/null; [ $ZONEKIT_SERIAL != 2 ] || {{ touch {}; while [ ! -e {} ]; do sleep 0.02; done; }}"] }}"#,
+        begun.display(),
+        ended.display()
+    );
+    let trial = Trial::start(&zone("example.org", primary, &waits)).await;
+    until("serial 1", || zones(&trial) == [1]).await;
+    serial.store(2, Ordering::SeqCst);
+    trial.visit("example.org");
+    until("the stop", || begun.exists()).await;
+
+    let verify = if verify.is_empty() { &waits } else { verify };
+    let tables = limits.to_owned() + &zone("example.org", primary, &format!("{verify}\n{more}"));
+    trial.secondary.reload(trial.config(&tables)).await.unwrap();
+    fs::write(&ended, "").unwrap();
+    let refused = || {
+        let status = trial.status("example.org");
+        let last = status
+            .history
+            .back()
+            .and_then(|visit| visit.failure.clone());
+        last.is_some_and(|failure| failure.kind == kind)
+    };
+    until("a refusal by the new rules", refused).await;
+    assert_eq!(zones(&trial), [1], "{kind}");
+    trial.secondary.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_is_served_only_if_the_rules_of_now_take_it() {
+    let refuses = r#"verify = { command = ["sh", "-c", "exit 1"] }"#;
+    check_rules("", refuses, "", "verify").await;
+    check_rules("", "", "zonemd = \"required\"", "zonemd").await;
+    check_rules("[limits]\nmax_zone_records = 1\n", "", "", "limit").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_key_ends_the_visit_under_way_and_the_next_one_uses_it() {
     // It hears and says nothing.
