@@ -19,7 +19,8 @@ use uuid::Uuid;
 use self::tenant::{Tenant, place_of};
 use crate::{
     Change, Changes, Contract, KeyName, Page, PageRequest, Primary, Quota, QuotaLimits, QuotaUsage,
-    SecondaryZone, SharedPrimaries, Timestamp, TsigKey, ZoneFilter, ZoneId, ZoneName, ZoneState,
+    Refusal, SecondaryZone, SharedPrimaries, Timestamp, TsigKey, ZoneFilter, ZoneId, ZoneName,
+    ZoneState,
 };
 
 /// All zones and keys of all contracts.
@@ -272,6 +273,23 @@ impl Registry {
     /// Sets what each contract may have. Contracts that already have more keep it.
     pub fn set_limits(&mut self, limits: QuotaLimits) {
         self.limits = limits;
+    }
+
+    /// Counts as many records to a zone as it is about to hold, if its contract may have them, so that others that come
+    /// at the same time find what is left. To be followed by [`note_records`](Self::note_records) with what it holds in the end.
+    ///
+    /// # Errors
+    ///
+    /// As of [`judge_records`](Self::judge_records); nothing is counted then.
+    pub fn reserve_records(&mut self, zone: &ZoneId, records: u64) -> Result<(), Refusal> {
+        self.judge_records(zone, records)?;
+        let tenant = self.tenants.get(&zone.contract);
+        let held = tenant.and_then(|tenant| tenant.counts.get(&zone.id));
+        // What it holds may stay, and is nobody else's before it is gone.
+        if held.is_none_or(|&held| held < records) {
+            self.note_records(zone, records);
+        }
+        Ok(())
     }
 
     /// Notes how many records a zone holds now. Counts are not part of what is stored: whoever restores tells them anew.

@@ -281,6 +281,15 @@ fn quota_counts_zones_and_records_of_one_contract() {
             tsig_keys: 1,
         }
     );
+    // What one is about to hold, the other cannot have; what one holds, it cannot have before it is gone.
+    let first = ZoneId::new(&one, id(1));
+    assert_eq!(registry.reserve_records(&second, 40), Ok(()));
+    let refused = |wanted| Err(Refusal::TooManyRecords { limit: 100, wanted });
+    assert_eq!(registry.reserve_records(&first, 61), refused(101));
+    registry.note_records(&second, 0);
+    assert_eq!(registry.reserve_records(&first, 10), Ok(()));
+    assert_eq!(registry.reserve_records(&second, 41), refused(101));
+    assert_eq!(registry.quota(&one).usage.records, 60);
     run(&mut registry, Command::remove(&one, id(1)), 2).unwrap();
     assert_eq!(
         registry.quota(&one).usage,

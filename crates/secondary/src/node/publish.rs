@@ -37,9 +37,9 @@ impl Node {
         let is_done = has_several && self.store.commit(batch).is_ok();
         let results = { editions.iter().zip(publications) }.map(|(edition, publication)| {
             let publication = publication?;
-            if !is_done {
-                let published = self.store.publish(publication);
-                published.map_err(|error| not_published(edition, &error))?;
+            if !is_done && let Err(error) = self.store.publish(publication) {
+                self.count_records(edition); // those of the version before are there, not those that were reserved
+                return Err(not_published(edition, &error));
             }
             self.published(edition);
             Ok(())
@@ -61,6 +61,12 @@ impl Node {
             text: "the zone was removed or changed meanwhile".to_owned(),
         })?;
         let zone = candidate.zone.clone();
+        // Many zones of a contract may have come so far at the same time: each finds what the others leave.
+        let reserved = { self.book.registry() }.reserve_records(&edition.id, zone.record_count());
+        reserved.map_err(|refusal| Failure {
+            kind: "quota".to_owned(),
+            text: format!("not kept here: {refusal}"),
+        })?;
         let timers = self.config().timers.for_schedule().of(&zone.soa());
         let now = clock::now().as_seconds();
         Ok(Publication {
@@ -202,5 +208,32 @@ mod tests {
         let told = (status.serial, status.records, status.standing);
         assert_eq!(told, (Some(7), 4, Standing::Current));
         assert_eq!(records_of(&node), 4);
+    }
+
+    #[tokio::test]
+    async fn zones_that_come_together_share_what_their_contract_may_have() {
+        let directory = tempfile::tempdir().unwrap();
+        let names = ["a.example", "b.example", "c.example"];
+        let node = node(&directory, "[quota]\nrecords = 8\n", &names);
+        let mut editions = names.map(|name| edition(&node, name, 7));
+        let results = node.publish(&editions);
+        let kinds = |results: Vec<Result<(), Failure>>| {
+            let kind = |result: Result<(), Failure>| result.map_err(|failure| failure.kind);
+            results.into_iter().map(kind).collect::<Vec<_>>()
+        };
+        let quota = || Err("quota".to_owned());
+        assert_eq!(kinds(results), [Ok(()), Ok(()), quota()]);
+        assert_eq!(records_of(&node), 8);
+
+        // What is not kept gives back what it would have taken.
+        let name = &editions[1].name;
+        node.store.remove_zone(name.to_name().as_name()).unwrap();
+        editions[1].generation = Some(Generation::default());
+        assert_eq!(
+            kinds(node.publish(&editions[1..2])),
+            [Err("changed".to_owned())]
+        );
+        assert_eq!(records_of(&node), 4);
+        assert_eq!(kinds(node.publish(&editions[2..])), [Ok(())]);
     }
 }
