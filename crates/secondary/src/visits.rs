@@ -305,6 +305,8 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
     let how = finished.how(soa.as_ref());
     let ask_again = node.note_reach(name, &report.primaries);
     let turned = node.zones.within(name, plan.term, |charge| {
+        // Before the schedule hears of the end: from then on, the next visit may be the one that is under way.
+        charge.visit = None;
         charge
             .turns
             .follow(&charge.zone.primaries, &report.primaries)
@@ -317,7 +319,6 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
     };
     let (now, horizon) = (Instant::now(), node.config().timers.expiring);
     let entered = node.zones.within(name, plan.term, |charge| {
-        charge.visit = None;
         let mut known = charge.known();
         known.memory = finished.memory(&known.memory);
         let status = &mut known.status;
