@@ -297,6 +297,11 @@ impl Node {
         self.schedule().poll(Instant::now())
     }
 
+    /// When a zone is due again, and expires.
+    pub(crate) fn timing(&self, name: &ZoneName) -> Option<Timing> {
+        self.schedule().timing(name)
+    }
+
     pub(crate) fn next_timer(&self) -> Option<Instant> {
         self.schedule().poll_timeout()
     }

@@ -212,19 +212,32 @@ fn begin_at(
 
 /// A zone that no primary has confirmed for too long is no longer answered from.
 fn expire(node: &Node, name: &ZoneName) {
-    warn!(zone = %name, "expired: no primary has confirmed it for longer than its SOA allows");
-    node.note_standing(name, Standing::Expired, 0);
+    // The schedule was asked a moment ago: a primary may have confirmed it since, and whoever notes that has told the schedule
+    // before.
+    let is_so = || {
+        node.timing(name)
+            .is_some_and(|timing| timing.expires.is_none())
+    };
     let event = node.zones.with(name, |charge| {
+        if !is_so() {
+            return None;
+        }
         charge.alter(|status| {
             status.standing = Standing::Expired;
             status.expires_at = None;
         });
         let (kind, serial) = (EventKind::Expired, charge.brief().serial);
-        Event::of(kind, clock::now(), &charge.zone, serial)
+        Some(Event::of(kind, clock::now(), &charge.zone, serial))
     });
-    if let Some(event) = event {
-        node.hub.tell(event);
+    let Some(event) = event.flatten() else {
+        return;
+    };
+    warn!(zone = %name, "expired: no primary has confirmed it for longer than its SOA allows");
+    node.note_standing(name, Standing::Expired, 0);
+    if !is_so() {
+        node.note_standing(name, Standing::Current, 0); // whoever has noted that may have done so before us
     }
+    node.hub.tell(event);
 }
 
 async fn visit(mut running: Running, plan: Plan, questions: Box<Visit>) {

@@ -152,6 +152,25 @@ async fn a_zone_stays_current_while_one_primary_offers_what_it_does_not_deliver(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_zone_that_was_confirmed_at_the_last_moment_does_not_expire() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let serial = Arc::new(AtomicU32::new(1));
+    let node = node(directory.path(), &[good(&serial)]);
+    let name: ZoneName = "example.org".parse().unwrap();
+    begin_due(&node, Duration::from_millis(100));
+    until(|| node.visits_running() == 0 && node.version(&name).is_some()).await;
+    let standing = || {
+        let status = node.zones.status(&name).unwrap();
+        (status.standing, node.held(&name).unwrap().standing)
+    };
+    until(|| standing().0 == Standing::Current).await;
+    // As if the schedule had said so just before.
+    expire(&node, &name);
+    let current = (Standing::Current, zonekit_store::Standing::Current);
+    assert_eq!(standing(), current);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn zones_of_a_primary_that_is_down_are_current_by_the_other_without_each_finding_out() {
     let directory = tempfile::TempDir::new().unwrap();
     let serial = Arc::new(AtomicU32::new(1));
