@@ -114,6 +114,7 @@ impl Node {
         })?;
         let mut options = Options::default();
         options.journal = config.limits.for_journals();
+        options.zones = config.limits.max_zones;
         let store = Arc::new(Store::open(directory.join(FILE), options)?);
         store.note_time(clock::now().as_seconds());
         for damage in store.damage() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use zonekit_store::{JournalLimits, ZoneLimits};
+use zonekit_store::{JournalLimits, Options, ZoneLimits};
 use zonekit_xfr::{Rate, Slots};
 
 /// `[timers]`: bounds, in seconds, that the values of a zone's SOA are clamped to; and when its expiry is near.
@@ -46,6 +46,9 @@ impl Default for Timers {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    /// Zones of all contracts together, those of the configuration and of catalogs included; more are served if they are there
+    /// already, and none joins them. Default: 2,000,000.
+    pub max_zones: u64,
     /// Octets of one zone, in wire form as received. Default: 16 GiB.
     pub max_zone_octets: u64,
     /// Records of one zone. Default: 200,000,000.
@@ -87,6 +90,7 @@ impl Default for Limits {
         let slots = Slots::default();
         let journal = JournalLimits::default();
         Self {
+            max_zones: Options::default().zones,
             max_zone_octets: zone.octets,
             max_zone_records: zone.records,
             max_records_per_rrset: zone.records_per_rrset,

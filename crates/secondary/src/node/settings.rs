@@ -243,6 +243,10 @@ impl Node {
                 "dns.clients: connections and transfers",
                 !before.dns.clients.has_sockets_of(&config.dns.clients),
             ),
+            (
+                "limits.max_zones",
+                before.limits.max_zones != config.limits.max_zones,
+            ),
         ] {
             if changed {
                 warn!(entry = what, "changes at the next start only");
