@@ -8,7 +8,7 @@ use zonekit_model::{Changes, Command, Refusal, SecondaryZone};
 use zonekit_store::StoreError;
 
 use super::{About, Node, in_words};
-use crate::clock;
+use crate::{Config, clock};
 
 /// No more than this are judged at once: the registry is held for that long.
 const GROUP: usize = 256;
@@ -24,6 +24,8 @@ pub(crate) struct Commands {
 struct Waiting {
     command: Command,
     receipt: Option<Receipt>,
+    /// The configuration that it is the declaration of, if it is: in force if and when that is durable.
+    config: Option<Box<Config>>,
     answer: oneshot::Sender<Result<About, ServiceError>>,
 }
 
@@ -34,6 +36,8 @@ struct Judged {
     kept: Vec<(String, Vec<u8>)>,
     /// What that was made of.
     told: Option<Commanded>,
+    /// What comes into force with it.
+    config: Option<Box<Config>>,
 }
 
 impl Judged {
@@ -49,11 +53,13 @@ impl Commands {
         node: &Arc<Node>,
         command: Command,
         receipt: Option<Receipt>,
+        config: Option<Box<Config>>,
     ) -> Result<About, ServiceError> {
         let (answer, mut answered) = oneshot::channel();
         self.waiting().push(Waiting {
             command,
             receipt,
+            config,
             answer,
         });
         let _writer = self.writer.lock().await;
@@ -101,7 +107,10 @@ impl Node {
         for (verdict, waiting) in verdicts.into_iter().zip(group.by_ref()) {
             answers.push(waiting.answer);
             judged.push(match verdict {
-                Ok(changes) => Ok(self.with_receipt(changes, waiting.receipt)),
+                Ok(changes) => Ok(Judged {
+                    config: waiting.config,
+                    ..self.with_receipt(changes, waiting.receipt)
+                }),
                 Err(refusal) => Err(refusal),
             });
         }
@@ -137,6 +146,7 @@ impl Node {
                 changes,
                 kept: Vec::new(),
                 told: None,
+                config: None,
             };
         };
         let told = Commanded {
@@ -147,6 +157,7 @@ impl Node {
             changes,
             kept: receipt(&told),
             told: Some(told),
+            config: None,
         }
     }
 
@@ -170,7 +181,12 @@ impl Node {
         verdict: Result<Judged, Refusal>,
         kept: Result<(), StoreError>,
     ) -> Result<About, ServiceError> {
-        let Judged { changes, told, .. } = verdict?;
+        let Judged {
+            changes,
+            told,
+            config,
+            ..
+        } = verdict?;
         kept.map_err(|error| ServiceError::Internal(in_words(&error)))?;
         let about = About {
             zone: changes.zone().cloned().or(about),
@@ -178,6 +194,9 @@ impl Node {
             told,
         };
         // Durable by now: there is no way back, and what could be undone by is not needed.
+        if let Some(config) = config {
+            self.adopt(*config);
+        }
         let _ = self.book.registry().apply(changes.clone());
         self.take_effect(changes);
         Ok(about)

@@ -78,7 +78,7 @@ impl Node {
         if self.is_ending.load(Ordering::Relaxed) {
             return Err(ServiceError::Unavailable);
         }
-        self.commands.carry_out(self, command, receipt).await
+        self.commands.carry_out(self, command, receipt, None).await
     }
 
     /// Follows the registry after a change of it.
@@ -216,7 +216,8 @@ impl Node {
     }
 
     /// Takes another configuration. Where DNS and HTTP listen and where the data is stays as it is until the next start.
-    pub(crate) async fn reload(self: &Arc<Self>, mut config: Config) -> Result<(), ServiceError> {
+    /// When it cannot be kept what it declares, all stays as it is.
+    pub(crate) async fn reload(self: &Arc<Self>, config: Config) -> Result<(), ServiceError> {
         let before = self.config();
         for (what, changed) in [
             ("data_dir", before.data_dir != config.data_dir),
@@ -265,18 +266,20 @@ impl Node {
         if let Some(was_ours) = was_ours.filter(|&was_ours| Some(was_ours) != ours.as_ref()) {
             let name = was_ours.to_name();
             let removed = self.store.remove_zone(name.as_name());
-            removed.map_err(|error| ServiceError::Internal(in_words(&error)))?;
+            if let Err(error) = removed {
+                self.book.reserve(Some(was_ours))?;
+                return Err(ServiceError::Internal(in_words(&error)));
+            }
         }
-        self.book.registry().set_limits(config.quota);
-        self.store.set_journal_limits(config.limits.for_journals());
-        self.schedule()
-            .set_bounds(config.timers.for_schedule(), slots(&config));
-        renew_certificates(&before, &mut config);
-        self.access.tokens.replace(tokens(&config));
-        self.access.oci_keys.replace(oci_keys(&config));
-        self.config.store(Arc::new(config));
-        self.renew_webhooks();
-        self.change(declaration).await?;
+        let declared = self
+            .commands
+            .carry_out(self, declaration, None, Some(Box::new(config)));
+        if let Err(error) = declared.await {
+            // All is as it was, and so is our catalog in a moment.
+            self.book.reserve(was_ours)?;
+            self.catalogs_changed.notify_one();
+            return Err(error);
+        }
         self.renew_keys();
 
         // Whose primaries are now other servers, or are asked with another key, is visited anew.
@@ -302,6 +305,20 @@ impl Node {
         }
         self.wake.notify_one();
         Ok(())
+    }
+
+    /// Puts a configuration in force whose zones and keys are durable, and about to be put in force as well.
+    pub(super) fn adopt(self: &Arc<Self>, mut config: Config) {
+        let before = self.config();
+        self.book.registry().set_limits(config.quota);
+        self.store.set_journal_limits(config.limits.for_journals());
+        self.schedule()
+            .set_bounds(config.timers.for_schedule(), slots(&config));
+        renew_certificates(&before, &mut config);
+        self.access.tokens.replace(tokens(&config));
+        self.access.oci_keys.replace(oci_keys(&config));
+        self.config.store(Arc::new(config));
+        self.renew_webhooks();
     }
 
     /// Has the name server side know the keys there are, and who may do what.
