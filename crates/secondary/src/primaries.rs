@@ -107,6 +107,15 @@ pub(crate) fn resolve(
     zone.primaries.iter().enumerate().map(resolve).collect()
 }
 
+/// The keys that a zone's primaries are asked with where the first is refused.
+pub(crate) fn next_keys<'k>(
+    keys: &'k HashMap<KeyName, Key>,
+    zone: &SecondaryZone,
+) -> Vec<Option<&'k Key>> {
+    let next = |primary: &Primary| keys.get(primary.next_key.as_ref()?);
+    zone.primaries.iter().map(next).collect()
+}
+
 /// Whether two ways to a zone's primaries are the same.
 pub(crate) fn same(
     was: &Result<Vec<zonekit_xfr::Primary>, KeyName>,

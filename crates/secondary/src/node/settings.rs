@@ -18,7 +18,7 @@ use super::{About, Node, PAST, in_words, oci_keys, slots, tokens};
 use crate::charge::{Charge, Known};
 use crate::notify::{Judge, targets};
 use crate::past::Past;
-use crate::primaries::{KeyTurns, resolve, same};
+use crate::primaries::{KeyTurns, next_keys, resolve, same};
 use crate::visits::Rules;
 use crate::{Config, StartError, answering, book, clock};
 
@@ -288,7 +288,7 @@ impl Node {
         for zone in zones {
             let was = resolve(&before, &old_keys, &zone, &KeyTurns::default());
             let is = resolve(&config, &keys, &zone, &KeyTurns::default());
-            if !same(&was, &is) {
+            if !same(&was, &is) || next_keys(&old_keys, &zone) != next_keys(&keys, &zone) {
                 let addresses = self.addresses_of(&config, &zone);
                 let pending = addresses
                     .iter()

@@ -219,6 +219,29 @@ async fn a_version_is_served_only_if_the_rules_of_now_take_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_secret_of_the_next_key_ends_the_visit_under_way() {
+    let host = Host::silent();
+    let primary = host.listen();
+    let tables = |secret: &str| {
+        format!(
+            "[limits]\nidle_timeout = 600\n[[key]]\nname = \"old.\"\nsecret = \"b2xk\"\n\
+                 [[key]]\nname = \"new.\"\nsecret = \"{secret}\"\n[[zone]]\nname = \"example.org\"\n\
+                 primaries = [{{ address = \"{primary}\", key = \"old.\", next_key = \"new.\" }}]\n"
+        )
+    };
+    let trial = Trial::start(&tables("Zmlyc3Q=")).await;
+    let over_tcp = || {
+        let asked = host.asked.lock().unwrap();
+        asked.iter().filter(|asked| asked.over_tcp).count()
+    };
+    until("a question over TCP", || over_tcp() == 1).await;
+    let other = trial.config(&tables("c2Vjb25k"));
+    trial.secondary.reload(other).await.unwrap();
+    until("another question over TCP", || over_tcp() == 2).await;
+    trial.secondary.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_key_ends_the_visit_under_way_and_the_next_one_uses_it() {
     // It hears and says nothing.
     let host = Host::silent();
