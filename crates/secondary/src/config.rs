@@ -195,4 +195,7 @@ impl Config {
 }
 
 #[cfg(test)]
+pub(crate) use self::tests::declared_zone;
+
+#[cfg(test)]
 mod tests;

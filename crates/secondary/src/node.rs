@@ -33,7 +33,7 @@ use crate::delegation::Delegations;
 use crate::events::Hub;
 use crate::history::Finished;
 use crate::metrics::Counts;
-use crate::primaries::{KeyTurns, addresses, resolve};
+use crate::primaries::{KeyTurns, Unready, addresses, is_settled, resolve};
 use crate::tell::Teller;
 use crate::visits::Press;
 use crate::webhooks::Webhooks;
@@ -273,14 +273,17 @@ impl Node {
         Arc::clone(&self.store)
     }
 
-    /// The zone's primaries as a visit needs them; the name of the key that is missing, if one is.
+    /// The zone's primaries as a visit needs them.
     pub(crate) fn primaries_of(
         &self,
         config: &Config,
         zone: &SecondaryZone,
         turns: &KeyTurns,
-    ) -> Result<Vec<zonekit_xfr::Primary>, KeyName> {
-        resolve(config, &self.keys.load(), zone, turns)
+    ) -> Result<Vec<zonekit_xfr::Primary>, Unready> {
+        match is_settled(config, zone) {
+            true => resolve(config, &self.keys.load(), zone, turns).map_err(Unready::NoKey),
+            false => Err(Unready::Unsettled),
+        }
     }
 
     fn addresses_of(&self, config: &Config, zone: &SecondaryZone) -> Vec<SocketAddr> {

@@ -81,6 +81,26 @@ fn may_be_the_key(kind: ErrorKind) -> bool {
     )
 }
 
+/// Whether a configuration says of a zone what its settings are. It does not for a moment while another configuration comes
+/// into force: then the primaries of before must not be asked in the ways of those in their places, or in none.
+pub(crate) fn is_settled(config: &Config, zone: &SecondaryZone) -> bool {
+    match config.declared(&zone.name) {
+        Some(entry) => zone.declared && zone.member.is_none() && entry.primaries == zone.primaries,
+        None => !zone.declared || zone.member.is_some(),
+    }
+}
+
+/// Why the primaries of a zone are not asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unready {
+    /// Nothing is ever asked unsigned where a key is configured.
+    #[error("there is no key named {0}")]
+    NoKey(KeyName),
+    /// The zone is visited as soon as that is over.
+    #[error("its settings are about to change")]
+    Unsettled,
+}
+
 /// The primaries of a zone as a visit needs them; or the name of the key that is missing, if one is.
 pub(crate) fn resolve(
     config: &Config,
@@ -138,6 +158,38 @@ pub(crate) fn same(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_asked_in_the_way_of_somebody_else_while_the_configuration_changes() {
+        let config = |zones: &str| {
+            let text = format!(
+                "data_dir = \"var\"\n[dns]\nlisten = [\"127.0.0.1:0\"]\n\
+                 [[tls]]\nname = \"any\"\nopportunistic = true\n{zones}"
+            );
+            Config::parse(&text, "secondary.toml".as_ref()).unwrap()
+        };
+        let zone = |primaries: &str| {
+            config(&format!(
+                "[[zone]]\nname = \"example.org\"\nprimaries = [{primaries}]\n"
+            ))
+        };
+        let (tls, clear) = (
+            "{ address = \"192.0.2.1\", tls = \"any\" }",
+            "{ address = \"192.0.2.2\" }",
+        );
+        let before = zone(&format!("{tls}, {clear}"));
+        let settings = crate::config::declared_zone(&before);
+        let check = |config: &Config, is_so| assert_eq!(is_settled(config, &settings), is_so);
+        check(&before, true);
+        check(&zone(&format!("{clear}, {tls}")), false);
+        check(&zone(clear), false);
+        check(&config(""), false);
+        // How one is spoken with may change: it is the same one.
+        check(
+            &zone(&format!("{}, {clear}", tls.replace(", tls = \"any\"", ""))),
+            true,
+        );
+    }
 
     #[test]
     fn another_key_is_tried_at_once_but_not_for_ever() {

@@ -35,6 +35,7 @@ use crate::charge::{Charge, UnderWay};
 use crate::clock;
 use crate::history::Finished;
 use crate::node::{Edition, Node};
+use crate::primaries::Unready;
 use crate::sink::{Candidate, Sink};
 
 /// Begins visits as they fall due, until `stop` says so.
@@ -131,15 +132,15 @@ fn begin_at(
     let (name, config) = (running.name.clone(), node.config());
     let primaries = match node.primaries_of(&config, &charge.zone, &charge.turns) {
         Ok(primaries) => primaries,
-        Err(key) => {
-            // Nothing is ever asked unsigned where a key is configured.
-            warn!(zone = %name, %key, "not visited: the key is not there");
+        Err(Unready::Unsettled) => return Some(running), // its turn comes with its settings
+        Err(unready @ Unready::NoKey(_)) => {
+            warn!(zone = %name, %unready, "not visited");
             charge.alter(|status| {
                 for primary in &mut status.primaries {
                     primary.outcome = PrimaryOutcome::Error;
                     primary.failure = Some(Failure {
                         kind: "no key".to_owned(),
-                        text: format!("there is no key named {key}"),
+                        text: unready.to_string(),
                     });
                 }
             });

@@ -406,7 +406,7 @@ fn every_limit_has_its_default_and_reaches_transfers_and_zones() {
 }
 
 /// The first zone of a configuration, as it is kept.
-pub(super) fn declared_zone(config: &Config) -> std::sync::Arc<zonekit_model::SecondaryZone> {
+pub(crate) fn declared_zone(config: &Config) -> std::sync::Arc<zonekit_model::SecondaryZone> {
     let command = crate::book::declaration(config);
     let mut registry = zonekit_model::Registry::new(config.quota);
     let changes = registry
