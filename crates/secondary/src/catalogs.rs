@@ -17,7 +17,7 @@ use zonekit_model::{
     Catalog, CatalogError, CatalogMember, CatalogReader, Command, FollowedZone, Uuid, ZoneName,
 };
 use zonekit_store::{
-    Checks, Content, EditError, Publication, StoreError, Zone, ZoneBuilder, ZoneLimits,
+    Checks, Content, EditError, Generation, Publication, StoreError, Zone, ZoneBuilder, ZoneLimits,
 };
 use zonekit_wire::{Class, NameBuf, Record, Rtype, Serial, SoaBuf};
 
@@ -27,6 +27,8 @@ use crate::{Config, clock};
 
 /// What changes within this time is told as one version of a catalog.
 const GATHERING: Duration = Duration::from_millis(200);
+/// How long after it could not be kept what a catalog says that is tried again, if nothing changes before.
+const AGAIN: Duration = Duration::from_secs(30);
 /// Consumers check as often as this if they hear nothing, in seconds; they keep what they have for as long as there is.
 const REFRESH: u32 = 3_600;
 const RETRY: u32 = 600;
@@ -36,7 +38,7 @@ const EXPIRE: u32 = 2_147_483_646;
 pub(crate) async fn run(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
     let mut followed = Followed::default();
     loop {
-        followed.follow(&node).await;
+        let is_done = followed.follow(&node).await;
         if let Some(catalog) = node.config().dns.catalog.clone() {
             let publishing = Arc::clone(&node);
             let published = spawn_blocking(move || publish(&publishing, &catalog)).await;
@@ -49,6 +51,7 @@ pub(crate) async fn run(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = node.catalogs_changed.notified() => {}
+            () = tokio::time::sleep(AGAIN), if !is_done => {}
             _ = stopped.wait_for(|&stop| stop) => return,
         }
         tokio::time::sleep(GATHERING).await;
@@ -58,12 +61,22 @@ pub(crate) async fn run(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
 /// What of which catalog has been followed already.
 #[derive(Default)]
 struct Followed {
-    seen: HashMap<ZoneName, (Serial, CatalogEntry)>,
+    seen: HashMap<ZoneName, Seen>,
+}
+
+/// A version of a catalog that has been followed.
+struct Seen {
+    generation: Generation,
+    entry: CatalogEntry,
+    /// Members that were left alone since zones of their names are somebody else's.
+    left_alone: Vec<CatalogMember>,
 }
 
 impl Followed {
-    async fn follow(&mut self, node: &Arc<Node>) {
+    /// Follows what has changed; whether all of it could be kept.
+    async fn follow(&mut self, node: &Arc<Node>) -> bool {
         let config = node.config();
+        let mut is_done = true;
         // One that is not followed any more takes its members with it.
         let left: Vec<ZoneName> = {
             let registry = node.book.registry();
@@ -74,45 +87,67 @@ impl Followed {
         };
         for catalog in left {
             info!(%catalog, "not followed any more: its members go");
-            enter(node, &catalog, Vec::new()).await;
+            is_done &= enter(node, &catalog, Vec::new()).await;
             self.seen.remove(&catalog);
         }
         for entry in &config.catalogs {
-            let Some(zone) = node.version(&entry.zone) else {
+            let Some((generation, zone)) = { node.held(&entry.zone) }
+                .and_then(|held| Some((held.generation, held.zone.clone()?)))
+            else {
                 continue;
             };
-            let now = (zone.serial(), entry.clone());
-            if self.seen.get(&entry.zone) == Some(&now) {
+            if self.has_seen(node, entry, generation) {
                 continue;
             }
             let name = entry.zone.clone();
             let Ok(read) = spawn_blocking(move || read(&name, &zone)).await else {
                 continue;
             };
-            let gives_away = match read {
+            let left_alone = match read {
                 Ok(catalog) if catalog.members.len() > entry.max_zones => {
                     let (members, max_zones) = (catalog.members.len(), entry.max_zones);
                     error!(catalog = %entry.zone, members, max_zones, "not followed: it has too many members");
-                    false
+                    Vec::new()
                 }
-                Ok(catalog) => {
-                    let gives_away = { catalog.members.iter() }
-                        .any(|member| member.change_of_ownership.is_some());
-                    follow(node, entry, catalog).await;
-                    gives_away
-                }
+                Ok(catalog) => match follow(node, entry, catalog).await {
+                    Some((left_alone, givers)) => {
+                        // They may want a zone back once it is free, or given to them.
+                        self.seen.retain(|catalog, _| !givers.contains(catalog));
+                        left_alone
+                    }
+                    None => {
+                        is_done = false;
+                        self.seen.remove(&entry.zone);
+                        continue;
+                    }
+                },
                 Err(error) => {
                     error!(catalog = %entry.zone, %error, "not followed: its members stay as they are");
-                    false
+                    Vec::new()
                 }
             };
-            self.seen.insert(entry.zone.clone(), now);
-            if gives_away {
-                // Whoever may take a member over looks again, whether its catalog has changed or not.
-                self.seen.retain(|catalog, _| *catalog == entry.zone);
-                node.catalogs_changed.notify_one();
-            }
+            let seen = Seen {
+                generation,
+                entry: entry.clone(),
+                left_alone,
+            };
+            self.seen.insert(entry.zone.clone(), seen);
         }
+        is_done
+    }
+
+    /// Whether nothing has changed about a catalog: neither the version nor what it may have of it.
+    fn has_seen(&self, node: &Node, entry: &CatalogEntry, generation: Generation) -> bool {
+        let seen = self.seen.get(&entry.zone);
+        seen.is_some_and(|seen| {
+            let left_alone = &seen.left_alone;
+            seen.generation == generation
+                && seen.entry == *entry
+                && (left_alone.is_empty() || {
+                    let registry = node.book.registry();
+                    registry.clashes(&entry.zone, left_alone).count() == left_alone.len()
+                })
+        })
     }
 }
 
@@ -125,7 +160,33 @@ fn read(name: &ZoneName, zone: &Zone) -> Result<Catalog, CatalogError> {
     reader.finish()
 }
 
-async fn follow(node: &Arc<Node>, entry: &CatalogEntry, catalog: Catalog) {
+/// Follows a catalog; gives the members that are left alone, and the catalogs that others were taken over from. None if that
+/// could not be kept.
+async fn follow(
+    node: &Arc<Node>,
+    entry: &CatalogEntry,
+    catalog: Catalog,
+) -> Option<(Vec<CatalogMember>, HashSet<ZoneName>)> {
+    let (left_alone, givers) = {
+        let registry = node.book.registry();
+        let clashes = registry.clashes(&entry.zone, &catalog.members);
+        let left_alone: Vec<CatalogMember> = clashes.cloned().collect();
+        let names: HashSet<&ZoneName> = left_alone.iter().map(|member| &member.zone).collect();
+        let taken = catalog.members.iter().map(|member| &member.zone);
+        let owners = taken
+            .filter(|name| !names.contains(name))
+            .filter_map(|name| {
+                let owned = registry.zone_named(name)?.member.as_deref()?;
+                (owned.catalog != entry.zone).then(|| owned.catalog.clone())
+            });
+        let givers: HashSet<ZoneName> = owners.collect();
+        drop(names);
+        (left_alone, givers)
+    };
+    if let Some(first) = left_alone.first() {
+        let (zones, first) = (left_alone.len(), &first.zone);
+        warn!(catalog = %entry.zone, zones, %first, "members left alone: zones of these names are somebody else's");
+    }
     let zones: Vec<FollowedZone> = { catalog.members.into_iter() }
         .map(|member| FollowedZone {
             contract: entry.contract.clone(),
@@ -134,18 +195,12 @@ async fn follow(node: &Arc<Node>, entry: &CatalogEntry, catalog: Catalog) {
             member,
         })
         .collect();
-    let clashes: Vec<ZoneName> = {
-        let registry = node.book.registry();
-        registry.clashes(&entry.zone, &zones).cloned().collect()
-    };
-    if let Some(first) = clashes.first() {
-        let zones = clashes.len();
-        warn!(catalog = %entry.zone, zones, %first, "members left alone: zones of these names are somebody else's");
-    }
-    enter(node, &entry.zone, zones).await;
+    let is_kept = enter(node, &entry.zone, zones).await;
+    is_kept.then_some((left_alone, givers))
 }
 
-async fn enter(node: &Arc<Node>, catalog: &ZoneName, zones: Vec<FollowedZone>) {
+/// Has these be the members of a catalog; whether that could be kept.
+async fn enter(node: &Arc<Node>, catalog: &ZoneName, zones: Vec<FollowedZone>) -> bool {
     let members = zones.len();
     let command = Command::Follow {
         catalog: catalog.clone(),
@@ -154,8 +209,12 @@ async fn enter(node: &Arc<Node>, catalog: &ZoneName, zones: Vec<FollowedZone>) {
     match node.change(command).await {
         Ok(_) => info!(%catalog, members, "followed"),
         Err(ServiceError::Unavailable) => {}
-        Err(error) => error!(%catalog, %error, "not followed"),
+        Err(error) => {
+            error!(%catalog, %error, "not followed");
+            return false;
+        }
     }
+    true
 }
 
 /// Why our own catalog is not brought up to date.
@@ -256,4 +315,157 @@ fn version(
         builder.add(&record.as_record())?;
     }
     Ok(builder.finish()?.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use zonekit_model::{Contract, ZoneDraft};
+
+    use super::*;
+
+    const CATALOGS: [&str; 2] = ["first.example", "second.example"];
+
+    /// A node that follows both catalogs, with no more zones than that.
+    fn node(directory: &TempDir, max_zones: u64) -> Arc<Node> {
+        let text = CATALOGS.iter().fold(
+            format!(
+                "data_dir = \"var\"\n[dns]\nlisten = [\"127.0.0.1:0\"]\n[limits]\nmax_zones = {max_zones}\n"
+            ),
+            |text, name| {
+                format!(
+                    "{text}[[zone]]\nname = \"{name}\"\nprimaries = [{{ address = \"127.0.0.1\" }}]\n\
+                     [[catalog]]\nzone = \"{name}\"\n"
+                )
+            },
+        );
+        let config = Config::parse(&text, &directory.path().join("secondary.toml")).unwrap();
+        Node::open(config).unwrap()
+    }
+
+    /// Publishes a version of a catalog with members that are written `label=zone` or `label=zone>successor`.
+    fn publish(node: &Node, catalog: &str, members: &str) {
+        let catalog: ZoneName = catalog.parse().unwrap();
+        let member = |text: &str| {
+            let (label, rest) = text.split_once('=').unwrap();
+            let (zone, to) = rest.split_once('>').unwrap_or((rest, ""));
+            CatalogMember {
+                change_of_ownership: (!to.is_empty()).then(|| to.parse().unwrap()),
+                ..CatalogMember::new(label.parse().unwrap(), zone.parse().unwrap())
+            }
+        };
+        let members: Vec<CatalogMember> = members.split_whitespace().map(member).collect();
+        let publication = Publication {
+            zone: catalog.to_name(),
+            expected: node.held(&catalog).unwrap().generation,
+            content: Content::Next(version(&catalog, &members, None).unwrap()),
+            timers: None,
+        };
+        node.store().publish(publication).unwrap();
+    }
+
+    /// Follows until nothing has changed any more.
+    async fn settle(node: &Arc<Node>, followed: &mut Followed) -> bool {
+        for _ in 0..6 {
+            let is_done = followed.follow(node).await;
+            let is_changed = tokio::select! {
+                biased;
+                () = node.catalogs_changed.notified() => true,
+                () = std::future::ready(()) => false,
+            };
+            if !is_changed {
+                return is_done;
+            }
+        }
+        panic!("followed for ever");
+    }
+
+    /// The members that there are, each with its catalog.
+    fn members(node: &Node) -> Vec<String> {
+        let registry = node.book.registry();
+        let member = |zone: &Arc<zonekit_model::SecondaryZone>| {
+            let catalog = &zone.member.as_deref()?.catalog;
+            Some(format!("{} {catalog}", zone.name))
+        };
+        let mut members: Vec<String> = registry.zones().filter_map(member).collect();
+        members.sort();
+        members
+    }
+
+    #[tokio::test]
+    async fn catalogs_that_give_each_other_zones_come_to_rest() {
+        let directory = tempfile::tempdir().unwrap();
+        let (node, mut followed) = (node(&directory, 0), Followed::default());
+        publish(
+            &node,
+            CATALOGS[0],
+            "a=one.example>second.example b=both.example>second.example",
+        );
+        publish(
+            &node,
+            CATALOGS[1],
+            "c=two.example>first.example b=both.example>first.example",
+        );
+        assert!(settle(&node, &mut followed).await);
+        let all = [
+            "both.example first.example",
+            "one.example first.example",
+            "two.example second.example",
+        ];
+        assert_eq!(members(&node), all);
+
+        // Who gives gets it back from who gives it back.
+        publish(&node, CATALOGS[1], "a=one.example");
+        settle(&node, &mut followed).await;
+        assert_eq!(
+            members(&node),
+            ["both.example first.example", "one.example second.example"]
+        );
+        publish(&node, CATALOGS[1], "");
+        settle(&node, &mut followed).await;
+        assert_eq!(
+            members(&node),
+            ["both.example first.example", "one.example first.example"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_version_of_the_same_serial_is_followed_and_a_name_once_it_is_free() {
+        let directory = tempfile::tempdir().unwrap();
+        let (node, mut followed) = (node(&directory, 0), Followed::default());
+        let (contract, id): (Contract, _) = ("demo".parse().unwrap(), Uuid::from_u128(1));
+        let draft = ZoneDraft::at_addresses(
+            "one.example".parse().unwrap(),
+            ["192.0.2.1".parse().unwrap()],
+        );
+        node.change(Command::create(&contract, id, draft))
+            .await
+            .unwrap();
+        publish(&node, CATALOGS[0], "a=one.example");
+        settle(&node, &mut followed).await;
+        assert!(members(&node).is_empty());
+        // Made within the same second, for the most part: then it has the same serial.
+        publish(&node, CATALOGS[0], "a=one.example b=two.example");
+        settle(&node, &mut followed).await;
+        assert_eq!(members(&node), ["two.example first.example"]);
+
+        node.change(Command::remove(&contract, id)).await.unwrap();
+        settle(&node, &mut followed).await;
+        let both = ["one.example first.example", "two.example first.example"];
+        assert_eq!(members(&node), both);
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_kept_is_followed_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let (node, mut followed) = (node(&directory, 3), Followed::default());
+        publish(&node, CATALOGS[1], "c=three.example");
+        assert!(settle(&node, &mut followed).await);
+        publish(&node, CATALOGS[0], "a=one.example");
+        assert!(!settle(&node, &mut followed).await);
+        assert_eq!(members(&node), ["three.example second.example"]);
+        publish(&node, CATALOGS[1], "");
+        assert!(settle(&node, &mut followed).await);
+        assert_eq!(members(&node), ["one.example first.example"]);
+    }
 }

@@ -4,23 +4,23 @@ use std::{collections::HashSet, sync::Arc};
 
 use super::Registry;
 use crate::{
-    Change, Changes, Description, FollowedZone, Labels, Membership, NotifySources, SecondaryZone,
-    Timestamp, ZoneName, ZonemdPolicy,
+    CatalogMember, Change, Changes, Description, FollowedZone, Labels, Membership, NotifySources,
+    SecondaryZone, Timestamp, ZoneName, ZonemdPolicy,
 };
 
 impl Registry {
     /// Which of these zones are not the catalog's to have: made over an API, declared by the configuration, reserved, or
-    /// members of another catalog that does not give them away ([RFC 9432 §5.2]). They stay as they are.
+    /// members of another catalog that does not give them away ([RFC 9432 §5.2]). They stay as they are. A catalog that gives
+    /// a zone away itself takes it from nobody: else two that name each other would have it in turns, for ever.
     ///
     /// [RFC 9432 §5.2]: https://www.rfc-editor.org/rfc/rfc9432#section-5.2
-    pub fn clashes<'z>(
+    pub fn clashes<'m>(
         &self,
         catalog: &ZoneName,
-        zones: &'z [FollowedZone],
-    ) -> impl Iterator<Item = &'z ZoneName> {
-        { zones.iter() }
-            .map(|zone| &zone.member.zone)
-            .filter(move |name| !self.may_have(catalog, name))
+        members: impl IntoIterator<Item = &'m CatalogMember>,
+    ) -> impl Iterator<Item = &'m CatalogMember> {
+        let mut members = members.into_iter();
+        std::iter::from_fn(move || members.find(|member| !self.may_have(catalog, member)))
     }
 
     /// Keeps a name from being that of any zone but one that is made here: a catalog that is published, say.
@@ -54,7 +54,7 @@ impl Registry {
             primaries,
         } in zones
         {
-            if !self.may_have(catalog, &member.zone) || !names.insert(member.zone.clone()) {
+            if !self.may_have(catalog, &member) || !names.insert(member.zone.clone()) {
                 continue;
             }
             let membership = Membership {
@@ -105,15 +105,17 @@ impl Registry {
         removals.into_iter().chain(puts).collect()
     }
 
-    fn may_have(&self, catalog: &ZoneName, name: &ZoneName) -> bool {
+    fn may_have(&self, catalog: &ZoneName, member: &CatalogMember) -> bool {
+        let name = &member.zone;
         if self.is_reserved(name) || name == catalog {
             return false;
         }
         let Some(zone) = self.by_name.get(name) else {
             return true;
         };
-        zone.member.as_ref().is_some_and(|member| {
-            member.catalog == *catalog || member.change_of_ownership.as_ref() == Some(catalog)
+        zone.member.as_ref().is_some_and(|owned| {
+            let is_given = owned.change_of_ownership.as_ref() == Some(catalog);
+            owned.catalog == *catalog || (is_given && member.change_of_ownership.is_none())
         })
     }
 }
@@ -121,7 +123,7 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CatalogMember, Command, Contract, Primaries, Primary, Uuid, ZoneDraft};
+    use crate::{Command, Contract, Primaries, Primary, Uuid, ZoneDraft};
 
     fn name(text: &str) -> ZoneName {
         text.parse().unwrap()
@@ -269,6 +271,27 @@ mod tests {
             follow(&mut registry, "old.example", "a=one.example"),
             [""; 0],
             "it is gone from here"
+        );
+    }
+
+    #[test]
+    fn what_two_catalogs_give_each_other_stays_with_the_one_that_has_it() {
+        let mut registry = Registry::default();
+        let first = "a=one.example>second.example";
+        let second = "a=one.example>first.example b=two.example>first.example";
+        follow(&mut registry, "first.example", first);
+        assert_eq!(
+            follow(&mut registry, "second.example", second),
+            ["+two.example"]
+        );
+        for _ in 0..2 {
+            assert_eq!(follow(&mut registry, "first.example", first), [""; 0]);
+            assert_eq!(follow(&mut registry, "second.example", second), [""; 0]);
+        }
+        // Who wants it has to say so.
+        assert_eq!(
+            follow(&mut registry, "second.example", "a=one.example"),
+            ["-two.example", "+one.example"]
         );
     }
 }
