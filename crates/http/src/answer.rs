@@ -197,9 +197,13 @@ impl From<ServiceError> for Problem {
                 fault: fault(&refusal).map(Box::new),
                 ..Self::new(status_of(&refusal), refusal.to_string())
             },
-            ServiceError::TooManyToSort(_) => Self::bad_request(error.to_string()),
+            ServiceError::TooManyToSort(_) | ServiceError::TooManyChanges(_) => {
+                Self::bad_request(error.to_string())
+            }
             ServiceError::NoDelegations(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
-            ServiceError::TooManyStreams | ServiceError::TooManyChecks => {
+            ServiceError::TooManyStreams
+            | ServiceError::TooManyChecks
+            | ServiceError::TooManyReads => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string())
             }
             ServiceError::Unavailable => {

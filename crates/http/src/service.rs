@@ -297,6 +297,14 @@ pub enum ServiceError {
     /// The contract asks for more checks of delegations than it may.
     #[error("delegations were checked too often; try again later")]
     TooManyChecks,
+    /// Between the two versions more records changed than a difference may tell of.
+    #[error("more than {0} records changed between these versions")]
+    TooManyChanges(usize),
+    /// The contract, or all together, have as many searches and differences under way as they may.
+    #[error(
+        "there are as many searches and differences under way as there may be; try again later"
+    )]
+    TooManyReads,
     /// The contract has as many streams of events as it may.
     #[error("there are as many streams of events as a contract may have")]
     TooManyStreams,

@@ -16,10 +16,12 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use tracing::{debug, error};
-use zonekit_http::{Access, Commanded, OciKey, OciKeys, Readiness, Token, Tokens, ZoneView};
+use zonekit_http::{
+    Access, Commanded, OciKey, OciKeys, Readiness, Shares, Token, Tokens, ZoneView,
+};
 use zonekit_model::{
-    ContentVersion, KeyName, PrimaryOutcome, SecondaryZone, Standing, Timestamp, TsigKey, ZoneId,
-    ZoneName, ZoneState,
+    ContentVersion, Contract, KeyName, PrimaryOutcome, SecondaryZone, Standing, Timestamp, TsigKey,
+    ZoneId, ZoneName, ZoneState,
 };
 use zonekit_serve::{CookieSecret, Notification, Notifier, NotifyRetry, Responder};
 use zonekit_store::{BackupError, Batch, Diff, Held, Options, Store, StoreError, Timers, Zone};
@@ -48,6 +50,11 @@ const PAST: &str = "past/";
 
 /// Zones taken in and visits ended that leave the memory full of holes.
 const MUCH: usize = 1_000;
+
+/// Searches of zones and differences of one contract, and of all, at a time: each takes a thread for as long as the zone is
+/// large, and versions are written by threads from among the same.
+const READS: usize = 4;
+const ALL_READS: usize = 16;
 
 /// What all tasks of a node share.
 pub(crate) struct Node {
@@ -83,6 +90,8 @@ pub(crate) struct Node {
     /// Where it is told what happens to zones.
     pub(crate) hub: Hub,
     pub(crate) delegations: Delegations,
+    /// Searches and differences under way.
+    pub(crate) reads: Shares<Contract>,
     /// Commands that wait to be carried out.
     commands: Commands,
     is_ending: AtomicBool,
@@ -159,6 +168,7 @@ impl Node {
             teller: Teller::default(),
             hub: Hub::default(),
             delegations: Delegations::default(),
+            reads: Shares::new(READS, ALL_READS),
             commands: Commands::default(),
             is_ending: AtomicBool::new(false),
         });

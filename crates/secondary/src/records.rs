@@ -7,8 +7,16 @@ use zonekit_model::{Page, PageRequest, RecordOrder, RecordQuery, RecordView};
 use zonekit_store::{Records, Zone};
 use zonekit_wire::{Name, Rtype, master};
 
+use crate::versions::Difference;
+
 /// How many records of text are made at a time.
 const PIECE: usize = 1_000;
+
+/// Whether a page of what is meant is found without looking at all of the zone.
+pub(crate) fn is_near(zone: &Zone, query: &RecordQuery) -> bool {
+    let is_one_name = query.owner.is_some() && zone.nsec3_parameters().is_none();
+    is_one_name || (query.means_all() && query.order == RecordOrder::Zone)
+}
 
 /// A page of the records that are meant. Takes as long as there are records to look at.
 pub(crate) fn select(
@@ -143,15 +151,17 @@ pub(crate) fn text(zone: Option<Zone>) -> mpsc::Receiver<Option<Bytes>> {
     receiver
 }
 
-/// A text that is there already, in pieces.
-pub(crate) fn pieces(text: String) -> mpsc::Receiver<Option<Bytes>> {
+/// A difference as text, made as fast as it is taken; what is `held` is so until then.
+pub(crate) fn told(
+    difference: Difference,
+    held: impl Send + 'static,
+) -> mpsc::Receiver<Option<Bytes>> {
     const OCTETS: usize = 65_536;
     let (sender, receiver) = mpsc::channel(2);
     tokio::spawn(async move {
-        let mut rest = Bytes::from(text);
-        while !rest.is_empty() {
-            let piece = rest.split_to(rest.len().min(OCTETS));
-            if sender.send(Some(piece)).await.is_err() {
+        let _held = held;
+        for piece in difference.pieces(OCTETS) {
+            if sender.send(Some(piece.into())).await.is_err() {
                 return;
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use zonekit_http::{
     Commanded, Content, EventId, EventStream, Readiness, Receipt, RecordsView, Service,
-    ServiceError, StatusView, TransferOrder, ZoneRef, ZoneView,
+    ServiceError, Share, StatusView, TransferOrder, ZoneRef, ZoneView,
 };
 use zonekit_model::{
     Command, Contract, Cursor, Delegation, KeyQuery, OrderBy, Page, PageRequest, Quota,
@@ -159,7 +159,15 @@ impl Service for Desk {
         let page = match held {
             // A page takes little, but a search takes as long as the zone is large.
             Some(held) => {
-                let looking = move || records::select(&held, &query, page);
+                let share = match records::is_near(&held, &query) {
+                    true => None,
+                    false => Some(self.share(contract)?),
+                };
+                // On to its end also if nobody waits for it any more: so long it counts.
+                let looking = move || {
+                    let _share = share;
+                    records::select(&held, &query, page)
+                };
                 let looking = tokio::task::spawn_blocking(looking).await;
                 looking.map_err(|error| ServiceError::Internal(error.to_string()))??
             }
@@ -219,18 +227,26 @@ impl Service for Desk {
         let Some(held) = held else {
             return Ok(None);
         };
+        let share = self.share(contract)?;
         let node = Arc::clone(&self.0);
         let to = to.map_or(held.serial(), Serial);
-        let reading = move || {
-            let journal = node.journal(&zone.name, Serial(from))?;
-            Ok(journal.and_then(|steps| versions::difference(&steps, Serial(from), to)))
+        let reading = move || -> Result<_, StoreError> {
+            let Some(steps) = node.journal(&zone.name, Serial(from))? else {
+                return Ok(None);
+            };
+            let found = versions::difference(&steps, Serial(from), to, versions::MOST);
+            Ok(Some((found, share)))
         };
-        let read: Result<_, StoreError> = { tokio::task::spawn_blocking(reading).await }
+        let read = { tokio::task::spawn_blocking(reading).await }
             .map_err(|error| ServiceError::Internal(error.to_string()))?;
-        let text = read.map_err(|error| ServiceError::Internal(in_words(&error)))?;
-        Ok(text.map(|text| Content {
+        let read = read.map_err(|error| ServiceError::Internal(in_words(&error)))?;
+        let Some((found, share)) = read else {
+            return Ok(None);
+        };
+        let found = found.map_err(|_| ServiceError::TooManyChanges(versions::MOST))?;
+        Ok(found.map(|found| Content {
             version,
-            pieces: records::pieces(text),
+            pieces: records::told(found, share),
         }))
     }
 
@@ -310,6 +326,12 @@ impl Desk {
         tokio::spawn(async move { node.change_with(command, receipt).await })
             .await
             .map_err(|error| ServiceError::Internal(error.to_string()))?
+    }
+
+    /// The contract's share of what takes long.
+    fn share(&self, contract: &Contract) -> Result<Share<Contract>, ServiceError> {
+        let share = self.0.reads.take(contract.clone());
+        share.ok_or(ServiceError::TooManyReads)
     }
 
     fn find_id(&self, contract: &Contract, id: Uuid) -> Result<Arc<SecondaryZone>, ServiceError> {

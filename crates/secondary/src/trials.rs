@@ -5,6 +5,7 @@ mod hooks;
 mod live;
 mod notifies;
 mod past;
+mod reads;
 mod reloads;
 mod surveys;
 

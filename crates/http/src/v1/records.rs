@@ -26,6 +26,7 @@ use crate::{
     responses(
         (status = 200, description = "A page of records", body = Records),
         (status = 404, description = "There is no such zone", body = Error),
+        (status = 429, description = "There are as many searches under way as there may be", body = Error),
     )
 )]
 pub(super) async fn list<S: Service>(call: Call<S>, named: Named) -> Answer {
@@ -97,7 +98,7 @@ pub(super) async fn versions<S: Service>(call: Call<S>, named: Named) -> Answer 
     responses(
         (status = 200, description = "The difference", content_type = "text/plain", body = String),
         (status = 404, description = "There is no such zone, or a version is not known any more", body = Error),
-        (status = 429, description = "The contract is taking as many exports as it may", body = Error),
+        (status = 429, description = "The contract is taking as many exports or differences as it may", body = Error),
     )
 )]
 pub(super) async fn difference<S: Service>(call: Call<S>, named: Named) -> Answer {
