@@ -106,6 +106,15 @@ impl Problem {
         self
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The member or parameter that is meant.
+    pub(crate) fn member(&self) -> Option<&str> {
+        self.fault.as_ref().map(|fault| fault.member.as_str())
+    }
+
     /// The client is told nothing; the log is told all.
     pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "a request failed inside the service");

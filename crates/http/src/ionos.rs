@@ -18,7 +18,7 @@ use zonekit_model::{
 use crate::{
     Service, TransferOrder, ZoneView,
     answer::{Answer, done, json, to_the_end},
-    audit::{self, Action},
+    audit::Action,
     request::{Id, Query, Tenant, WholeBody, authenticate},
     router::App,
 };
@@ -45,10 +45,10 @@ pub(crate) fn routes<S: Service>(app: &Arc<App<S>>) -> Router<Arc<App<S>>> {
         ))
 }
 
-async fn list<S: Service>(State(app): Shared<S>, Tenant(contract): Tenant, uri: Uri) -> Answer {
+async fn list<S: Service>(State(app): Shared<S>, Tenant(holder): Tenant, uri: Uri) -> Answer {
     let parameters = Query::of(&uri)?;
     let (page, filter) = (parameters.page()?, parameters.filter()?);
-    let zones = app.service.zones(&contract, filter, page).await?;
+    let zones = app.service.zones(&holder.contract, filter, page).await?;
     let filters = ["filter.state", "filter.zoneName"];
     let place = Place {
         path: "/secondaryzones",
@@ -71,15 +71,15 @@ async fn list<S: Service>(State(app): Shared<S>, Tenant(contract): Tenant, uri: 
 
 async fn create<S: Service>(
     State(app): Shared<S>,
-    Tenant(contract): Tenant,
+    Tenant(holder): Tenant,
     WholeBody(body): WholeBody,
 ) -> Answer {
     let draft = ZoneDraft::from(ZoneWrite::parse(&body)?);
     to_the_end(async move {
         let name = draft.name.clone();
-        let result = app.service.create(&contract, draft).await;
+        let result = app.service.create(&holder.contract, draft).await;
         let id = result.as_ref().ok().map(|view| view.zone.id);
-        audit::write(&contract, Action::CreateZone, id, Some(&name), &result);
+        holder.wrote(Action::CreateZone, id, Some(&name), &result);
         let mut response = accepted(&*app, &result?);
         if let Some(location) =
             id.and_then(|id| HeaderValue::try_from(format!("/secondaryzones/{id}")).ok())
@@ -91,8 +91,8 @@ async fn create<S: Service>(
     .await
 }
 
-async fn read<S: Service>(State(app): Shared<S>, Tenant(contract): Tenant, Id(id): Id) -> Answer {
-    let ZoneView { zone, state, .. } = app.service.zone(&contract, id).await?;
+async fn read<S: Service>(State(app): Shared<S>, Tenant(holder): Tenant, Id(id): Id) -> Answer {
+    let ZoneView { zone, state, .. } = app.service.zone(&holder.contract, id).await?;
     Ok(json(
         StatusCode::OK,
         &ZoneItem::new(&zone, state, &app.service.nameservers()),
@@ -101,30 +101,24 @@ async fn read<S: Service>(State(app): Shared<S>, Tenant(contract): Tenant, Id(id
 
 async fn ensure<S: Service>(
     State(app): Shared<S>,
-    Tenant(contract): Tenant,
+    Tenant(holder): Tenant,
     Id(id): Id,
     WholeBody(body): WholeBody,
 ) -> Answer {
     let draft = ZoneDraft::from(ZoneWrite::parse(&body)?);
     to_the_end(async move {
         let name = draft.name.clone();
-        let result = app.service.ensure(&contract, id, draft).await;
-        audit::write(
-            &contract,
-            Action::EnsureZone,
-            Some(id),
-            Some(&name),
-            &result,
-        );
+        let result = app.service.ensure(&holder.contract, id, draft).await;
+        holder.wrote(Action::EnsureZone, Some(id), Some(&name), &result);
         Ok(accepted(&*app, &result?))
     })
     .await
 }
 
-async fn remove<S: Service>(State(app): Shared<S>, Tenant(contract): Tenant, Id(id): Id) -> Answer {
+async fn remove<S: Service>(State(app): Shared<S>, Tenant(holder): Tenant, Id(id): Id) -> Answer {
     to_the_end(async move {
-        let result = app.service.remove(&contract, id).await;
-        audit::write(&contract, Action::RemoveZone, Some(id), None, &result);
+        let result = app.service.remove(&holder.contract, id).await;
+        holder.wrote(Action::RemoveZone, Some(id), None, &result);
         result?;
         Ok(done())
     })
@@ -133,12 +127,12 @@ async fn remove<S: Service>(State(app): Shared<S>, Tenant(contract): Tenant, Id(
 
 async fn records<S: Service>(
     State(app): Shared<S>,
-    Tenant(contract): Tenant,
+    Tenant(holder): Tenant,
     Id(id): Id,
     uri: Uri,
 ) -> Answer {
     let page = Query::of(&uri)?.page()?;
-    let view = app.service.records(&contract, id, page).await?;
+    let view = app.service.records(&holder.contract, id, page).await?;
     let path = format!("/secondaryzones/{id}/records");
     let place = Place {
         path: &path,
@@ -157,10 +151,10 @@ async fn records<S: Service>(
 
 async fn transfer_status<S: Service>(
     State(app): Shared<S>,
-    Tenant(contract): Tenant,
+    Tenant(holder): Tenant,
     Id(id): Id,
 ) -> Answer {
-    let view = app.service.status(&contract, id).await?;
+    let view = app.service.status(&holder.contract, id).await?;
     Ok(json(
         StatusCode::OK,
         &TransferStatus::new(&view.zone, &view.status),
@@ -169,24 +163,24 @@ async fn transfer_status<S: Service>(
 
 async fn transfer_now<S: Service>(
     State(app): Shared<S>,
-    Tenant(contract): Tenant,
+    Tenant(holder): Tenant,
     Id(id): Id,
 ) -> Answer {
     to_the_end(async move {
         let result = { &app.service }
-            .transfer_now(&contract, id, TransferOrder::default())
+            .transfer_now(&holder.contract, id, TransferOrder::default())
             .await;
-        audit::write(&contract, Action::TransferNow, Some(id), None, &result);
+        holder.wrote(Action::TransferNow, Some(id), None, &result);
         result?;
         Ok(done())
     })
     .await
 }
 
-async fn quota<S: Service>(State(app): Shared<S>, Tenant(contract): Tenant) -> Answer {
+async fn quota<S: Service>(State(app): Shared<S>, Tenant(holder): Tenant) -> Answer {
     Ok(json(
         StatusCode::OK,
-        &QuotaAnswer::from(app.service.quota(&contract).await?),
+        &QuotaAnswer::from(app.service.quota(&holder.contract).await?),
     ))
 }
 

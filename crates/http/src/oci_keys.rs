@@ -47,7 +47,7 @@ impl FromIterator<OciKey> for OciKeys {
 /// A public RSA key that signs requests for a contract.
 #[derive(Clone)]
 pub struct OciKey {
-    key_id: Arc<str>,
+    pub(crate) key_id: Arc<str>,
     /// The first part of `key_id`: the compartment at the root of what its holder sees.
     pub(crate) tenancy: Compartment,
     pub(crate) contract: Contract,

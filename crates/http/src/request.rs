@@ -7,28 +7,40 @@ use axum::{
     extract::{self, FromRequest, FromRequestParts, Path, Request, State},
     http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     middleware::Next,
-    response::Response,
 };
 use bytes::Bytes;
-use zonekit_model::{Contract, PageRequest, Uuid, ZoneFilter, ZoneState};
+use sha2::{Digest, Sha256};
+use zonekit_model::{PageRequest, Uuid, ZoneFilter, ZoneState};
 
-use crate::{Service, answer::Problem, router::App};
+use crate::{
+    Service,
+    answer::{Answer, Problem},
+    audit::{Credential, Holder},
+    router::App,
+};
 
 /// Lets a request pass if its token opens a contract, which the routes then find among the extensions.
 pub(crate) async fn authenticate<S: Service>(
     State(app): State<Arc<App<S>>>,
     mut request: Request,
     next: Next,
-) -> Result<Response, Problem> {
-    let contract = bearer(request.headers()).and_then(|token| app.tokens.contract_of(token));
-    let contract = contract.ok_or_else(|| {
+) -> Answer {
+    let holder = bearer(request.headers()).and_then(|token| {
+        let digest = Sha256::digest(token).into();
+        let contract = app.tokens.by_digest(&digest)?;
+        Some(Holder::new(contract, Credential::Token(digest)))
+    });
+    let holder = holder.ok_or_else(|| {
         Problem::new(
             StatusCode::UNAUTHORIZED,
             "a valid bearer token is needed: Authorization: Bearer <token>",
         )
     })?;
-    request.extensions_mut().insert(contract);
-    Ok(next.run(request).await)
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    request.extensions_mut().insert(holder.clone());
+    let answer = Ok(next.run(request).await);
+    holder.answered(&method, &uri, &answer);
+    answer
 }
 
 /// The one bearer token of a request.
@@ -44,14 +56,14 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 /// Whose request it is.
-pub(crate) struct Tenant(pub(crate) Contract);
+pub(crate) struct Tenant(pub(crate) Holder);
 
 impl<S: Send + Sync> FromRequestParts<S> for Tenant {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let contract = parts.extensions.get().cloned();
-        contract
+        let holder = parts.extensions.get().cloned();
+        holder
             .map(Self)
             .ok_or_else(|| Problem::internal(&"a route was reached without a contract"))
     }

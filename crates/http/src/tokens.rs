@@ -10,7 +10,10 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::sync::watch;
 use zonekit_model::Contract;
+
+use crate::audit::{Credential, Holder};
 
 /// The tokens that open the API, each for one contract. Clones share them, so they can be replaced while routes run.
 ///
@@ -27,6 +30,8 @@ pub struct Tokens {
     given: Arc<RwLock<Arc<[Token]>>>,
     /// Those that were lent, and until when.
     lent: Arc<RwLock<Vec<(Token, Instant)>>>,
+    /// Told when some were taken away.
+    renewed: Arc<watch::Sender<()>>,
 }
 
 impl Tokens {
@@ -35,12 +40,14 @@ impl Tokens {
         Self {
             given: Arc::new(RwLock::new(tokens.into_iter().collect())),
             lent: Arc::default(),
+            renewed: Arc::default(),
         }
     }
 
     /// From now on these, and none of those before.
     pub fn replace(&self, tokens: impl IntoIterator<Item = Token>) {
         *self.given.write().unwrap_or_else(PoisonError::into_inner) = tokens.into_iter().collect();
+        self.renewed.send_replace(());
     }
 
     /// A new token for a contract that is good for so long: for whoever proves in another way that it may be trusted. `None` if
@@ -58,18 +65,35 @@ impl Tokens {
 
     /// The contract that a token opens. Takes as long for a wrong token as for a right one.
     pub fn contract_of(&self, token: &[u8]) -> Option<Contract> {
-        let given = Sha256::digest(token);
+        self.by_digest(&Sha256::digest(token).into())
+    }
+
+    /// The same by its digest.
+    pub(crate) fn by_digest(&self, given: &[u8; 32]) -> Option<Contract> {
         let tokens = Arc::clone(&self.given.read().unwrap_or_else(PoisonError::into_inner));
         let lent = self.lent.read().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let still_lent = lent.iter().filter(|(_, until)| now < *until);
         let mut found = None;
         for token in tokens.iter().chain(still_lent.map(|(token, _)| token)) {
-            if bool::from(token.sha256.ct_eq(given.as_slice())) {
+            if bool::from(token.sha256.ct_eq(given)) {
                 found = Some(&token.contract);
             }
         }
         found.cloned()
+    }
+
+    /// Whether what it was let in by still opens its contract, as far as it is a token.
+    pub(crate) fn is_good_for(&self, holder: &Holder) -> bool {
+        match &holder.credential {
+            Credential::Token(digest) => self.by_digest(digest).as_ref() == Some(&holder.contract),
+            Credential::Key(_) => true,
+        }
+    }
+
+    /// Tells when tokens may have been taken away.
+    pub(crate) fn renewed(&self) -> watch::Receiver<()> {
+        self.renewed.subscribe()
     }
 }
 

@@ -93,16 +93,49 @@ async fn every_write_is_logged_with_contract_zone_and_outcome() {
     ])
     .await;
     let expected = [
-        "INFO zonekit_http::audit: done contract=one action=EnsureZone id=9203580f-16ec-40a1-acb6-6e4c49463e65 zone=example.org",
-        "WARN zonekit_http::audit: not done contract=one action=CreateZone zone=example.org error=the zone name example.org is already in use",
-        "INFO zonekit_http::audit: done contract=one action=TransferNow id=9203580f-16ec-40a1-acb6-6e4c49463e65",
-        "INFO zonekit_http::audit: done contract=one action=RemoveZone id=9203580f-16ec-40a1-acb6-6e4c49463e65",
-        "WARN zonekit_http::audit: not done contract=one action=RemoveZone id=9203580f-16ec-40a1-acb6-6e4c49463e65 error=there is no such zone",
+        "INFO zonekit_http::audit: done contract=one by=token 5a900632 action=EnsureZone id=9203580f-16ec-40a1-acb6-6e4c49463e65 zone=example.org",
+        "WARN zonekit_http::audit: not done contract=one by=token 5a900632 action=CreateZone zone=example.org error=the zone name example.org is already in use",
+        "INFO zonekit_http::audit: done contract=one by=token 5a900632 action=TransferNow id=9203580f-16ec-40a1-acb6-6e4c49463e65",
+        "INFO zonekit_http::audit: done contract=one by=token 5a900632 action=RemoveZone id=9203580f-16ec-40a1-acb6-6e4c49463e65",
+        "WARN zonekit_http::audit: not done contract=one by=token 5a900632 action=RemoveZone id=9203580f-16ec-40a1-acb6-6e4c49463e65 error=there is no such zone",
     ];
     assert_eq!(lines.len(), expected.len(), "{lines:?}");
     for (line, expected) in lines.iter().zip(expected) {
         assert!(line.ends_with(expected), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_write_that_comes_to_nothing_is_logged_once_too() {
+    let zone = "/v1/zones/unknown.example";
+    let body = r#"{"name": "transfer.example", "secret": "not base64"}"#;
+    let lines = check(&[
+        ("DELETE", zone, ""),
+        ("PATCH", zone, "{}"),
+        ("POST", &format!("{zone}/transfer"), ""),
+        ("POST", "/v1/zones", "{"),
+        ("POST", "/v1/keys", body),
+        ("DELETE", "/v1/keys/unknown", ""),
+        ("PUT", ZONE, "{}"),
+        ("POST", "/v1/zones", &"x".repeat(70_000)),
+    ])
+    .await;
+    let check = |line: usize, end: &str| assert!(lines[line].ends_with(end), "{}", lines[line]);
+    let who = "WARN zonekit_http::audit: not done contract=one by=token 5a900632";
+    assert_eq!(lines.len(), 8, "{lines:?}");
+    assert!(lines.iter().all(|line| line.contains(who)), "{lines:?}");
+    check(0, &format!("method=DELETE path=\"{zone}\" status=404"));
+    check(1, &format!("method=PATCH path=\"{zone}\" status=404"));
+    check(2, "path=\"/v1/zones/unknown.example/transfer\" status=404");
+    check(3, "method=POST path=\"/v1/zones\" status=400");
+    check(4, "path=\"/v1/keys\" status=400 member=secret");
+    check(5, "path=\"/v1/keys/unknown\" status=404");
+    check(6, "status=400 member=properties");
+    check(7, "status=413");
+    assert!(
+        !lines.iter().any(|line| line.contains("base64")),
+        "{lines:?}"
+    );
 }
 
 #[tokio::test]

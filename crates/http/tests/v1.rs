@@ -1,6 +1,6 @@
 //! Our own face, called in process.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
@@ -680,4 +680,33 @@ async fn a_contract_takes_so_many_exports_at_a_time_and_no_more() {
     taken.await.unwrap();
     drop(not_taken);
     assert_eq!(begin("export").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_stream_of_events_ends_when_its_token_is_taken_away() {
+    let token = |name: &str| Token::from_clear(contract("one"), name);
+    let tokens = Tokens::new([token("stays"), token("goes")]);
+    let router = router(
+        Arc::new(Rehearsal::new(QuotaLimits::default())),
+        tokens.clone(),
+        Metrics::new(Registry::default()),
+        Limits::default(),
+    );
+    let begin = async |token: &str| {
+        let request = Request::get("/v1/events").header("Authorization", format!("Bearer {token}"));
+        let request = request.body(Body::empty()).unwrap();
+        let answer = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        to_bytes(answer.into_body(), usize::MAX)
+    };
+    let (goes, stays) = (begin("goes").await, begin("stays").await);
+    let stays = tokio::spawn(stays);
+    tokens.replace([token("stays"), token("other")]);
+    let whole = tokio::time::timeout(Duration::from_secs(30), goes).await;
+    whole.expect("the end of the stream").unwrap();
+    tokens.replace([token("stays")]);
+    assert!(!stays.is_finished());
+    tokens.replace([]);
+    let whole = tokio::time::timeout(Duration::from_secs(30), stays).await;
+    whole.expect("the end of the other").unwrap().unwrap();
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use axum::{
     body::{Body, to_bytes},
     extract::{FromRequest, Request, State},
-    http::{StatusCode, Uri, header},
+    http::{StatusCode, Uri, header, request::Parts},
     middleware::Next,
     response::Response,
 };
@@ -24,6 +24,7 @@ use super::{
 use crate::{
     Service,
     answer::{Answer, Problem, to_the_end},
+    audit::{Credential, Holder},
     request::WholeBody,
     router::App,
 };
@@ -34,8 +35,25 @@ pub(super) async fn authenticate<S: Service>(
     request: Request,
     next: Next,
 ) -> Answer {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let signed = signature::verify(&parts, &app.oci.keys, now()).map_err(nobody)?;
+    let id = Credential::Key(Arc::clone(&signed.key.key_id));
+    let holder = Holder::new(signed.key.contract.clone(), id);
+    let (method, uri) = (parts.method.clone(), parts.uri.clone());
+    let answer = once(app, signed, holder.clone(), parts, body, next).await;
+    holder.answered(&method, &uri, &answer);
+    answer
+}
+
+/// Answers a request that was signed; a write that came before as before.
+async fn once<S: Service>(
+    app: Arc<App<S>>,
+    signed: Signed,
+    holder: Holder,
+    mut parts: Parts,
+    body: Body,
+    next: Next,
+) -> Answer {
     let Signed {
         key,
         octets,
@@ -57,7 +75,7 @@ pub(super) async fn authenticate<S: Service>(
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     let digest = Sha256::digest(&octets).into();
     let caller = Caller {
-        contract: key.contract.clone(),
+        holder,
         tenancy: key.tenancy.clone(),
         base: Uri::builder()
             .scheme("http")

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     Commanded, Receipt, Service, ServiceError, ZoneRef, ZoneView,
     answer::{Answer, Problem},
-    audit::{self, Action},
+    audit::Action,
     conditions::expected,
     request::Query,
     router::App,
@@ -67,7 +67,7 @@ impl<S: Service> Call<S> {
         let answer = Arc::new(answer);
         let receipt: Receipt = {
             let (answer, mut kept) = (Arc::clone(&answer), more);
-            let (contract, digest) = (self.caller.contract.clone(), self.caller.signature);
+            let (contract, digest) = (self.caller.holder.contract.clone(), self.caller.signature);
             Box::new(move |done| {
                 let write = Write {
                     contract,
@@ -84,13 +84,9 @@ impl<S: Service> Call<S> {
             let zone = done.zone.as_ref().map(|view| view.zone.id);
             zone.or(done.key.as_ref().map(|key| key.id))
         });
-        audit::write(
-            &self.caller.contract,
-            action,
-            id.or(made),
-            Some(name),
-            &result,
-        );
+        self.caller
+            .holder
+            .wrote(action, id.or(made), Some(name), &result);
         let done = result?;
         let kept = answer(&done);
         let kept = kept.ok_or_else(|| Problem::internal(&"a command told of nothing"))?;
@@ -108,7 +104,11 @@ impl<S: Service> Call<S> {
             // Whatever else is no name cannot be the name of a zone that is there.
             None => ZoneRef::Name(text.parse().map_err(|_| unknown())?),
         };
-        Ok(self.app.service.find(&self.caller.contract, &zone).await?)
+        Ok(self
+            .app
+            .service
+            .find(&self.caller.holder.contract, &zone)
+            .await?)
     }
 
     /// What the thing to be changed is expected to be.

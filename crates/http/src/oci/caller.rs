@@ -8,16 +8,16 @@ use axum::{
     response::Response,
 };
 use zonekit_model::{
-    Compartment, Contract, Cursor, Order, OrderBy, Uuid, Within,
+    Compartment, Cursor, Order, OrderBy, Uuid, Within,
     oci::{Kind, Ocid, Viewer},
 };
 
-use crate::{Service, answer::Problem, request::Query, router::App};
+use crate::{Service, answer::Problem, audit::Holder, request::Query, router::App};
 
 /// Who asks, and where.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
-    pub(super) contract: Contract,
+    pub(super) holder: Holder,
     /// The compartment at the root of what the contract has.
     pub(super) tenancy: Compartment,
     /// The beginning of the URL that was asked.

@@ -31,7 +31,7 @@ pub(super) async fn list<S: Service>(call: Call<S>) -> Answer {
         Some(query) => {
             call.app
                 .service
-                .select_keys(&call.caller.contract, query)
+                .select_keys(&call.caller.holder.contract, query)
                 .await?
         }
         None => Default::default(),
@@ -49,7 +49,7 @@ pub(super) async fn create<S: Service>(call: Call<S>, WholeBody(body): WholeBody
     let draft = KeyDraft::from(KeyCreate::parse(&body)?);
     let name = draft.name.clone();
     let command = Command::CreateKey {
-        contract: call.caller.contract.clone(),
+        contract: call.caller.holder.contract.clone(),
         id: Uuid::now_v7(),
         draft,
     };
@@ -103,7 +103,7 @@ pub(super) async fn remove<S: Service>(call: Call<S>, Path(text): Path<String>) 
     let expected = call.expected()?;
     let key = found(&call, &text).await?;
     let command = Command::RemoveKey {
-        contract: call.caller.contract.clone(),
+        contract: call.caller.holder.contract.clone(),
         id: key.id,
         expected,
     };
@@ -123,7 +123,7 @@ async fn found<S: Service>(call: &Call<S>, text: &str) -> Result<Arc<TsigKey>, P
     Ok(call
         .app
         .service
-        .key(&call.caller.contract, key_id(text))
+        .key(&call.caller.holder.contract, key_id(text))
         .await?)
 }
 
@@ -138,7 +138,7 @@ async fn edited<S: Service>(
     let expected = call.expected()?;
     let key = found(call, text).await?;
     let command = Command::ChangeKey {
-        contract: call.caller.contract.clone(),
+        contract: call.caller.holder.contract.clone(),
         id: key.id,
         edit,
         expected,

@@ -87,7 +87,7 @@ pub(super) async fn of_set<S: Service>(
 
 pub(super) async fn content<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
     let view = call.zone(&text).await?;
-    let contract = &call.caller.contract;
+    let contract = &call.caller.holder.contract;
     let content = { &call.app.service }
         .content(contract, view.zone.id)
         .await?;
@@ -137,7 +137,7 @@ async fn selected<S: Service>(
     let records = call
         .app
         .service
-        .select_records(&call.caller.contract, id, wanted, page)
+        .select_records(&call.caller.holder.contract, id, wanted, page)
         .await?;
     match call.query.value("zoneVersion") {
         // Only the version held can be shown.

@@ -85,11 +85,11 @@ impl<S: Service> Call<S> {
         };
         let compartment = compartment.unwrap_or_else(|| self.caller.tenancy.clone());
         let work = WorkRequest::removed(id, what, compartment, now());
-        let more = vec![kept::work(&self.caller.contract, &work)];
+        let more = vec![kept::work(&self.caller.holder.contract, &work)];
         let answer = Kept::empty(StatusCode::NO_CONTENT).with(WORK_ID, &id.to_string());
         let answer =
             { self.carry_out(command, written, more, move |_| Some(answer.clone())) }.await?;
-        if let Some(oldest) = self.app.oci.works.add(&self.caller.contract, work) {
+        if let Some(oldest) = self.app.oci.works.add(&self.caller.holder.contract, work) {
             self.app.service.keep(kept::work_name(oldest), None);
         }
         Ok(answer)
@@ -98,7 +98,7 @@ impl<S: Service> Call<S> {
 
 pub(super) async fn read<S: Service>(call: Call<S>, Path(id): Path<String>) -> Answer {
     let id = Ocid::id_of(Kind::Work, &id);
-    let work = id.and_then(|id| call.app.oci.works.find(&call.caller.contract, id));
+    let work = id.and_then(|id| call.app.oci.works.find(&call.caller.holder.contract, id));
     match work {
         Some(work) => Ok(json(StatusCode::OK, &*work)),
         None => Err(Problem::new(

@@ -31,7 +31,7 @@ pub(super) async fn list<S: Service>(call: Call<S>) -> Answer {
         Some(query) => {
             call.app
                 .service
-                .select(&call.caller.contract, query)
+                .select(&call.caller.holder.contract, query)
                 .await?
         }
         None => Default::default(),
@@ -53,7 +53,7 @@ pub(super) async fn create<S: Service>(call: Call<S>, WholeBody(body): WholeBody
     let retry = retry_token(&call.headers, &body)?;
     let name = create.name.clone();
     let command = Command::CreateZone {
-        contract: call.caller.contract.clone(),
+        contract: call.caller.holder.contract.clone(),
         // Version 7: ids in the order of their making lie side by side in every index.
         id: Uuid::now_v7(),
         draft: ZoneDraft::from(create),
@@ -112,7 +112,7 @@ pub(super) async fn remove<S: Service>(call: Call<S>, Path(text): Path<String>) 
     let expected = call.expected()?;
     let view = call.zone(&text).await?;
     let command = Command::RemoveZone {
-        contract: call.caller.contract.clone(),
+        contract: call.caller.holder.contract.clone(),
         id: view.zone.id,
         expected,
     };
@@ -136,7 +136,7 @@ async fn edited<S: Service>(
     let expected = call.expected()?;
     let view = call.zone(text).await?;
     let command = Command::ChangeZone {
-        contract: call.caller.contract.clone(),
+        contract: call.caller.holder.contract.clone(),
         id: view.zone.id,
         edit,
         expected,

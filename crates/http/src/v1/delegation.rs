@@ -85,7 +85,11 @@ struct NameServers {
 )]
 pub(super) async fn check<S: Service>(call: Call<S>, named: Named) -> Answer {
     let id = call.zone(&named).await?.zone.id;
-    let found = call.app.service.delegation(&call.contract, id).await?;
+    let found = call
+        .app
+        .service
+        .delegation(&call.holder.contract, id)
+        .await?;
     let set = |servers: &[ZoneName]| NameServers {
         nameservers: servers.iter().map(ToString::to_string).collect(),
         missing: { found.missing(servers).into_iter() }

@@ -12,6 +12,8 @@ use crate::{EventId, EventStream, Service, ToldEvent, answer::Answer, pieces::in
 
 /// After so long without an event a word is said, so that both sides see that the other is still there.
 const QUIET: Duration = Duration::from_secs(15);
+/// The word: a comment.
+const NOTHING: &[u8] = b": nothing yet\n\n";
 /// Whoever takes nothing for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -40,17 +42,31 @@ pub(super) async fn stream<S: Service>(call: Call<S>) -> Answer {
     let seen = call.headers.get("last-event-id");
     let seen = seen.map(|id| { id.to_str() }.ok().and_then(|id| id.parse().ok()));
     let seen = seen.map(|id| id.unwrap_or(UNKNOWN));
-    let mut events = call.app.service.events(&call.contract, seen)?;
+    let mut events = call.app.service.events(&call.holder.contract, seen)?;
     let (sender, pieces) = mpsc::channel(2);
+    let (tokens, holder) = (call.app.tokens.clone(), call.holder);
+    let mut renewed = tokens.renewed();
     tokio::spawn(async move {
         let mut piece = beginning(&events);
-        while let Ok(Ok(())) = timeout(PATIENCE, sender.send(Some(piece))).await {
+        loop {
+            // Whoever may not begin a stream any more may not go on with one.
+            if !tokens.is_good_for(&holder) {
+                let _ = timeout(PATIENCE, sender.send(None)).await;
+                return;
+            }
+            let Ok(Ok(())) = timeout(PATIENCE, sender.send(Some(piece))).await else {
+                return;
+            };
             let next = tokio::select! {
                 next = timeout(QUIET, events.next.recv()) => next,
+                Ok(()) = renewed.changed() => {
+                    piece = Bytes::from_static(NOTHING);
+                    continue;
+                }
                 () = sender.closed() => return,
             };
             piece = match next {
-                Err(_) => Bytes::from_static(b": nothing yet\n\n"),
+                Err(_) => Bytes::from_static(NOTHING),
                 Ok(Ok(event)) => in_text(&event).into(),
                 Ok(Err(RecvError::Lagged(missed))) => {
                     format!("event: missed\ndata: {{\"missed\":{missed}}}\n\n").into()

@@ -47,7 +47,11 @@ pub(super) async fn list<S: Service>(call: Call<S>) -> Answer {
         after: call.query.after(order)?,
         limit: usize::try_from(call.query.page()?.limit).unwrap_or(usize::MAX),
     };
-    let found = call.app.service.select_keys(&call.contract, query).await?;
+    let found = call
+        .app
+        .service
+        .select_keys(&call.holder.contract, query)
+        .await?;
     Ok(json(
         StatusCode::OK,
         &Keys {
@@ -90,7 +94,7 @@ pub(super) async fn create<S: Service>(call: Call<S>, WholeBody(body): WholeBody
     to_the_end(async move {
         let name = draft.name.clone();
         let command = Command::CreateKey {
-            contract: call.contract.clone(),
+            contract: call.holder.contract.clone(),
             id: Uuid::now_v7(),
             draft,
         };
@@ -151,7 +155,7 @@ pub(super) async fn remove<S: Service>(call: Call<S>, named: Named) -> Answer {
     let key = call.key(&named).await?;
     to_the_end(async move {
         let command = Command::RemoveKey {
-            contract: call.contract.clone(),
+            contract: call.holder.contract.clone(),
             id: key.id,
             expected,
         };
@@ -175,7 +179,7 @@ impl<S: Service> Call<S> {
         let unknown = || Problem::from(ServiceError::from(Refusal::UnknownKey));
         let service = &self.app.service;
         if let Some(id) = uuid(text) {
-            return Ok(service.key(&self.contract, id).await?);
+            return Ok(service.key(&self.holder.contract, id).await?);
         }
         let name: zonekit_model::KeyName = text.parse().map_err(|_| unknown())?;
         let query = KeyQuery {
@@ -186,7 +190,7 @@ impl<S: Service> Call<S> {
             after: None,
             limit: 1,
         };
-        let found = service.select_keys(&self.contract, query).await?;
+        let found = service.select_keys(&self.holder.contract, query).await?;
         found.items.into_iter().next().ok_or_else(unknown)
     }
 }

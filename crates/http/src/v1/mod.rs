@@ -31,13 +31,13 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use zonekit_model::{Command, Contract, Expected, Refusal, Uuid};
+use zonekit_model::{Command, Expected, Refusal, Uuid};
 
 pub(crate) use self::shape::Error;
 use crate::{
     Commanded, Service, ServiceError, ZoneRef, ZoneView,
     answer::Problem,
-    audit::{self, Action},
+    audit::{Action, Holder},
     conditions::expected,
     request::{Query, Tenant, authenticate},
     router::App,
@@ -98,7 +98,7 @@ pub(crate) fn error_code(status: StatusCode) -> &'static str {
 /// A request, as the routes of this face want it: what is asked, by whom, and of which service; the path aside.
 struct Call<S> {
     app: Arc<App<S>>,
-    contract: Contract,
+    holder: Holder,
     query: Query,
     headers: HeaderMap,
 }
@@ -107,10 +107,10 @@ impl<S: Service> FromRequestParts<Arc<App<S>>> for Call<S> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App<S>>) -> Result<Self, Problem> {
-        let Tenant(contract) = Tenant::from_request_parts(parts, app).await?;
+        let Tenant(holder) = Tenant::from_request_parts(parts, app).await?;
         Ok(Self {
             app: Arc::clone(app),
-            contract,
+            holder,
             query: Query::of(&parts.uri)?,
             headers: parts.headers.clone(),
         })
@@ -143,7 +143,7 @@ impl<S: Service> Call<S> {
                 ZoneRef::Name(name.map_err(|_| ServiceError::from(Refusal::UnknownZone))?)
             }
         };
-        Ok(self.app.service.find(&self.contract, &zone).await?)
+        Ok(self.app.service.find(&self.holder.contract, &zone).await?)
     }
 }
 
@@ -160,7 +160,7 @@ impl<S: Service> Call<S> {
         // What is made has its id from then on.
         let made = result.as_ref().ok().and_then(|about| about.key.as_ref());
         let id = id.or(made.map(|key| key.id));
-        audit::write(&self.contract, action, id, Some(name), &result);
+        self.holder.wrote(action, id, Some(name), &result);
         Ok(result?)
     }
 }

@@ -34,7 +34,7 @@ pub(super) async fn list<S: Service>(call: Call<S>, named: Named) -> Answer {
     let query = call.wanted()?;
     let id = call.zone(&named).await?.zone.id;
     let found = { &call.app.service }
-        .select_records(&call.contract, id, query, page)
+        .select_records(&call.holder.contract, id, query, page)
         .await?;
     Ok(json(
         StatusCode::OK,
@@ -63,7 +63,7 @@ pub(super) async fn list<S: Service>(call: Call<S>, named: Named) -> Answer {
 )]
 pub(super) async fn export<S: Service>(call: Call<S>, named: Named) -> Answer {
     let id = call.zone(&named).await?.zone.id;
-    let content = call.app.service.content(&call.contract, id).await?;
+    let content = call.app.service.content(&call.holder.contract, id).await?;
     streamed(&call, "text/dns", content)
 }
 
@@ -81,7 +81,7 @@ pub(super) async fn export<S: Service>(call: Call<S>, named: Named) -> Answer {
 )]
 pub(super) async fn versions<S: Service>(call: Call<S>, named: Named) -> Answer {
     let id = call.zone(&named).await?.zone.id;
-    let serials = call.app.service.serials(&call.contract, id).await?;
+    let serials = call.app.service.serials(&call.holder.contract, id).await?;
     Ok(json(StatusCode::OK, &Versions { serials }))
 }
 
@@ -109,7 +109,7 @@ pub(super) async fn difference<S: Service>(call: Call<S>, named: Named) -> Answe
     })?;
     let id = call.zone(&named).await?.zone.id;
     let found = { &call.app.service }
-        .difference(&call.contract, id, from, to)
+        .difference(&call.holder.contract, id, from, to)
         .await?;
     let content = found.ok_or_else(|| {
         let message = "nothing is known of how one of these versions became the other";
@@ -120,7 +120,7 @@ pub(super) async fn difference<S: Service>(call: Call<S>, named: Named) -> Answe
 
 fn streamed<S: Service>(call: &Call<S>, content_type: &'static str, content: Content) -> Answer {
     let tag = HeaderValue::try_from(tag(content.version));
-    let mut response = { &call.app }.export(&call.contract, content_type, content)?;
+    let mut response = { &call.app }.export(&call.holder.contract, content_type, content)?;
     if let Ok(tag) = tag {
         response.headers_mut().insert(header::ETAG, tag);
     }

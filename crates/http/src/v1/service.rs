@@ -23,7 +23,7 @@ use crate::{
 )]
 pub(super) async fn read<S: Service>(call: Call<S>) -> Answer {
     let service = &call.app.service;
-    let quota = service.quota(&call.contract).await?;
+    let quota = service.quota(&call.holder.contract).await?;
     let texts = |addresses: &[std::net::IpAddr]| {
         let texts = addresses.iter().map(ToString::to_string);
         texts.collect()
@@ -31,7 +31,7 @@ pub(super) async fn read<S: Service>(call: Call<S>) -> Answer {
     Ok(json(
         StatusCode::OK,
         &About {
-            contract: call.contract.to_string(),
+            contract: call.holder.contract.to_string(),
             transfer_addresses: texts(&service.transfer_addresses()),
             notify_addresses: texts(&service.notify_addresses()),
             nameservers: service.nameservers().to_vec(),

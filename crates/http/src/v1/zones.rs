@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Service, StatusView, TransferOrder, ZoneView,
     answer::{Answer, Problem, empty, json, to_the_end},
-    audit::{self, Action},
+    audit::Action,
     conditions::tagged,
     request::WholeBody,
 };
@@ -33,7 +33,11 @@ use crate::{
 )]
 pub(super) async fn list<S: Service>(call: Call<S>) -> Answer {
     let query = call.query.survey()?;
-    let found = call.app.service.survey(&call.contract, query).await?;
+    let found = call
+        .app
+        .service
+        .survey(&call.holder.contract, query)
+        .await?;
     Ok(json(
         StatusCode::OK,
         &Zones {
@@ -80,9 +84,10 @@ pub(super) async fn create<S: Service>(call: Call<S>, WholeBody(body): WholeBody
     let draft = body::zone_draft(&body)?;
     to_the_end(async move {
         let name = draft.name.clone();
-        let result = call.app.service.create(&call.contract, draft).await;
+        let result = call.app.service.create(&call.holder.contract, draft).await;
         let id = result.as_ref().ok().map(|view| view.zone.id);
-        audit::write(&call.contract, Action::CreateZone, id, Some(&name), &result);
+        call.holder
+            .wrote(Action::CreateZone, id, Some(&name), &result);
         let view = call.status_of(result?).await?;
         let path = format!("/v1/zones/{}", view.zone.id);
         Ok(located(shown(StatusCode::CREATED, &view), path))
@@ -120,7 +125,7 @@ pub(super) async fn change<S: Service>(
     to_the_end(async move {
         let (id, name) = (view.zone.id, &view.zone.name);
         let command = Command::ChangeZone {
-            contract: call.contract.clone(),
+            contract: call.holder.contract.clone(),
             id,
             edit,
             expected,
@@ -156,7 +161,7 @@ pub(super) async fn remove<S: Service>(call: Call<S>, named: Named) -> Answer {
     to_the_end(async move {
         let (id, name) = (view.zone.id, &view.zone.name);
         let command = Command::RemoveZone {
-            contract: call.contract.clone(),
+            contract: call.holder.contract.clone(),
             id,
             expected,
         };
@@ -218,17 +223,12 @@ pub(super) async fn transfer<S: Service>(
         let result = call
             .app
             .service
-            .transfer_now(&call.contract, id, order)
+            .transfer_now(&call.holder.contract, id, order)
             .await;
-        audit::write(
-            &call.contract,
-            Action::TransferNow,
-            Some(id),
-            Some(name),
-            &result,
-        );
+        call.holder
+            .wrote(Action::TransferNow, Some(id), Some(name), &result);
         result?;
-        let view = call.app.service.status(&call.contract, id).await?;
+        let view = call.app.service.status(&call.holder.contract, id).await?;
         Ok(json(StatusCode::ACCEPTED, &Zone::new(&view)))
     })
     .await
@@ -265,6 +265,6 @@ impl<S: Service> Call<S> {
 
     async fn status_of(&self, view: ZoneView) -> Result<StatusView, Problem> {
         let id = view.zone.id;
-        Ok(self.app.service.status(&self.contract, id).await?)
+        Ok(self.app.service.status(&self.holder.contract, id).await?)
     }
 }
