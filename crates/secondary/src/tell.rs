@@ -3,7 +3,7 @@
 //! A zone that fails again in the same way is told of when it first does, then once an hour with how many times it did.
 //! A primary that is out of reach is told of once; its zones are not, as long as they do not ask it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -18,13 +18,42 @@ use crate::node::in_words;
 /// How long a trouble that goes on is not told of again.
 const QUIET: Duration = Duration::from_secs(3_600);
 
+/// And how long a primary is kept in mind of which nobody says anything.
+const FORGOTTEN: Duration = Duration::from_secs(86_400);
+
 /// Tells the log of visits.
 #[derive(Default)]
 pub(crate) struct Teller {
     troubles: Mutex<HashMap<ZoneName, Trouble>>,
-    down: Mutex<HashSet<SocketAddr>>,
+    down: Mutex<Told>,
     /// Primaries with which clear text is spoken though TLS is wanted.
-    clear: Mutex<HashSet<SocketAddr>>,
+    clear: Mutex<Told>,
+}
+
+/// Primaries that something was told of, each with when it was last so. One that nobody has spoken of for long is forgotten:
+/// its zones may be gone.
+#[derive(Default)]
+struct Told {
+    primaries: HashMap<SocketAddr, Instant>,
+    /// With so many, those are looked for.
+    tidy_at: usize,
+}
+
+impl Told {
+    /// It is so now; whether it was not before.
+    fn note(&mut self, primary: SocketAddr, now: Instant) -> bool {
+        if self.primaries.len() >= self.tidy_at {
+            self.primaries
+                .retain(|_, noted| now.saturating_duration_since(*noted) < FORGOTTEN);
+            self.tidy_at = 2 * self.primaries.len().max(64);
+        }
+        self.primaries.insert(primary, now).is_none()
+    }
+
+    /// It is so no more; whether it was before.
+    fn remove(&mut self, primary: SocketAddr) -> bool {
+        self.primaries.remove(&primary).is_some()
+    }
 }
 
 /// What goes on going wrong with a zone.
@@ -56,10 +85,10 @@ impl Teller {
     fn tell_of_tls(&self, primary: &PrimaryReport) {
         let address = primary.address;
         match &primary.clear_text {
-            Some(why) if lock(&self.clear).insert(address) => {
+            Some(why) if lock(&self.clear).note(address, Instant::now()) => {
                 warn!(primary = %address, why = in_words(why), "no TLS: clear text is spoken");
             }
-            None if lock(&self.clear).remove(&address) => {
+            None if lock(&self.clear).remove(address) => {
                 info!(primary = %address, "TLS again");
             }
             _ => {}
@@ -160,14 +189,14 @@ impl Teller {
 
     /// A primary cannot be reached.
     pub(crate) fn out_of_reach(&self, primary: SocketAddr) {
-        if lock(&self.down).insert(primary) {
+        if lock(&self.down).note(primary, Instant::now()) {
             warn!(%primary, "out of reach: for a while, one of its zones at a time asks it");
         }
     }
 
     /// It can be again.
     pub(crate) fn in_reach(&self, primary: SocketAddr) {
-        lock(&self.down).remove(&primary);
+        lock(&self.down).remove(primary);
         info!(%primary, "in reach again");
     }
 }
@@ -201,5 +230,20 @@ mod tests {
         assert_eq!(teller.forget(&name), Some(1));
         assert_eq!(teller.forget(&name), None);
         check(&name, 73, "timeout", Tone::New);
+    }
+
+    #[test]
+    fn primaries_that_nobody_speaks_of_any_more_are_forgotten() {
+        let (mut told, start) = (Told::default(), Instant::now());
+        let primary = |number: u32| SocketAddr::from((number.to_be_bytes(), 53));
+        let day = Duration::from_secs(86_400);
+        for number in 0..10_000 {
+            assert!(told.note(primary(number), start + day * number / 100));
+            assert!(!told.note(primary(number), start + day * number / 100));
+        }
+        assert!(told.primaries.len() < 500, "{}", told.primaries.len());
+        assert!(told.remove(primary(9_999)));
+        assert!(!told.remove(primary(9_999)));
+        assert!(told.note(primary(0), start + day * 100));
     }
 }

@@ -85,7 +85,7 @@ pub struct Schedule<Z> {
     running: usize,
     /// Visits that ask nobody any more.
     settling: usize,
-    /// Which zones have failed since their primary was out of reach, and some that are fine again or somebody else's by now.
+    /// Which zones have failed since one of their primaries was out of reach.
     failing: BTreeSet<(SocketAddr, usize)>,
     /// Tells tickets and timers of one time from those of another: never used twice.
     stamps: u64,
@@ -172,8 +172,9 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         let Some(slot) = self.zones.get_mut(place) else {
             return;
         };
+        let mut left = None;
         if let Some(before) = slot.take() {
-            self.lists.leave(before.primaries);
+            left = Some(before.primaries);
             // A visit that goes on holds its slots until it is finished; what it finds out may be about something else.
             if let State::Visited(mut visited) = before.state {
                 visited.again = Some(Order::new(Reason::Bootstrap));
@@ -181,6 +182,10 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             }
         }
         *slot = Some(entry);
+        if let Some(primaries) = left {
+            self.is_fine(place, &primaries);
+            self.lists.leave(primaries);
+        }
         self.arm(place);
     }
 
@@ -216,6 +221,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         if matches!(entry.state, State::InLine { .. }) {
             entry.state = State::Resting; // it may be parked where it no longer belongs
         }
+        self.is_fine(place, &before);
         self.lists.leave(before);
         self.enqueue(place, Order::new(Reason::Operator));
         true
@@ -323,6 +329,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
     fn forget(&mut self, place: usize) {
         if let Some(entry) = self.zones.get_mut(place).and_then(Option::take) {
             self.places.remove(&entry.zone);
+            self.is_fine(place, &entry.primaries);
             self.lists.leave(entry.primaries);
             self.free.push(place);
         }

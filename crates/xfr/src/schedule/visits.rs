@@ -1,6 +1,8 @@
 //! Visits that go on, and what becomes of their zones when they end.
 
 use std::hash::Hash;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use zonekit_wire::SoaBuf;
@@ -15,8 +17,20 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         if let Some((place, entry)) = self.entry(zone)
             && entry.is_visited()
         {
+            let had_failed = entry.failures > 0;
             entry.take(soa, None, &timers, now); // what the primary says of its expiry comes with the end of the visit
+            if had_failed {
+                let primaries = Arc::clone(&entry.primaries);
+                self.is_fine(place, &primaries);
+            }
             self.arm(place);
+        }
+    }
+
+    /// A zone has not failed, or has these primaries no more.
+    pub(super) fn is_fine(&mut self, place: usize, primaries: &[SocketAddr]) {
+        for primary in primaries {
+            self.failing.remove(&(*primary, place));
         }
     }
 
@@ -61,10 +75,14 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         } = *visited;
         let is_removed = entry.is_removed;
         if !is_removed {
+            let had_failed = entry.failures > 0;
             entry.finish(how, &timers, now);
             if entry.failures > 0 {
                 let failing = entry.primaries.iter().map(|primary| (*primary, place));
                 self.failing.extend(failing);
+            } else if had_failed {
+                let primaries = Arc::clone(&entry.primaries);
+                self.is_fine(place, &primaries);
             }
         }
         let running = match is_settling {
@@ -83,5 +101,65 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         if let Some(order) = again {
             self.enqueue(place, order);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use zonekit_wire::{NameBuf, Serial};
+
+    use super::super::{Due, Slots, Start, Timers};
+    use super::*;
+
+    fn at(ports: &[u16]) -> Vec<SocketAddr> {
+        let address = |port: &u16| ([192, 0, 2, 1], *port).into();
+        ports.iter().map(address).collect()
+    }
+
+    #[test]
+    fn who_fails_no_more_or_is_gone_is_not_kept_among_those_that_fail() {
+        let name: NameBuf = "example.org".parse().unwrap();
+        let soa = SoaBuf {
+            mname: name.clone(),
+            rname: name.clone(),
+            serial: Serial(1),
+            refresh: 3_600,
+            retry: 600,
+            expire: 86_400,
+            minimum: 60,
+        };
+        let mut now = Instant::now();
+        let mut schedule = Schedule::new(Timers::default(), Slots::default(), 1);
+        schedule.insert((), name.as_name(), at(&[53, 54]), Start::Never, now);
+        let mut visit = |schedule: &mut Schedule<()>, how: Finished<'_>, is_taken: bool| {
+            now += Duration::from_secs(10);
+            schedule.order(&(), false);
+            assert!(matches!(schedule.poll(now), Some(Due::Visit { .. })));
+            if is_taken {
+                schedule.took(&(), &soa, now);
+            }
+            schedule.finished(&(), how, now);
+            schedule.failing.len()
+        };
+        let taken = Finished::Taken {
+            soa: &soa,
+            expires: None,
+        };
+        assert_eq!(visit(&mut schedule, Finished::Failed, false), 2);
+        assert_eq!(visit(&mut schedule, taken, false), 0);
+        assert_eq!(visit(&mut schedule, Finished::Failed, false), 2);
+        assert_eq!(visit(&mut schedule, taken, true), 0);
+        assert_eq!(visit(&mut schedule, Finished::Failed, false), 2);
+        schedule.set_primaries(&(), at(&[55]));
+        assert_eq!(schedule.failing.len(), 0);
+        assert_eq!(visit(&mut schedule, Finished::Failed, false), 1);
+        let later = Instant::now();
+        schedule.insert((), name.as_name(), at(&[56]), Start::Never, later);
+        assert_eq!(schedule.failing.len(), 0);
+        assert_eq!(visit(&mut schedule, Finished::Failed, false), 1);
+        schedule.remove(&());
+        assert_eq!(schedule.failing.len(), 0);
     }
 }
