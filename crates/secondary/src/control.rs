@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UnixListener;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{info, warn};
 use zonekit_http::Router;
 use zonekit_model::{Contract, ContractError};
@@ -30,8 +30,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a token that is lent is good.
 const LENT: Duration = Duration::from_secs(300);
 
+/// Questions that are answered at a time; when there are so many, the next waits to be heard.
+const ASKING: usize = 16;
+/// Connections of the API at a time.
+const STREAMS: usize = 64;
+
 pub(crate) struct Control {
     listener: UnixListener,
+    patience: Duration,
     /// Who may ask, beside root.
     user: u32,
 }
@@ -47,19 +53,29 @@ impl Control {
         let listener = UnixListener::bind(&path)?;
         let user = fs::metadata(&path)?.uid(); // our own: we have made it just now
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-        Ok(Self { listener, user })
+        Ok(Self {
+            listener,
+            patience: PATIENCE,
+            user,
+        })
     }
 
-    /// Does what is asked for, one after the other, until the end.
+    /// Does what is asked for until the end. A backup may take minutes: nobody else waits for it.
     pub(crate) async fn serve(
         self,
         node: Arc<Node>,
         api: Option<Router>,
         mut stopped: watch::Receiver<bool>,
     ) {
+        let asking = Arc::new(Semaphore::new(ASKING));
+        let room = api.is_some().then(|| Arc::new(Semaphore::new(STREAMS)));
         loop {
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
+            let accepting = async {
+                let place = Arc::clone(&asking).acquire_owned().await;
+                (place, self.listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                accepted = accepting => accepted,
                 _ = stopped.wait_for(|&stop| stop) => return,
             };
             let Ok((stream, _)) = accepted else {
@@ -74,36 +90,47 @@ impl Control {
             let Ok(stream) = stream.into_std() else {
                 continue;
             };
-            let (node, has_api) = (Arc::clone(&node), api.is_some());
-            let answering = move || answer(&node, has_api, &stream).map(|next| (next, stream));
-            match tokio::task::spawn_blocking(answering).await {
-                Ok(Ok((Next::Api, stream))) => {
-                    let Some((stream, api)) = converted(stream).zip(api.clone()) else {
-                        continue;
-                    };
-                    let mut stopped = stopped.clone();
-                    tokio::spawn(async move {
-                        let stop = async {
-                            let _ = stopped.wait_for(|&stop| stop).await;
-                        };
-                        let limits = zonekit_http::Limits::default();
-                        zonekit_http::serve_connection(stream, api, limits, stop).await;
-                    });
+            let (node, room, patience) = (Arc::clone(&node), room.clone(), self.patience);
+            let (api, stopped) = (api.clone(), stopped.clone());
+            tokio::spawn(async move {
+                let answering = move || {
+                    let next = answer(&node, room, patience, &stream);
+                    next.map(|next| (next, stream))
+                };
+                let answered = tokio::task::spawn_blocking(answering).await;
+                drop(place);
+                match answered {
+                    Ok(Ok((Next::Api(_place), stream))) => {
+                        if let Some((stream, api)) = converted(stream).zip(api) {
+                            serve_api(stream, api, stopped).await;
+                        }
+                    }
+                    Ok(Err(error)) => warn!(%error, "answering on the control socket"),
+                    _ => {}
                 }
-                Ok(Err(error)) => warn!(%error, "answering on the control socket"),
-                _ => {}
-            }
+            });
         }
     }
 }
 
+async fn serve_api(
+    stream: tokio::net::UnixStream,
+    api: Router,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let stop = async {
+        let _ = stopped.wait_for(|&stop| stop).await;
+    };
+    let limits = zonekit_http::Limits::default();
+    zonekit_http::serve_connection(stream, api, limits, stop).await;
+}
+
 /// What becomes of a connection whose question was answered.
-#[derive(Clone, Copy)]
 enum Next {
     /// It is over.
     End,
-    /// It is one of the API.
-    Api,
+    /// It is one of the API, with a place among those.
+    Api(OwnedSemaphorePermit),
 }
 
 fn converted(stream: UnixStream) -> Option<tokio::net::UnixStream> {
@@ -111,20 +138,29 @@ fn converted(stream: UnixStream) -> Option<tokio::net::UnixStream> {
     tokio::net::UnixStream::from_std(stream).ok()
 }
 
-fn answer(node: &Node, has_api: bool, mut stream: &UnixStream) -> io::Result<Next> {
+/// Answers one question; `room` is for connections of the API, if there is one.
+fn answer(
+    node: &Node,
+    room: Option<Arc<Semaphore>>,
+    patience: Duration,
+    mut stream: &UnixStream,
+) -> io::Result<Next> {
     stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     let mut request = String::new();
     BufReader::new(stream.take(REQUEST)).read_line(&mut request)?;
     let request = request.trim_end_matches('\n');
     let (mut next, no_api) = (Next::End, || "its configuration has no [http]".to_owned());
     let answer = match request.split_once(' ') {
-        None if request == "api" && has_api => {
-            next = Next::Api;
-            Ok("http".to_owned())
-        }
-        None if request == "api" => Err(no_api()),
+        None if request == "api" => match room.map(Semaphore::try_acquire_owned) {
+            Some(Ok(place)) => {
+                next = Next::Api(place);
+                Ok("http".to_owned())
+            }
+            Some(Err(_)) => Err("there are too many connections already".to_owned()),
+            None => Err(no_api()),
+        },
         Some(("backup", path)) => match node.backup(Path::new(path)) {
             Ok(octets) => {
                 info!(file = path, octets, "backup written");
@@ -136,7 +172,7 @@ fn answer(node: &Node, has_api: bool, mut stream: &UnixStream) -> io::Result<Nex
                 Err(error)
             }
         },
-        Some(("access", _)) if !has_api => Err(no_api()),
+        Some(("access", _)) if room.is_none() => Err(no_api()),
         Some(("access", contract)) => access(node, contract),
         _ => Err("it is not known here what that means".to_owned()),
     };
@@ -233,4 +269,39 @@ fn ask(directory: &Path, request: &str) -> io::Result<Option<Result<String, Stri
 
 fn socket(directory: &Path) -> PathBuf {
     directory.join(SOCKET)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn one_who_takes_long_keeps_nobody_waiting_and_not_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = "data_dir = \"var\"\n[dns]\nlisten = [\"127.0.0.1:0\"]\n";
+        let config = Config::parse(text, &directory.path().join("secondary.toml")).unwrap();
+        let data = config.data_dir.clone();
+        let node = Node::open(config).unwrap();
+        let control = Control {
+            patience: Duration::from_secs(600),
+            ..Control::bind(&data).unwrap()
+        };
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(control.serve(Arc::clone(&node), None, stopped));
+        let slow = UnixStream::connect(socket(&data)).unwrap();
+        let within = Duration::from_secs(60);
+        let asking = tokio::task::spawn_blocking(move || ask(&data, "what\n"));
+        let answered = tokio::time::timeout(within, asking).await;
+        let ended = async {
+            stop.send_replace(true);
+            tokio::time::timeout(within, serving).await
+        };
+        let is_ended = ended.await.is_ok();
+        drop(slow); // before anything is asserted: whoever reads from it would not let the test end
+        let answered = answered.expect("waited in vain for an answer").unwrap();
+        let no = "it is not known here what that means";
+        assert_eq!(answered.unwrap(), Some(Err(no.to_owned())));
+        assert!(is_ended, "waited in vain for the end");
+    }
 }
