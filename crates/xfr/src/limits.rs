@@ -114,6 +114,12 @@ pub enum LimitError {
     },
 }
 
+/// A wait that can be added to any moment: a hundred years at most, since what a clock can tell is finite.
+pub(crate) fn bounded(wait: Duration) -> Duration {
+    const AGES: Duration = Duration::from_secs(100 * 365 * 86_400);
+    wait.min(AGES)
+}
+
 /// Whether `count` is past a limit that 0 switches off.
 pub(crate) fn exceeds(count: u64, limit: u64) -> bool {
     limit != 0 && count > limit

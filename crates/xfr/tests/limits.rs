@@ -134,6 +134,29 @@ fn empty_messages() {
 }
 
 #[test]
+fn no_wait_is_too_long_to_be_reckoned_with() {
+    let ever = Duration::MAX;
+    let limits = Limits {
+        connect_timeout: ever,
+        idle_timeout: ever,
+        max_transfer_time: ever,
+        min_transfer_rate: zonekit_xfr::Rate {
+            octets: u64::MAX,
+            period: ever,
+        },
+        lone_soa_wait: ever,
+        query_timeout: ever,
+        probe_grace: ever,
+        probe_wait: ever,
+        ..Limits::default()
+    };
+    for host in [Host::new(9), Host::new(9).without_udp()] {
+        let report = visit(host, limits.clone());
+        assert!(report.transfer().is_some(), "{report:?}");
+    }
+}
+
+#[test]
 fn time_to_connect() {
     let mut world = World::new(&[Host::new(9)]);
     world.tcp_door = Some(Door::Silent);

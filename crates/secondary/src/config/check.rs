@@ -247,6 +247,15 @@ fn check_timers(timers: &Timers) -> Result<(), Fault> {
 }
 
 fn check_limits(limits: &Limits) -> Result<(), Fault> {
+    for (key, seconds) in [
+        ("max_journal_age", limits.max_journal_age),
+        ("lone_soa_wait", limits.lone_soa_wait),
+        ("idle_timeout", limits.idle_timeout),
+        ("max_transfer_time", limits.max_transfer_time),
+        ("connect_timeout", limits.connect_timeout),
+    ] {
+        within(&format!("limits.{key}"), seconds, 0, u32::MAX.into())?;
+    }
     // Semaphores hold no more than this.
     let most = (usize::MAX >> 3) as u64;
     within("limits.transfers", limits.transfers as u64, 1, most)?;

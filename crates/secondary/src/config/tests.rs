@@ -167,6 +167,11 @@ fn a_mistake_is_told_with_its_line_and_key() {
             "7: dns.workers: invalid type: string \"2\"",
         ),
         (
+            "max_zone_records = 1000",
+            "connect_timeout = 9223372036854775807",
+            "31: limits.connect_timeout: must be 0 to 4294967295",
+        ),
+        (
             "workers = 2",
             "workers = 0",
             "7: dns.workers: must be 1 to 1024",

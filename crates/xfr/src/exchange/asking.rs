@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::probe::{Probe, Verdict, is_reached, question};
 use super::{Connection, Event, Exchange, Transmit, leave};
+use crate::limits::bounded;
 
 impl Exchange {
     pub(super) fn probe_on(&self, connection: Connection) -> Option<usize> {
@@ -96,9 +97,9 @@ impl Exchange {
                     memory.edns_refused(unix);
                 }
                 self.patience
-                    .get_or_insert(now + self.visit.limits.probe_wait);
+                    .get_or_insert(now + bounded(self.visit.limits.probe_wait));
                 if self.grace.is_none() && self.best(now).is_some() {
-                    self.grace = Some(now + self.visit.limits.probe_grace);
+                    self.grace = Some(now + bounded(self.visit.limits.probe_grace));
                 }
             }
             Err(error) => {

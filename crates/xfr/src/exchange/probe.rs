@@ -6,6 +6,7 @@ use zonekit_wire::{Message, NameBuf, Rcode, Rtype, Section, SoaBuf, Unpacker};
 
 use crate::answer::{Answer, AnswerError};
 use crate::error::{VisitError, malformed};
+use crate::limits::bounded;
 use crate::query::Extra;
 use crate::{Limits, Loss, Primary, Query};
 
@@ -296,7 +297,7 @@ pub(super) fn is_reached(error: &VisitError, limits: &Limits) -> Option<bool> {
         | VisitError::ConnectTimeout(_) => Some(false),
         VisitError::Connect(_) => None, // something here may lack
         VisitError::NoAnswer(waited) => {
-            (*waited >= limits.query_timeout * limits.query_tries).then_some(false)
+            (*waited >= limits.query_timeout.saturating_mul(limits.query_tries)).then_some(false)
         }
         _ => Some(true),
     }
@@ -328,5 +329,5 @@ fn failed(error: AnswerError) -> VisitError {
 /// `wait` after `now`; a day, if the limit is switched off: even so, nobody waits for ever.
 pub(super) fn later(now: Instant, wait: Duration) -> Instant {
     const DAY: Duration = Duration::from_secs(86_400);
-    now + if wait.is_zero() { DAY } else { wait }
+    now + if wait.is_zero() { DAY } else { bounded(wait) }
 }

@@ -10,6 +10,7 @@ use super::attempt::Attempt;
 use super::brief::Brief;
 use super::probe::is_reached;
 use super::{Connection, Event, Exchange, Stage, Transmit, Way, leave};
+use crate::limits::bounded;
 use crate::query::Extra;
 use crate::{
     Apply, Change, Outcome, Query, Transfer, TransferKind, TransferReport, Visit, VisitError,
@@ -160,7 +161,7 @@ impl Exchange {
                 serial: goal.serial,
                 primary,
             };
-            self.stage = Stage::Waiting(outcome, now + self.visit.limits.probe_grace);
+            self.stage = Stage::Waiting(outcome, now + bounded(self.visit.limits.probe_grace));
         } else {
             // It said something newer before, and does not have it: the others may.
             self.note_tried(primary);

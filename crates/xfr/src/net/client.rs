@@ -10,6 +10,7 @@ use zonekit_wire::{NameBuf, NameError, Rcode, Serial, SoaBuf};
 
 use super::{TransferStream, datagrams, drive, now, seed, unix_now};
 use crate::answer::{Answer, AnswerError};
+use crate::limits::bounded;
 use crate::query::Ids;
 use crate::transfer::bare_soa;
 use crate::{ErrorKind, Limits, Loss, Primary, Query, Transfer, Visit, VisitError};
@@ -206,7 +207,8 @@ impl Client {
         let mut octets = vec![0; 4096];
         for sent in 1..=TRIES {
             socket.send(query.octets()).await.map_err(unreachable)?;
-            let deadline = Instant::now() + self.limits.query_timeout * (1 << (sent - 1));
+            let wait = { self.limits.query_timeout }.saturating_mul(1 << (sent - 1));
+            let deadline = Instant::now() + bounded(wait);
             while let Ok(received) = timeout_at(deadline, socket.recv(&mut octets)).await {
                 let length = received.map_err(unreachable)?;
                 let message = octets.get(..length).unwrap_or_default();

@@ -11,6 +11,7 @@ use crate::answer::AnswerError;
 use crate::error::malformed;
 use crate::exchange::attempt::Attempt;
 use crate::incoming::out_of_place;
+use crate::limits::bounded;
 use crate::{
     Change, Connection, Limits, Loss, Primary, Query, Statistics, Transfer, TransferKind,
     VisitError,
@@ -84,7 +85,7 @@ impl TransferStream {
         transfer: Transfer,
         limits: &Limits,
     ) -> Result<Self, ClientError> {
-        let deadline = tokio::time::Instant::now() + limits.connect_timeout;
+        let deadline = tokio::time::Instant::now() + bounded(limits.connect_timeout);
         let unreachable = |error: &std::io::Error| VisitError::Connect(Loss::from(error));
         let connecting = async {
             let mut wire = Wire::connect(primary).await?;
