@@ -42,7 +42,8 @@ impl Default for Timers {
     }
 }
 
-/// `[limits]`: what a primary may cost us, and what is kept for others. 0 means no limit, except where a count of zero would mean standing still.
+/// `[limits]`: what a primary may cost us, and what is kept for others. 0 means no limit where nothing else is said; times are
+/// 4,294,967,295 seconds at most.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -65,9 +66,10 @@ pub struct Limits {
     pub max_journal_steps: u32,
     /// Seconds that a version stays in it. Default: 2,419,200 (four weeks).
     pub max_journal_age: u64,
-    /// Seconds that an IXFR answer of one newer SOA may wait for more. Default: 5.
+    /// Seconds that an IXFR answer of one newer SOA may wait for more; 0: as many as `idle_timeout`. Default: 5.
     pub lone_soa_wait: u64,
-    /// Seconds without an octet that end a transfer. Default: 10.
+    /// Seconds without an octet that end a transfer, or a question for the SOA over TCP; with 0, that ends after a day all the
+    /// same. Default: 10.
     pub idle_timeout: u64,
     /// Seconds that one transfer may take in all. Default: 7,200.
     pub max_transfer_time: u64,
@@ -75,11 +77,12 @@ pub struct Limits {
     pub min_transfer_rate: u64,
     /// Messages without a record, one after the other, in a transfer. Default: 100.
     pub max_empty_messages: u32,
-    /// Transfers at a time from one primary, at least 1. Default: 20.
+    /// Transfers at a time from one primary; at least 1: there is always a limit. Default: 20.
     pub transfers_per_primary: usize,
-    /// Transfers at a time in all, at least 1. Default: 200.
+    /// Transfers at a time in all; at least 1: there is always a limit. Default: 200.
     pub transfers: usize,
-    /// Seconds that a TCP connection may take to come about. Default: 5.
+    /// Seconds that a TCP connection may take to come about; with 0, one for a question for the SOA has a day all the same.
+    /// Default: 5.
     pub connect_timeout: u64,
 }
 
