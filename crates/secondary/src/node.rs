@@ -27,7 +27,7 @@ use zonekit_serve::{CookieSecret, Notification, Notifier, NotifyRetry, Responder
 use zonekit_store::{BackupError, Batch, Diff, Held, Options, Store, StoreError, Timers, Zone};
 use zonekit_tsig::Key;
 use zonekit_wire::{Serial, SoaBuf};
-use zonekit_xfr::{Due, Lines, Noted, Notified, PrimaryReport, Reach, Schedule, Slots, Timing};
+use zonekit_xfr::{Due, Lines, Noted, Notified, PrimaryReport, Schedule, Slots, Timing};
 
 use crate::answering::{SharedSchedule, Table};
 use crate::book::{Book, KEPT};
@@ -36,6 +36,7 @@ use crate::events::Hub;
 use crate::history::Finished;
 use crate::metrics::Counts;
 use crate::primaries::{KeyTurns, Unready, addresses, is_settled, resolve};
+use crate::reaches::Reaches;
 use crate::tell::Teller;
 use crate::visits::Press;
 use crate::webhooks::Webhooks;
@@ -65,7 +66,7 @@ pub(crate) struct Node {
     keys: ArcSwap<HashMap<KeyName, Key>>,
     schedule: SharedSchedule,
     /// Which primaries are down, as one of their zones found out.
-    reach: Mutex<Reach<ZoneName>>,
+    reaches: Reaches,
     /// Connections with primaries, which visits share.
     pub(crate) lines: Lines,
     /// Versions that wait to be published together.
@@ -153,7 +154,7 @@ impl Node {
             zones: Zones::default(),
             keys: ArcSwap::default(),
             schedule,
-            reach: Mutex::default(),
+            reaches: Reaches::default(),
             lines: Lines::default(),
             press: Press::default(),
             cookie_secret: CookieSecret::random(),
@@ -349,19 +350,22 @@ impl Node {
     /// Which of these primaries a visit of the zone is not to ask, since they were out of reach a moment ago.
     pub(crate) fn out_of_reach(
         &self,
+        contract: &Option<Contract>,
         name: &ZoneName,
         primaries: &[zonekit_xfr::Primary],
     ) -> Vec<usize> {
-        let (mut reach, now) = (self.reach(), Instant::now());
+        let now = Instant::now();
+        let may_ask = |primary: SocketAddr| self.reaches.may_ask(contract, name, primary, now);
         let primaries = primaries.iter().enumerate();
-        let not_asked = primaries.filter(|(_, primary)| !reach.may_ask(name, primary.address, now));
+        let not_asked = primaries.filter(|(_, primary)| !may_ask(primary.address));
         not_asked.map(|(index, _)| index).collect()
     }
 
-    /// Has all zones know what a visit found out about its primaries. Those of one that is back are due soon; of one that is
-    /// down, this zone may be the one that is to ask again by the time that is returned.
+    /// Has all zones of the contract know what a visit found out about its primaries. Those of one that is back are due soon;
+    /// of one that is down, this zone may be the one that is to ask again by the time that is returned.
     pub(crate) fn note_reach(
         &self,
+        contract: &Option<Contract>,
         name: &ZoneName,
         primaries: &[PrimaryReport],
     ) -> Option<Instant> {
@@ -370,8 +374,8 @@ impl Node {
             let Some(is_reached) = primary.is_reached else {
                 continue;
             };
-            let noted = self.reach().note(name, primary.address, is_reached, now);
-            match noted {
+            let at = primary.address;
+            match self.reaches.note(contract, name, at, is_reached, now) {
                 Noted::Nothing => {}
                 Noted::AskAgain(by) => {
                     ask_again = ask_again.into_iter().chain([by]).min();
@@ -385,10 +389,6 @@ impl Node {
             }
         }
         ask_again
-    }
-
-    fn reach(&self) -> MutexGuard<'_, Reach<ZoneName>> {
-        { self.reach.lock() }.unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// A visit is over, and perhaps another to be made by then; says when the next one is due.

@@ -170,7 +170,7 @@ fn begin_at(
             .filter(|&index| index != only)
             .collect(),
         (VisitCause::Operator, None) => Vec::new(),
-        _ => node.out_of_reach(&name, &primaries),
+        _ => node.out_of_reach(&charge.zone.contract, &name, &primaries),
     };
     out_of_reach.retain(|primary| Some(*primary) != preferred);
     let version = held.as_ref().and_then(|held| held.zone.clone());
@@ -317,7 +317,7 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
     let soa = node.version(name).map(|zone| zone.soa());
     let (good, report) = (finished.is_good(), finished.report);
     let how = finished.how(soa.as_ref());
-    let ask_again = node.note_reach(name, &report.primaries);
+    let ask_again = node.note_reach(&plan.id.contract, name, &report.primaries);
     let turned = node.zones.within(name, plan.term, |charge| {
         // Before the schedule hears of the end: from then on, the next visit may be the one that is under way.
         charge.visit = None;
