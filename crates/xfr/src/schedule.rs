@@ -5,7 +5,7 @@
 //!  Resting ──────────► Waiting in line ────────────► Visited
 //!     ▲   NOTIFY, order    │  ▲                         │
 //!     │                    ▼  │ a slot is given back    │ finished, or again if
-//!     │             Parked at a full primary            │ told so meanwhile
+//!     │             Parked at a full gate               │ told so meanwhile
 //!     └─────────────────────────────────────────────────┘
 //! ```
 //!
@@ -17,6 +17,7 @@
 mod alarms;
 mod due;
 mod entry;
+mod gates;
 mod line;
 mod lists;
 mod timers;
@@ -27,6 +28,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use foldhash::fast::RandomState;
@@ -36,10 +38,11 @@ pub use self::due::{Due, Finished, Notified, Reason, Slots, Start, Timing};
 pub use self::timers::{Timers, ZoneTimers};
 
 use self::entry::{Entry, Order, State};
+use self::gates::{AtGate, Gate, is_free};
 use self::line::Queues;
 use self::lists::Lists;
 use self::timers::Jitter;
-use self::turns::{AtPrimary, Elder, is_free};
+use self::turns::Elder;
 
 /// Visits whose versions are being kept, at most, before no more begin.
 const SETTLING: usize = 2_000;
@@ -76,9 +79,11 @@ pub struct Schedule<Z> {
     heap: BinaryHeap<Reverse<(Instant, usize, u64)>>,
     line: Queues,
     lists: Lists,
-    primaries: HashMap<SocketAddr, AtPrimary, RandomState>,
-    /// Primaries that have given back a slot and may have zones parked.
-    awake: VecDeque<SocketAddr>,
+    gates: HashMap<Gate, AtGate, RandomState>,
+    /// Gates that may have room by now, and zones parked.
+    awake: VecDeque<Gate>,
+    /// Gates with zones parked for which too few slots were left in all.
+    scarce: Vec<Gate>,
     /// Zones that got a slot at one primary and lacked one at another. One slot at each primary of the first of them is
     /// kept for it: else zones with several busy primaries might wait for ever.
     elders: VecDeque<Elder>,
@@ -104,8 +109,9 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             heap: BinaryHeap::new(),
             line: Queues::default(),
             lists: Lists::default(),
-            primaries: HashMap::default(),
+            gates: HashMap::default(),
             awake: VecDeque::new(),
+            scarce: Vec::new(),
             elders: VecDeque::new(),
             running: 0,
             settling: 0,
@@ -117,9 +123,9 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
     /// Keeps to other bounds and slots from now on. Timers that run go on as they are; visits under way keep their slots.
     pub fn set_bounds(&mut self, timers: Timers, slots: Slots) {
         (self.timers, self.slots) = (timers, slots);
-        let primaries: Vec<SocketAddr> = self.primaries.keys().copied().collect();
-        for primary in primaries {
-            self.wake(primary); // it may have room by now
+        let gates: Vec<Gate> = self.gates.keys().copied().collect();
+        for gate in gates {
+            self.wake(gate); // it may have room by now
         }
     }
 
@@ -136,6 +142,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             zone: zone.clone(),
             jitter: Jitter::new(name, self.node),
             primaries: self.lists.share(primaries),
+            owner: None,
             retry: None,
             serial: None,
             next_check: None,
@@ -208,6 +215,13 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             self.forget(place);
         }
         true
+    }
+
+    /// Says whose a zone is, by a number: the zones of one owner leave some of [`Slots::all`] for those of others, however
+    /// long their primaries keep them waiting. Those of nobody may take them all.
+    pub fn set_owner(&mut self, zone: &Z, owner: Option<NonZeroU32>) -> bool {
+        let entry = self.entry(zone);
+        entry.map(|(_, entry)| entry.owner = owner).is_some()
     }
 
     /// Changes where a zone is taken from; it is checked there at once.

@@ -79,7 +79,8 @@ pub struct Limits {
     pub max_empty_messages: u32,
     /// Transfers at a time from one primary; at least 1: there is always a limit. Default: 20.
     pub transfers_per_primary: usize,
-    /// Transfers at a time in all; at least 1: there is always a limit. Default: 200.
+    /// Transfers at a time in all; at least 1: there is always a limit. One more begins with a primary, or for a contract, as
+    /// long as it has fewer than it leaves to others. Default: 200.
     pub transfers: usize,
     /// Seconds that a TCP connection may take to come about; with 0, one for a question for the SOA has a day all the same.
     /// Default: 5.

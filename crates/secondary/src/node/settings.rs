@@ -1,15 +1,18 @@
 //! Zones and keys that come, change and go: judged by the registry, made durable, put in force.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use foldhash::quality::FixedState;
 use tracing::{error, warn};
 use zonekit_http::{Receipt, ServiceError};
 use zonekit_model::{
-    Change, Changes, Command, Event, EventKind, PrimaryStatus, SecondaryZone, Standing, Timestamp,
-    ZoneName, ZoneStatus,
+    Change, Changes, Command, Contract, Event, EventKind, PrimaryStatus, SecondaryZone, Standing,
+    Timestamp, ZoneName, ZoneStatus,
 };
 use zonekit_store::Zone;
 use zonekit_xfr::Start;
@@ -158,7 +161,7 @@ impl Node {
             }
             _ => Start::Never,
         };
-        let key = zone.name.clone();
+        let (key, owner) = (zone.name.clone(), zone.contract.as_ref().map(owner_of));
         let past = past.unwrap_or_default();
         let memory = past.restore(&mut status);
         let known = Known {
@@ -169,8 +172,15 @@ impl Node {
         let charge = Charge::new(zone, &known);
         self.stirred.fetch_add(1, Ordering::Relaxed);
         self.zones.lock().insert(key.clone(), charge);
-        self.schedule()
-            .insert(key, name.as_name(), addresses, start, Instant::now());
+        let mut schedule = self.schedule();
+        schedule.insert(
+            key.clone(),
+            name.as_name(),
+            addresses,
+            start,
+            Instant::now(),
+        );
+        schedule.set_owner(&key, owner);
     }
 
     /// Puts other settings of a zone in force. A visit to primaries that are no longer its own, or under rules that are no
@@ -344,6 +354,13 @@ impl Node {
         self.notifier.retarget(targets(&config, &keys));
         self.keys.store(Arc::new(keys));
     }
+}
+
+/// The number by which the schedule tells the zones of a contract from those of others. Should two contracts ever have the
+/// same, they share their slots.
+fn owner_of(contract: &Contract) -> NonZeroU32 {
+    let number = FixedState::default().hash_one(contract.as_str()) as u32;
+    NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
 }
 
 /// Has those who listen show the certificates of the new configuration, which then has what they listen with.

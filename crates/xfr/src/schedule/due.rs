@@ -6,6 +6,10 @@ use std::time::Instant;
 use zonekit_wire::SoaBuf;
 
 /// How many visits may go on at a time; 0: as many as there are.
+///
+/// Nobody gets the last of them for long: neither the visits with one primary nor those of one
+/// [owner](super::Schedule::set_owner)'s zones are more than there are slots left for others when another is to begin. So
+/// some primaries that stall keep no others waiting.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Slots {
     /// With one primary, counted by its address (`transfers_per_primary`); a visit asks all primaries of its zone, and

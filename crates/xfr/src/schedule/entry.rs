@@ -1,11 +1,13 @@
 //! What the schedule knows of one zone.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zonekit_wire::{Serial, SoaBuf};
 
+use super::gates::Gate;
 use super::timers::{Jitter, Timers, ZoneTimers};
 use super::{Finished, Reason};
 
@@ -18,6 +20,7 @@ pub(super) struct Entry<Z> {
     pub(super) jitter: Jitter,
     /// One list for all zones that have the same.
     pub(super) primaries: Arc<[SocketAddr]>,
+    pub(super) owner: Option<NonZeroU32>,
     /// From a check that failed to the next, by the SOA held; none if nothing is.
     pub(super) retry: Option<Duration>,
     pub(super) serial: Option<Serial>,
@@ -37,6 +40,16 @@ pub(super) struct Entry<Z> {
 }
 
 impl<Z> Entry<Z> {
+    /// What a visit needs slots at. A primary that is asked twice, with two keys perhaps, is asked in one visit all the same.
+    pub(super) fn needs(&self) -> Vec<Gate> {
+        let primaries = self.primaries.iter().copied().map(Gate::Primary);
+        let owner = self.owner.map(Gate::Owner);
+        let mut needs: Vec<Gate> = owner.into_iter().chain(primaries).collect();
+        needs.sort_unstable();
+        needs.dedup();
+        needs
+    }
+
     pub(super) fn is_visited(&self) -> bool {
         matches!(self.state, State::Visited(_))
     }
@@ -139,8 +152,8 @@ pub(super) enum State {
 
 #[derive(Debug)]
 pub(super) struct Visited {
-    /// The primaries whose slots it holds.
-    pub(super) at: Vec<SocketAddr>,
+    /// Where it holds slots.
+    pub(super) at: Vec<Gate>,
     /// It asks nobody any more: what it brought is being kept.
     pub(super) is_settling: bool,
     /// What was asked meanwhile.

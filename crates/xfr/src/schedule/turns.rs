@@ -1,11 +1,11 @@
 //! Who is visited next, as far as there are slots.
 
 use std::hash::Hash;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::entry::{Order, State, Visited};
-use super::line::{Queues, Ticket};
+use super::gates::{Gate, Room};
+use super::line::Ticket;
 use super::{Due, Reason, Schedule};
 
 /// However many NOTIFYs come, a zone is visited for them once in this time.
@@ -53,7 +53,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         }
     }
 
-    /// Begins the visit of the ticket's zone, which asks all its primaries; parks it at one that has no slot free.
+    /// Begins the visit of the ticket's zone, which asks all its primaries; parks it at a gate that has no slot free.
     pub(super) fn begin(&mut self, ticket: Ticket, now: Instant) -> Option<Due<Z>> {
         let entry = self.zones.get_mut(ticket.place)?.as_mut()?;
         let order = match entry.state {
@@ -71,20 +71,15 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             return None;
         }
         let entry = self.zones.get(ticket.place)?.as_ref()?;
-        let full = { entry.primaries.iter() }
-            .find(|primary| !self.has_room(primary, Some(ticket.place)))
-            .copied();
-        if let Some(full) = full {
-            self.park(ticket, order, full);
+        let at = entry.needs();
+        let lacks = |gate: &&Gate| !self.has_room(**gate, Some(ticket.place));
+        if let Some(lacking) = at.iter().find(lacks).copied() {
+            self.park(ticket, order, lacking);
             return None;
         }
         let entry = self.zones.get_mut(ticket.place)?.as_mut()?;
-        // One that is asked twice, with two keys perhaps, is asked in one visit all the same.
-        let mut at = entry.primaries.to_vec();
-        at.sort_unstable();
-        at.dedup();
-        for primary in &at {
-            self.primaries.entry(*primary).or_default().running += 1;
+        for gate in &at {
+            self.gates.entry(*gate).or_default().running += 1;
         }
         self.running += 1;
         entry.begun = Some(now);
@@ -102,59 +97,59 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         })
     }
 
-    /// Whether a visit may begin at this primary: of the zone at `place`, or of any.
-    fn has_room(&self, primary: &SocketAddr, place: Option<usize>) -> bool {
-        let taken = self.primaries.get(primary).map_or(0, |at| at.running);
-        let is_kept = self.elders.front().is_some_and(|elder| {
-            Some(elder.ticket.place) != place && elder.primaries.contains(primary)
-        });
-        is_free(taken + usize::from(is_kept), self.slots.per_primary)
-    }
-
-    fn park(&mut self, mut ticket: Ticket, order: Order, full: SocketAddr) {
-        if ticket.was_parked && !ticket.is_elder {
+    fn park(&mut self, mut ticket: Ticket, order: Order, lacking: Gate) {
+        // Nothing is kept for those whose owner has enough.
+        let is_at_primary = matches!(lacking, Gate::Primary(_));
+        if is_at_primary && ticket.was_parked && !ticket.is_elder {
             ticket.is_elder = true;
             let entry = self.zones.get(ticket.place).and_then(Option::as_ref);
             self.elders.push_back(Elder {
                 ticket,
-                primaries: entry.map_or_else(Vec::new, |entry| entry.primaries.to_vec()),
+                needs: entry.map_or_else(Vec::new, |entry| entry.needs()),
             });
         }
-        ticket.was_parked = true;
-        let at = self.primaries.entry(full).or_default();
+        ticket.was_parked |= is_at_primary;
+        let is_scarce = self.room(lacking, Some(ticket.place)) == Room::Scarce;
+        let at = self.gates.entry(lacking).or_default();
         at.parked.push(order.reason, ticket);
+        if is_scarce {
+            self.is_scarce_at(lacking);
+        }
     }
 
-    /// Who is next: the elder, if all is free now that it lacked; then those parked at a primary that has slots again
-    /// before those in line for the same reason.
+    /// Who is next: the elder, if all is free now that it lacked; then those parked at a gate that has slots again before
+    /// those in line for the same reason.
     pub(super) fn next_ticket(&mut self) -> Option<Ticket> {
         self.dismiss_elders();
         if let Some(elder) = self.elders.front() {
             let place = Some(elder.ticket.place);
-            let mut primaries = elder.primaries.iter();
-            if primaries.all(|primary| self.has_room(primary, place)) {
+            if elder.needs.iter().all(|gate| self.has_room(*gate, place)) {
                 return Some(elder.ticket);
             }
         }
-        while let Some(primary) = self.awake.pop_front() {
-            let has_room = self.has_room(&primary, None);
-            let Some(at) = self.primaries.get_mut(&primary) else {
+        while let Some(gate) = self.awake.pop_front() {
+            let room = self.room(gate, None);
+            let Some(at) = self.gates.get_mut(&gate) else {
                 continue;
             };
             at.is_awake = false;
-            if at.running == 0 && at.parked.first().is_none() {
-                self.primaries.remove(&primary);
-                continue;
-            }
-            if !has_room {
-                continue;
-            }
             let Some(reason) = at.parked.first() else {
+                if at.running == 0 && !at.is_scarce {
+                    self.gates.remove(&gate);
+                }
                 continue;
             };
+            match room {
+                Room::Free => {}
+                Room::Full => continue,
+                Room::Scarce => {
+                    self.is_scarce_at(gate);
+                    continue;
+                }
+            }
             // It stays awake until it is full or nobody is parked, and lets the others have their turn.
             at.is_awake = true;
-            self.awake.push_back(primary);
+            self.awake.push_back(gate);
             if self.line.first().is_some_and(|in_line| in_line < reason) {
                 break;
             }
@@ -173,50 +168,17 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             if waits {
                 return;
             }
-            for primary in self
-                .elders
-                .pop_front()
-                .into_iter()
-                .flat_map(|elder| elder.primaries)
-            {
-                self.wake(primary);
+            let gone = self.elders.pop_front().into_iter();
+            for gate in gone.flat_map(|elder| elder.needs) {
+                self.wake(gate);
             }
         }
     }
-
-    /// A visit no longer holds a slot of this primary.
-    pub(super) fn give_back(&mut self, primary: SocketAddr) {
-        if let Some(at) = self.primaries.get_mut(&primary) {
-            at.running = at.running.saturating_sub(1);
-        }
-        self.wake(primary);
-    }
-
-    /// Who is parked at this primary may have another look.
-    pub(super) fn wake(&mut self, primary: SocketAddr) {
-        if let Some(at) = self.primaries.get_mut(&primary)
-            && !std::mem::replace(&mut at.is_awake, true)
-        {
-            self.awake.push_back(primary);
-        }
-    }
 }
 
-/// A zone that waits for several primaries at a time, and what they were when it began to.
+/// A zone that waits for several primaries at a time, and what it needed when it began to.
 #[derive(Debug)]
 pub(super) struct Elder {
-    ticket: Ticket,
-    primaries: Vec<SocketAddr>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct AtPrimary {
-    running: usize,
-    parked: Queues,
-    /// Whether it stands in [`Schedule::awake`].
-    is_awake: bool,
-}
-
-pub(super) fn is_free(taken: usize, slots: usize) -> bool {
-    slots == 0 || taken < slots
+    pub(super) ticket: Ticket,
+    pub(super) needs: Vec<Gate>,
 }

@@ -47,9 +47,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             let at = std::mem::take(&mut visited.at);
             self.running = self.running.saturating_sub(1);
             self.settling += 1;
-            for primary in at {
-                self.give_back(primary);
-            }
+            self.give_back(at);
         }
     }
 
@@ -90,9 +88,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             false => &mut self.running,
         };
         *running = running.saturating_sub(1);
-        for primary in at {
-            self.give_back(primary);
-        }
+        self.give_back(at);
         if is_removed {
             self.forget(place);
             return;
