@@ -28,14 +28,14 @@ const PLACES: usize = 1 << 16;
 
 /// How often anybody is told the same over UDP; see [`Config::rate_limit`](crate::Config::rate_limit).
 ///
-/// Answers to signed requests and to those with a valid cookie (RFC 7873) are not counted.
+/// Answers to requests with a valid cookie (RFC 7873) are not counted. Those to signed ones are: whoever has a key can sign, and
+/// anybody repeat, a request that says to come from somewhere else.
 #[derive(Clone, Debug)]
 pub struct RateLimit {
     /// Answers that are the same, per second and client network (an IPv4 /24, an IPv6 /56), up to 262,143. What is more is
     /// left out, but for every second one, which is TC without records. 0: no limit. Default 200.
     pub per_second: u32,
-    /// Networks that are never limited; keys in it mean nothing, since what is signed is not limited anyway. Default:
-    /// loopback.
+    /// Networks that are never limited; keys in it mean nothing. Default: loopback.
     pub exempt: Acl,
 }
 

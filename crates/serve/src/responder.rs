@@ -442,11 +442,11 @@ impl Exchange<'_> {
         }
     }
 
-    /// Whether the client has been told the same too often. Whoever is where it says is not limited.
+    /// Whether the client has been told the same too often. Whoever is where it says is not limited; a signature does not
+    /// say where that is.
     fn admission(&self, verdict: &Verdict) -> Admission {
         if self.peer.transport != Transport::Udp
             || self.header.opcode == Opcode::NOTIFY
-            || self.signer.is_some()
             || self.edns.is_some_and(|edns| edns.is_proven)
         {
             return Admission::Whole;
