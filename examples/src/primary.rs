@@ -108,6 +108,7 @@ impl Primary {
             address,
             key: None,
             source: None,
+            per_second: 0,
         });
         let counters = Arc::clone(responder.counters());
         let notifier = Notifier::new(targets.collect(), NotifyRetry::default(), counters);

@@ -98,6 +98,9 @@ pub struct Dns {
     pub allow_notify: Vec<AclEntry>,
     /// `notify`: whom to tell of new versions. Default: nobody.
     pub notify: Vec<Told>,
+    /// `notify_rate`: how many zones each of them is told of in a second, at most; of the others the newest version waits. 0
+    /// is no limit. Default: 100.
+    pub notify_rate: u32,
     /// `workers`: threads that answer, 1 to 1,024. Default: one per core.
     pub workers: usize,
     /// `nameservers`: host names, without final dot, that the API reports as assigned. Default: none.

@@ -63,6 +63,7 @@ pub(crate) fn targets(config: &Config, keys: &HashMap<KeyName, Key>) -> Vec<Noti
         address: told.address,
         key: told.key.as_ref().and_then(|key| keys.get(key)).cloned(),
         source: config.source_for(told.address.ip()),
+        per_second: config.dns.notify_rate,
     };
     config.dns.notify.iter().map(target).collect()
 }

@@ -28,7 +28,13 @@ pub(crate) async fn run(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
     let mut zones = zones.into_iter();
     while zones.len() > 0 {
         let room = UNDER_WAY.saturating_sub(node.told_under_way());
-        for name in zones.by_ref().take(room.min(PER_SECOND)) {
+        let rate = usize::try_from(node.config().dns.notify_rate).unwrap_or(usize::MAX);
+        // Half of what may be told at all is for what is new.
+        let per_second = match rate {
+            0 => PER_SECOND,
+            rate => PER_SECOND.min(rate.div_ceil(2)),
+        };
+        for name in zones.by_ref().take(room.min(per_second)) {
             let held = node.held(&name);
             let served = held
                 .filter(|held| matches!(held.standing, Standing::Current | Standing::Stale { .. }));

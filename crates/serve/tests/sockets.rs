@@ -528,6 +528,7 @@ fn a_new_version_is_told_until_it_is_answered() {
         address,
         key: Some(key.clone()),
         source: None,
+        per_second: 0,
     };
     let targets = [server.address, deaf.local_addr().unwrap(), refuser.address].map(target);
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -556,6 +557,7 @@ fn who_does_not_answer_keeps_nobody_else_from_being_told() {
         address: socket.local_addr().unwrap(),
         key: None,
         source: None,
+        per_second: 0,
     });
     std::thread::spawn(move || {
         let mut octets = [0; 512];
@@ -598,6 +600,7 @@ fn a_notify_that_finds_no_room_is_left_unanswered() {
         address: server.address,
         key: None,
         source: None,
+        per_second: 0,
     };
     let retry = NotifyRetry {
         first: Duration::from_millis(1),

@@ -118,6 +118,7 @@ fn check_dns(dns: file::Dns, directory: &Path) -> Result<Dns, Fault> {
         allow_transfer: each("dns.allow_transfer", dns.allow_transfer, allowed)?,
         allow_notify: each("dns.allow_notify", dns.allow_notify, allowed)?,
         notify: each("dns.notify", dns.notify, told)?,
+        notify_rate: dns.notify_rate.unwrap_or(100),
         workers,
         nameservers: each("dns.nameservers", dns.nameservers, |path, text| {
             Ok(name::<ZoneName>(&text, path)?.to_string())

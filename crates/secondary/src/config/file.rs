@@ -39,6 +39,7 @@ pub(super) struct Dns {
     pub(super) allow_notify: Vec<String>,
     #[serde(default)]
     pub(super) notify: Vec<Told>,
+    pub(super) notify_rate: Option<u32>,
     pub(super) workers: Option<usize>,
     #[serde(default)]
     pub(super) nameservers: Vec<String>,
