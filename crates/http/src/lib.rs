@@ -12,7 +12,7 @@
 //! | `/v1/…` | our own, described by the OpenAPI document at `/v1/openapi.json` | bearers of a token |
 //! | `/console` | a page for people, over `/v1` | everybody; it asks for a token |
 //! | `/healthz`, `/readyz` | whether the process lives; whether it can answer | everybody |
-//! | `/metrics` | numbers in the OpenMetrics form | everybody |
+//! | `/metrics` | numbers in the OpenMetrics form, of all contracts | whom [`MetricsAccess`] admits |
 //!
 //! What the OCI face keeps beside the service is short-lived: receipts of removals (work requests), and for as long as the date
 //! of a signed write is good, that it came and what it was answered, so that it is not carried out twice. The [`Service`] makes
@@ -68,7 +68,7 @@ mod v1;
 
 pub use axum::Router;
 pub use feed::{EventFeed, EventId, EventIdError, EventStream, ToldEvent};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, MetricsAccess, MetricsReaders};
 pub use oci_keys::{OciKey, OciKeyError, OciKeys};
 pub use rehearsal::Rehearsal;
 pub use router::{Access, Limits, router};

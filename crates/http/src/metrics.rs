@@ -1,16 +1,17 @@
 //! Numbers for whoever watches the service.
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    fmt,
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
 use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
-    http::{HeaderValue, Method, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
@@ -18,7 +19,15 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{Service, answer::Problem, router::App};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::{
+    Service,
+    answer::{Answer, Problem},
+    request::bearer,
+    router::App,
+};
 
 /// All metrics of the service, with those of the routes among them.
 #[derive(Clone, Debug)]
@@ -26,6 +35,53 @@ pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<RequestLabels, Counter<u64, AtomicU64>>,
     durations: Histogram,
+}
+
+/// Who may read `/metrics`, which tell of all contracts. Clones share it, so it can be replaced while routes run.
+#[derive(Clone, Debug, Default)]
+pub struct MetricsAccess(Arc<RwLock<MetricsReaders>>);
+
+/// Who may.
+#[derive(Clone, Copy, Default, Eq, PartialEq)]
+pub enum MetricsReaders {
+    /// Whoever can connect.
+    #[default]
+    Everybody,
+    /// Whoever has the token with this SHA-256. The tokens of contracts are no such token.
+    Bearer([u8; 32]),
+    /// Nobody.
+    Nobody,
+}
+
+impl MetricsAccess {
+    /// For these.
+    pub fn new(readers: MetricsReaders) -> Self {
+        Self(Arc::new(RwLock::new(readers)))
+    }
+
+    /// From now on for these.
+    pub fn replace(&self, readers: MetricsReaders) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = readers;
+    }
+
+    fn admits(&self, headers: &HeaderMap) -> bool {
+        match *self.0.read().unwrap_or_else(PoisonError::into_inner) {
+            MetricsReaders::Everybody => true,
+            MetricsReaders::Bearer(sha256) => bearer(headers)
+                .is_some_and(|token| Sha256::digest(token).as_slice().ct_eq(&sha256).into()),
+            MetricsReaders::Nobody => false,
+        }
+    }
+}
+
+impl fmt::Debug for MetricsReaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Everybody => "Everybody",
+            Self::Bearer(_) => "Bearer(..)",
+            Self::Nobody => "Nobody",
+        })
+    }
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -79,19 +135,33 @@ impl Metrics {
     }
 }
 
-/// Answers with all metrics.
-pub(crate) async fn exposition<S: Service>(State(app): State<Arc<App<S>>>) -> Response {
-    let mut text = String::new();
-    if let Err(error) = text::encode(&mut text, &app.metrics.registry) {
-        return Problem::internal(&error).into_response();
+/// Answers with all metrics, if whoever asks may read them.
+pub(crate) async fn exposition<S: Service>(
+    State(app): State<Arc<App<S>>>,
+    headers: HeaderMap,
+) -> Answer {
+    if !app.metrics_access.admits(&headers) {
+        return Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "the operator's token is needed: Authorization: Bearer <token>",
+        ));
     }
+    // Collecting may take a while, and wait for others.
+    let registry = Arc::clone(&app.metrics.registry);
+    let collecting = move || {
+        let mut text = String::new();
+        text::encode(&mut text, &registry).map(|()| text)
+    };
+    let collected = { tokio::task::spawn_blocking(collecting).await }
+        .map_err(|error| Problem::internal(&error))?;
+    let text = collected.map_err(|error| Problem::internal(&error))?;
     let mut response = Response::new(Body::from(text));
     let openmetrics =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, openmetrics);
-    response
+    Ok(response)
 }
 
 /// Counts a request and how it ended.

@@ -15,7 +15,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use zonekit_model::Contract;
 
 use crate::{
-    Content, Metrics, OciKeys, Readiness, Service, Shares, Tokens,
+    Content, Metrics, MetricsAccess, OciKeys, Readiness, Service, Shares, Tokens,
     answer::{self, Answer, Problem},
     console, dress, ionos, metrics,
     oci::{self, Face},
@@ -62,6 +62,7 @@ pub(crate) struct App<S> {
     pub(crate) service: Arc<S>,
     pub(crate) tokens: Tokens,
     pub(crate) metrics: Metrics,
+    pub(crate) metrics_access: MetricsAccess,
     pub(crate) limits: Limits,
     pub(crate) oci: Face,
     /// Of answers that come in pieces.
@@ -86,13 +87,15 @@ impl<S> App<S> {
     }
 }
 
-/// Who may use the API: bearers of tokens its IONOS face and our own, holders of keys its OCI face.
+/// Who may use the API: bearers of tokens its IONOS face and our own, holders of keys its OCI face; and who its metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     /// The tokens.
     pub tokens: Tokens,
     /// The keys.
     pub oci_keys: OciKeys,
+    /// Who may read the metrics.
+    pub metrics: MetricsAccess,
 }
 
 impl From<Tokens> for Access {
@@ -114,12 +117,17 @@ pub fn router<S: Service>(
     metrics: Metrics,
     limits: Limits,
 ) -> Router {
-    let Access { tokens, oci_keys } = access.into();
+    let Access {
+        tokens,
+        oci_keys,
+        metrics: metrics_access,
+    } = access.into();
     let oci = Face::new(oci_keys, &*service);
     let app = Arc::new(App {
         service,
         tokens,
         metrics,
+        metrics_access,
         limits,
         oci,
         exports: Shares::new(limits.exports_per_contract, usize::MAX),

@@ -968,3 +968,37 @@ async fn health_readiness_and_metrics_need_no_token() {
     );
     assert!(text.contains(r#"route="none",status="404"} 1"#) && text.ends_with("# EOF\n"));
 }
+
+#[tokio::test]
+async fn metrics_are_for_whom_they_are_meant() {
+    use zonekit_http::{Access, MetricsAccess, MetricsReaders};
+    let access = Access {
+        tokens: Tokens::new([Token::from_clear("one".parse().unwrap(), "tenant")]),
+        metrics: MetricsAccess::default(),
+        ..Access::default()
+    };
+    let router = router(
+        Arc::new(Rehearsal::default()),
+        access.clone(),
+        Metrics::new(Registry::default()),
+        Limits::default(),
+    );
+    let check = async |token: &str| {
+        let request = Request::get("/metrics").header("Authorization", format!("Bearer {token}"));
+        let answer = router.clone().oneshot(request.body(Body::empty()).unwrap());
+        answer.await.unwrap().status().as_u16()
+    };
+    assert_eq!(check("tenant").await, 200);
+    // printf operator | sha256sum
+    let sha256 = "06e55b633481f7bb072957eabcf110c972e86691c3cfedabe088024bffe42f23";
+    let octets = { sha256.as_bytes().as_chunks::<2>().0.iter() }
+        .map(|digits| u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap());
+    let sha256: [u8; 32] = octets.collect::<Vec<_>>().try_into().unwrap();
+    access.metrics.replace(MetricsReaders::Bearer(sha256));
+    assert_eq!(check("operator").await, 200);
+    assert_eq!(check("tenant").await, 401);
+    assert_eq!(check("").await, 401);
+    access.metrics.replace(MetricsReaders::Nobody);
+    assert_eq!(check("operator").await, 401);
+    assert!(!format!("{:?}", MetricsReaders::Bearer(sha256)).contains(&sha256[0].to_string()));
+}

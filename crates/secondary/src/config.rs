@@ -147,6 +147,9 @@ pub struct Http {
     pub listen: SocketAddr,
     /// `[http.tls]`: `certificate` and `key`; plain HTTP without it.
     pub tls: Option<ServerTls>,
+    /// `metrics_token_sha256`: the SHA-256 of the bearer token that `/metrics` need, which tell of all contracts; in hexadecimal.
+    /// Default: whoever can connect may read them if `listen` is a loopback address, and nobody otherwise.
+    pub metrics_token: Option<[u8; 32]>,
     /// `[[http.token]]`: who may use the IONOS face. Without any of this and of the next, only health and metrics are served.
     pub tokens: Vec<Token>,
     /// `[[http.oci_key]]`: public keys that may sign requests of the OCI face: `key_id`, `pem_file` and `contract`.

@@ -3,8 +3,10 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Weak;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -15,9 +17,11 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use zonekit_model::{
-    PrimaryOutcome, PrimaryStatus, Standing, Timestamp, TransferFigures, VisitOutcome,
+    PrimaryOutcome, PrimaryStatus, SecondaryZone, Standing, Timestamp, TransferFigures,
+    VisitOutcome,
 };
 
+use crate::charge::Charge;
 use crate::node::Node;
 
 /// Counted as it happens.
@@ -141,39 +145,107 @@ pub(crate) fn registry(counts: &Counts, node: Weak<Node>) -> Registry {
         "Records of the transfers published",
         counts.records.clone(),
     );
-    registry.register_collector(Box::new(Present(node)));
+    registry.register_collector(Box::new(Present {
+        node,
+        found: Mutex::default(),
+    }));
     registry
 }
 
-/// What is looked at when it is asked for.
-#[derive(Debug)]
-struct Present(Weak<Node>);
+/// How many zones are looked at while the table is held, for which DNS waits too.
+const STRETCH: usize = 512;
+/// How long what was found of them is good for.
+const FRESH: Duration = Duration::from_secs(1);
 
-impl Collector for Present {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let Some(node) = self.0.upgrade() else {
-            return Ok(());
-        };
-        let mut standings = [0_i64; 4];
-        let (mut records, mut failing, mut expiry) = (0, 0, None);
-        let mut primaries: HashMap<SocketAddr, AtPrimary> = HashMap::new();
-        for charge in node.zones.lock().values() {
-            let place = match charge.brief().standing {
-                Standing::NeverLoaded => 0,
-                Standing::Current => 1,
-                Standing::Stale => 2,
-                Standing::Expired => 3,
-            };
-            if let Some(count) = standings.get_mut(place) {
-                *count += 1;
+/// What is looked at when it is asked for. Whoever asks while others have it looked at waits for what they find.
+struct Present {
+    node: Weak<Node>,
+    found: Mutex<Option<(Instant, Arc<Figures>)>>,
+}
+
+/// What all zones together say.
+#[derive(Debug, Default)]
+struct Figures {
+    standings: [i64; 4],
+    records: u64,
+    failing: i64,
+    expiry: Option<Timestamp>,
+    primaries: HashMap<SocketAddr, AtPrimary>,
+}
+
+impl Figures {
+    /// Looks at all zones, a stretch at a time.
+    fn of(node: &Node, stretch: usize) -> Self {
+        let mut figures = Self::default();
+        let zones: Vec<Arc<SecondaryZone>> = node.book.registry().zones().cloned().collect();
+        for stretch in zones.chunks(stretch) {
+            let table = node.zones.lock();
+            for zone in stretch {
+                if let Some(charge) = table.get(&zone.name) {
+                    figures.add(charge);
+                }
             }
-            records += charge.brief().records;
-            failing += i64::from(charge.brief().failures > 0);
-            expiry = expiry.into_iter().chain(charge.brief().expires_at).min();
-            for primary in charge.known().status.primaries {
-                primaries.entry(primary.address).or_default().add(&primary);
+            drop(table);
+            std::thread::yield_now(); // others have waited for it
+        }
+        figures
+    }
+
+    fn add(&mut self, charge: &Charge) {
+        let place = match charge.brief().standing {
+            Standing::NeverLoaded => 0,
+            Standing::Current => 1,
+            Standing::Stale => 2,
+            Standing::Expired => 3,
+        };
+        if let Some(count) = self.standings.get_mut(place) {
+            *count += 1;
+        }
+        self.records += charge.brief().records;
+        self.failing += i64::from(charge.brief().failures > 0);
+        let expiry = self.expiry.into_iter().chain(charge.brief().expires_at);
+        self.expiry = expiry.min();
+        for primary in charge.known().status.primaries {
+            let at = self.primaries.entry(primary.address).or_default();
+            at.add(&primary);
+        }
+    }
+}
+
+impl Present {
+    fn figures(&self, node: &Node) -> Arc<Figures> {
+        let found = self.found.lock();
+        let mut found = found.unwrap_or_else(|poisoned| poisoned.into_inner());
+        match &*found {
+            Some((at, figures)) if at.elapsed() < FRESH => Arc::clone(figures),
+            _ => {
+                let figures = Arc::new(Figures::of(node, STRETCH));
+                *found = Some((Instant::now(), Arc::clone(&figures)));
+                figures
             }
         }
+    }
+}
+
+impl fmt::Debug for Present {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Present").finish_non_exhaustive()
+    }
+}
+
+impl Collector for Present {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let Some(node) = self.node.upgrade() else {
+            return Ok(());
+        };
+        let figures = self.figures(&node);
+        let Figures {
+            standings,
+            records,
+            failing,
+            expiry,
+            ref primaries,
+        } = *figures;
         let gauge = |encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: i64| {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
@@ -347,8 +419,10 @@ impl AtPrimary {
 }
 
 /// Those with most zones by their addresses, and the rest as one.
-fn by_label(primaries: HashMap<SocketAddr, AtPrimary>) -> Vec<(String, AtPrimary)> {
-    let mut all: Vec<(SocketAddr, AtPrimary)> = primaries.into_iter().collect();
+fn by_label(primaries: &HashMap<SocketAddr, AtPrimary>) -> Vec<(String, AtPrimary)> {
+    let mut all: Vec<(SocketAddr, AtPrimary)> = { primaries.iter() }
+        .map(|(address, at)| (*address, *at))
+        .collect();
     all.sort_by_key(|(address, at)| (Reverse(at.zones), *address));
     let rest = all.split_off(all.len().min(PRIMARIES));
     let mut labelled: Vec<(String, AtPrimary)> = { all.into_iter() }
@@ -364,8 +438,8 @@ fn by_label(primaries: HashMap<SocketAddr, AtPrimary>) -> Vec<(String, AtPrimary
 
 fn encode_primaries(
     encoder: &mut DescriptorEncoder<'_>,
-    primaries: HashMap<SocketAddr, AtPrimary>,
-) -> Result<(), std::fmt::Error> {
+    primaries: &HashMap<SocketAddr, AtPrimary>,
+) -> Result<(), fmt::Error> {
     type Value = fn(&AtPrimary) -> i64;
     let labelled = by_label(primaries);
     let families: [(&str, &str, Value); 5] = [
@@ -408,6 +482,7 @@ fn seconds(at: Option<Timestamp>) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trials;
 
     #[test]
     fn of_many_primaries_those_with_most_zones_are_labels_and_the_rest_is_one() {
@@ -420,13 +495,28 @@ mod tests {
             last_success: None,
         };
         let primaries = (1..=300).map(|number| (address(number), at(number.into())));
-        let labelled = by_label(primaries.collect());
+        let labelled = by_label(&primaries.collect());
         assert_eq!(labelled.len(), PRIMARIES + 1);
         assert_eq!(labelled[0].0, "192.0.2.1:300");
         let (label, rest) = labelled.last().unwrap();
         assert_eq!((label.as_str(), rest.failing), ("other", 200));
         assert_eq!(rest.zones, (1..=200).sum::<i64>());
         assert_eq!(rest.last_check, Some(Timestamp(200)));
-        assert_eq!(by_label(HashMap::new()).len(), 0);
+        assert_eq!(by_label(&HashMap::new()).len(), 0);
+    }
+    #[tokio::test]
+    async fn all_zones_are_counted_in_whatever_stretches() {
+        let down = "127.0.0.1:1".parse().unwrap();
+        let tables: String = { 0..5 }
+            .map(|number| trials::zone(&format!("z{number}.example"), down, ""))
+            .collect();
+        let trial = trials::Trial::start(&tables).await;
+        for stretch in [1, 2, 5, 512] {
+            let figures = Figures::of(trial.node(), stretch);
+            assert_eq!(figures.standings, [5, 0, 0, 0], "{stretch}");
+            let zones: Vec<_> = figures.primaries.values().map(|at| at.zones).collect();
+            assert_eq!(zones, [5]);
+        }
+        trial.secondary.shutdown().await;
     }
 }

@@ -17,7 +17,8 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use tracing::{debug, error};
 use zonekit_http::{
-    Access, Commanded, OciKey, OciKeys, Readiness, Shares, Token, Tokens, ZoneView,
+    Access, Commanded, MetricsAccess, MetricsReaders, OciKey, OciKeys, Readiness, Shares, Token,
+    Tokens, ZoneView,
 };
 use zonekit_model::{
     ContentVersion, Contract, KeyName, PrimaryOutcome, SecondaryZone, Standing, Timestamp, TsigKey,
@@ -146,6 +147,7 @@ impl Node {
             access: Access {
                 tokens: Tokens::new(tokens(&config)),
                 oci_keys: OciKeys::new(oci_keys(&config)),
+                metrics: MetricsAccess::new(metrics_readers(&config)),
             },
             began: clock::now(),
             config: ArcSwap::from_pointee(config),
@@ -555,6 +557,18 @@ fn tokens(config: &Config) -> Vec<Token> {
     tokens
         .map(|token| Token::new(token.contract.clone(), token.sha256))
         .collect()
+}
+
+/// Who reads the metrics: on a loopback address, without a token, whoever is on this host.
+fn metrics_readers(config: &Config) -> MetricsReaders {
+    match &config.http {
+        Some(http) => match http.metrics_token {
+            Some(sha256) => MetricsReaders::Bearer(sha256),
+            None if http.listen.ip().is_loopback() => MetricsReaders::Everybody,
+            None => MetricsReaders::Nobody,
+        },
+        None => MetricsReaders::Nobody,
+    }
 }
 
 fn oci_keys(config: &Config) -> Vec<OciKey> {

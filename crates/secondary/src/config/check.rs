@@ -186,6 +186,12 @@ fn check_http(http: file::Http, directory: &Path) -> Result<Http, Fault> {
             None => Err((format!("{path}.sha256"), Problem::NotSha256)),
         }
     })?;
+    let metrics_token = { http.metrics_token_sha256.as_deref() }
+        .map(|digest| {
+            let problem = || ("http.metrics_token_sha256".to_owned(), Problem::NotSha256);
+            sha256_from_hex(digest).ok_or_else(problem)
+        })
+        .transpose()?;
     let oci_keys = each("http.oci_key", http.oci_key, |path, key| {
         let contract = contract(key.contract, &format!("{path}.contract"))?;
         let pem = fs::read_to_string(directory.join(key.pem_file)).map_err(|error| {
@@ -206,6 +212,7 @@ fn check_http(http: file::Http, directory: &Path) -> Result<Http, Fault> {
     Ok(Http {
         listen,
         tls,
+        metrics_token,
         tokens,
         oci_keys,
         webhooks,

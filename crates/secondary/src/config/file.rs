@@ -101,6 +101,7 @@ pub(super) struct Clients {
 #[serde(deny_unknown_fields)]
 pub(super) struct Http {
     pub(super) listen: String,
+    pub(super) metrics_token_sha256: Option<String>,
     #[serde(default)]
     pub(super) token: Vec<Token>,
     #[serde(default)]

@@ -192,6 +192,11 @@ fn a_mistake_is_told_with_its_line_and_key() {
             "24: http.listen: plain HTTP",
         ),
         (
+            "listen = \"127.0.0.1:8053\"",
+            "listen = \"127.0.0.1:8053\"\nmetrics_token_sha256 = \"ab\"",
+            "25: http.metrics_token_sha256: is not a SHA-256",
+        ),
+        (
             "7852b855",
             "7852b85",
             "27: http.token[0].sha256: is not a SHA-256",

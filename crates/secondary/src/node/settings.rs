@@ -17,7 +17,7 @@ use zonekit_model::{
 use zonekit_store::Zone;
 use zonekit_xfr::Start;
 
-use super::{About, Node, PAST, in_words, oci_keys, slots, tokens};
+use super::{About, Node, PAST, in_words, metrics_readers, oci_keys, slots, tokens};
 use crate::charge::{Charge, Known};
 use crate::notify::{Judge, targets};
 use crate::past::Past;
@@ -327,6 +327,7 @@ impl Node {
         renew_certificates(&before, &mut config);
         self.access.tokens.replace(tokens(&config));
         self.access.oci_keys.replace(oci_keys(&config));
+        self.access.metrics.replace(metrics_readers(&config));
         self.config.store(Arc::new(config));
         self.renew_webhooks();
     }
