@@ -2,7 +2,7 @@
 
 use std::{io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -24,6 +24,10 @@ use crate::{
     shares::{Share, Shares, client},
 };
 
+/// That a request came over TLS: so links back to here begin with `https`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OverTls;
+
 /// Answers HTTP/1 on a listener until `stop` is done, then ends once the requests that are under way have been answered or
 /// [`Limits::time`] is over. Whoever does not take its answer is let go after [`Limits::write`], and whoever has
 /// [`Limits::connections_per_client`] is not let in.
@@ -44,6 +48,7 @@ pub async fn serve_tls(
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
+    let router = router.layer(Extension(OverTls));
     run(listener, Some(tls), router, limits, stop).await;
 }
 

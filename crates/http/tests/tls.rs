@@ -1,5 +1,7 @@
 //! The API over TLS.
 
+mod common;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +13,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
-use zonekit_http::{Identity, Limits, Metrics, Rehearsal, ServerTls, Tokens, router, serve_tls};
+use zonekit_http::{
+    Identity, Limits, Metrics, Rehearsal, Router, ServerTls, Tokens, router, serve_tls,
+};
 use zonekit_script::{Authority, Leaf};
 
 const NAME: &str = "api.example.net";
@@ -28,14 +32,34 @@ async fn running(tls: &ServerTls, limits: Limits) -> (std::net::SocketAddr, ones
     let metrics = Metrics::new(Registry::default());
     let service = Arc::new(Rehearsal::default());
     let router = router(service, Tokens::new([]), metrics, limits);
+    (address, run(listener, tls, router, limits))
+}
+
+fn run(
+    listener: TcpListener,
+    tls: &ServerTls,
+    router: Router,
+    limits: Limits,
+) -> oneshot::Sender<()> {
     let (stop, stopped) = oneshot::channel();
     let stop_when = async move { drop(stopped.await) };
     tokio::spawn(serve_tls(listener, tls.clone(), router, limits, stop_when));
-    (address, stop)
+    stop
 }
 
 /// The first line of the answer to a request for its health, if the certificate is from this authority.
 async fn health(to: std::net::SocketAddr, authority: &Authority) -> std::io::Result<String> {
+    let request = format!("GET /healthz HTTP/1.1\r\nhost: {NAME}\r\nconnection: close\r\n\r\n");
+    let answer = ask(to, authority, &request).await?;
+    Ok(answer.lines().next().unwrap_or_default().to_owned())
+}
+
+/// All of the answer to a request.
+async fn ask(
+    to: std::net::SocketAddr,
+    authority: &Authority,
+    request: &str,
+) -> std::io::Result<String> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap())
@@ -50,11 +74,10 @@ async fn health(to: std::net::SocketAddr, authority: &Authority) -> std::io::Res
     let mut stream = connector
         .connect(ServerName::try_from(NAME).unwrap(), tcp)
         .await?;
-    let request = format!("GET /healthz HTTP/1.1\r\nhost: {NAME}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?; // an end without the word of TLS would be an error
-    Ok(answer.lines().next().unwrap_or_default().to_owned())
+    Ok(answer)
 }
 
 #[tokio::test]
@@ -89,4 +112,22 @@ async fn who_does_not_begin_tls_is_let_go_and_holds_up_nobody() {
     let _ = plain.read_to_end(&mut heard).await;
     assert!(heard.len() < 10, "an alert at most: {heard:?}");
     assert_eq!(silent.read(&mut [0; 16]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn links_to_what_was_asked_over_tls_are_https() {
+    let (authority, api) = (Authority::ed25519(), common::Api::new());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let shown = tls(&authority.certify(NAME));
+    let _stop = run(listener, &shown, api.router(), Limits::default());
+    let zone = common::zone("example.org");
+    let made = api.signed(common::ONE, "POST", "/20180115/zones", Some(zone), &[]);
+    let answer = ask(address, &authority, &made.to_text()).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    // The host that it was signed for is the one that the client knows.
+    let begin = "https://127.0.0.1:8053/20180115/zones/";
+    assert!(answer.contains(&format!("location: {begin}")), "{answer}");
+    assert!(answer.contains(&format!("\"self\":\"{begin}")), "{answer}");
+    assert!(!answer.contains("http://"), "{answer}");
 }

@@ -27,6 +27,7 @@ use crate::{
     audit::{Credential, Holder},
     request::WholeBody,
     router::App,
+    serve::OverTls,
 };
 
 /// Lets a request pass if a key of a contract has signed it, and what it says and when; a write only once.
@@ -71,6 +72,10 @@ async fn once<S: Service>(
             body
         }
     };
+    let scheme = match parts.extensions.get::<OverTls>() {
+        Some(OverTls) => "https",
+        None => "http",
+    };
     let host = parts.headers.get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     let digest = Sha256::digest(&octets).into();
@@ -78,11 +83,11 @@ async fn once<S: Service>(
         holder,
         tenancy: key.tenancy.clone(),
         base: Uri::builder()
-            .scheme("http")
+            .scheme(scheme)
             .authority(host)
             .path_and_query("/")
             .build()
-            .map_or_else(|_| String::new(), |_| format!("http://{host}")),
+            .map_or_else(|_| String::new(), |_| format!("{scheme}://{host}")),
         signature: digest,
     };
     parts.extensions.insert(caller);

@@ -1,6 +1,6 @@
 //! A client that signs as the vendor's do, and a service to call.
 
-#![allow(unreachable_pub)] // one test file uses this
+#![allow(unreachable_pub, dead_code)] // each test file uses some of this
 
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
@@ -117,6 +117,23 @@ impl Signed {
     }
 }
 
+impl Signed {
+    /// As it is on the wire, the last of its connection.
+    pub fn to_text(&self) -> String {
+        let lines = self.headers.iter().map(|(name, value)| {
+            let value = value.to_str().unwrap();
+            format!("{name}: {value}\r\n")
+        });
+        format!(
+            "{} {} HTTP/1.1\r\n{}connection: close\r\n\r\n{}",
+            self.method,
+            self.path,
+            lines.collect::<String>(),
+            self.body
+        )
+    }
+}
+
 /// An answer, read whole.
 #[derive(Debug)]
 pub struct Answer {
@@ -157,6 +174,10 @@ impl Api {
         })
     }
 
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     fn with_quota(quota: QuotaLimits) -> Self {
         Self::over(Arc::new(Rehearsal::new(quota)))
     }
@@ -182,6 +203,7 @@ impl Api {
         let access = Access {
             tokens: Tokens::new([Token::from_clear(contracts[ONE].clone(), "one-token")]),
             oci_keys: OciKeys::new(keys.map(Result::unwrap)),
+            ..Access::default()
         };
         let metrics = Metrics::new(Registry::default());
         let router = router(Arc::clone(&service), access, metrics, Limits::default());
