@@ -1,13 +1,13 @@
 //! A request, as the routes of this face want it.
 
-use std::{fmt::Display, sync::Arc};
+use std::{fmt::Display, sync::Arc, time::Instant};
 
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, request::Parts},
 };
 use zonekit_model::{
-    Command, Expected, Refusal, Uuid,
+    Command, Expected, Refusal, RetryToken, Uuid,
     oci::{Kind, Ocid},
 };
 
@@ -114,5 +114,41 @@ impl<S: Service> Call<S> {
     /// What the thing to be changed is expected to be.
     pub(super) fn expected(&self) -> Result<Expected, Problem> {
         expected(&self.headers)
+    }
+
+    /// What marks a request as one, however often it comes.
+    pub(super) fn retry_token(&self, request: &[u8]) -> Result<Option<RetryToken>, Problem> {
+        let Some(value) = self.headers.get("opc-retry-token") else {
+            return Ok(None);
+        };
+        let text = value.to_str().ok();
+        match text.and_then(|text| RetryToken::new(text, request)) {
+            Some(token) => Ok(Some(token)),
+            None => Err(Problem::bad_request(format!(
+                "opc-retry-token: 1 to {} characters were expected",
+                RetryToken::MAX
+            ))),
+        }
+    }
+
+    /// Has a move made, unless it was already under the same retry token.
+    pub(super) async fn once(
+        &self,
+        request: &[u8],
+        moving: impl Future<Output = Answer>,
+    ) -> Answer {
+        let (contract, retries) = (&self.caller.holder.contract, &self.app.oci.retries);
+        let Some(token) = self.retry_token(request)? else {
+            return moving.await;
+        };
+        let found = retries.find(contract, &token, Instant::now());
+        if let Some(answer) = found.map_err(ServiceError::from)? {
+            return Ok(answer.told(None));
+        }
+        let response = moving.await?;
+        if let Some(answer) = response.extensions().get::<Kept>() {
+            retries.keep(contract, token, answer.clone(), Instant::now());
+        }
+        Ok(response)
     }
 }

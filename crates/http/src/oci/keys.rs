@@ -96,7 +96,9 @@ pub(super) async fn relocate<S: Service>(
     let edit = LabelsEdit::from(CompartmentChange::parse(&body)?);
     let answer =
         |key: &TsigKey| Kept::empty(StatusCode::ACCEPTED).with(header::ETAG, &key_tag(key));
-    edited(&call, &text, edit, Action::MoveKey, answer).await
+    let moving = edited(&call, &text, edit, Action::MoveKey, answer);
+    call.once(&[b"key ", text.as_bytes(), b" ", &body].concat(), moving)
+        .await
 }
 
 pub(super) async fn remove<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {

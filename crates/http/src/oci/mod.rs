@@ -7,6 +7,7 @@ mod kept;
 mod keys;
 mod records;
 mod replay;
+mod retries;
 mod signature;
 mod work;
 mod zones;
@@ -21,7 +22,7 @@ use axum::{
 };
 use zonekit_model::{Timestamp, oci::TransferServer};
 
-use self::{call::Call, replay::Replays, work::Works};
+use self::{call::Call, replay::Replays, retries::Retries, work::Works};
 use crate::{
     OciKeys, Service,
     answer::{Answer, json},
@@ -37,6 +38,7 @@ pub(crate) struct Face {
     pub(crate) keys: OciKeys,
     replays: Replays,
     works: Works,
+    retries: Retries,
 }
 
 impl Face {
@@ -47,6 +49,7 @@ impl Face {
             keys,
             replays: Replays::of(kept.writes, Instant::now(), now()),
             works: Works::of(kept.works),
+            retries: Retries::default(),
         }
     }
 }

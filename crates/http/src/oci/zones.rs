@@ -2,10 +2,10 @@
 
 use axum::{
     extract::Path,
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
 };
 use zonekit_model::{
-    Command, RetryToken, Timestamp, Uuid, ZoneDraft, ZoneEdit, ZoneQuery,
+    Command, Timestamp, Uuid, ZoneDraft, ZoneEdit, ZoneQuery,
     oci::{
         CompartmentChange, Kind, Lifecycle, Ocid, Viewer, ZoneCreate, ZoneItem, ZoneSight,
         ZoneSummary, ZoneUpdate,
@@ -50,7 +50,7 @@ pub(super) async fn create<S: Service>(call: Call<S>, WholeBody(body): WholeBody
     if is_private(&call.query)? {
         return Err(call.query.unexpected("scope", "GLOBAL"));
     }
-    let retry = retry_token(&call.headers, &body)?;
+    let retry = call.retry_token(&body)?;
     let name = create.name.clone();
     let command = Command::CreateZone {
         contract: call.caller.holder.contract.clone(),
@@ -105,7 +105,9 @@ pub(super) async fn relocate<S: Service>(
     };
     let answer =
         |view: &ZoneView| Kept::empty(StatusCode::ACCEPTED).with(header::ETAG, &zone_tag(view));
-    edited(&call, &text, edit, Action::MoveZone, answer).await
+    let moving = edited(&call, &text, edit, Action::MoveZone, answer);
+    call.once(&[b"zone ", text.as_bytes(), b" ", &body].concat(), moving)
+        .await
 }
 
 pub(super) async fn remove<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
@@ -169,24 +171,6 @@ fn ocid_of(view: &ZoneView) -> Ocid {
     Ocid {
         kind: Kind::Zone,
         id: view.zone.id,
-    }
-}
-
-/// What marks a request as one, however often it comes.
-fn retry_token(headers: &HeaderMap, body: &[u8]) -> Result<Option<RetryToken>, Problem> {
-    let Some(value) = headers.get("opc-retry-token") else {
-        return Ok(None);
-    };
-    let token = value
-        .to_str()
-        .ok()
-        .and_then(|text| RetryToken::new(text, body));
-    match token {
-        Some(token) => Ok(Some(token)),
-        None => Err(Problem::bad_request(format!(
-            "opc-retry-token: 1 to {} characters were expected",
-            RetryToken::MAX
-        ))),
     }
 }
 
