@@ -720,18 +720,18 @@ async fn records_are_filtered_ordered_paged_and_never_written() {
                 .map(|next| next.to_str().unwrap().to_owned()),
         )
     };
+    let first = api.get(ONE, &format!("{path}?limit=1")).await;
+    let version = first.header("etag").trim_matches('"').to_owned();
+    let place = |offset: u32| Some(format!("r.{offset}.{version}"));
     let zone_order = "example.org SOA, example.org NS, *.example.org TXT, ns.example.org A, ns.example.org A, WWW.example.org AAAA";
     assert_eq!(check("").await, (zone_order.into(), None));
     assert_eq!(
         check("?sortBy=domain&sortOrder=DESC&limit=2").await,
-        (
-            "WWW.example.org AAAA, ns.example.org A".into(),
-            Some("r.2".into())
-        )
+        ("WWW.example.org AAAA, ns.example.org A".into(), place(2))
     );
-    assert_eq!(check("?limit=4").await.1, Some("r.4".into()));
+    assert_eq!(check("?limit=4").await.1, place(4));
     assert_eq!(
-        check("?limit=4&page=r.4").await,
+        check(&format!("?limit=4&page={}", place(4).unwrap())).await,
         ("ns.example.org A, WWW.example.org AAAA".into(), None)
     );
     assert_eq!(
@@ -851,7 +851,9 @@ async fn a_large_zone_is_in_its_own_order_only() {
     let path = "/20180115/zones/example.org/records";
     let refused = api.get(ONE, &format!("{path}?sortBy=ttl")).await;
     assert_eq!((refused.status, refused.code()), (400, "InvalidParameter"));
-    let last = api.get(ONE, &format!("{path}?page=r.25000")).await;
+    let first = api.get(ONE, &format!("{path}?limit=1")).await;
+    let next = first.header("opc-next-page").replace("r.1.", "r.25000.");
+    let last = api.get(ONE, &format!("{path}?page={next}")).await;
     assert_eq!(
         (
             last.header("opc-total-items"),
@@ -966,4 +968,78 @@ async fn what_one_face_sets_the_other_leaves_and_shows() {
     );
     assert_eq!(seen.body["freeformTags"], json!({"a": "b"}));
     assert_eq!(seen.body["id"], made.body["id"]);
+}
+
+#[tokio::test]
+async fn the_pages_of_a_list_are_of_one_version() {
+    let api = Api::new();
+    let made = api
+        .send(ONE, "POST", "/20180115/zones", Some(zone("example.org")))
+        .await;
+    let records = [
+        ("a.example.org.", "A", 60, "192.0.2.1"),
+        ("a.example.org.", "A", 60, "192.0.2.2"),
+    ];
+    api.hold(&made, 7, &records);
+    let all = "/20180115/zones/example.org/records";
+    let (name, set) = (
+        format!("{all}/a.example.org"),
+        format!("{all}/a.example.org/A"),
+    );
+    let next = async |path: &str| {
+        let answer = api.get(ONE, &format!("{path}?limit=1")).await;
+        format!("{path}?limit=1&page={}", answer.header("opc-next-page"))
+    };
+    let nexts = [next(all).await, next(&name).await, next(&set).await];
+    for next in &nexts {
+        assert_eq!(api.get(ONE, next).await.status, 200);
+    }
+    api.hold(&made, 8, &records);
+    for next in &nexts {
+        let answer = api.get(ONE, next).await;
+        assert_eq!((answer.status, answer.code()), (400, "InvalidParameter"));
+        let message = answer.body["message"].as_str().unwrap();
+        assert!(message.contains("transferred anew"), "{message}");
+    }
+    for page in ["r.1", "r.x.y", "1"] {
+        let answer = api.get(ONE, &format!("{all}?page={page}")).await;
+        assert_eq!(answer.status, 400, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_move_with_a_retry_token_is_made_once_however_often_it_is_asked_for() {
+    let api = Api::new();
+    let made = api
+        .send(ONE, "POST", "/20180115/zones", Some(zone("example.org")))
+        .await;
+    let key = json!({"name": "k.example", "compartmentId": TENANCY, "algorithm": "hmac-sha256", "secret": "c2VjcmV0"});
+    let key = api.send(ONE, "POST", "/20180115/tsigKeys", Some(key)).await;
+    for (number, (made, kind)) in [(&made, "zones"), (&key, "tsigKeys")]
+        .into_iter()
+        .enumerate()
+    {
+        let id = made.body["id"].as_str().unwrap();
+        let path = format!("/20180115/{kind}/{id}/actions/changeCompartment");
+        let tag = made.header("etag");
+        let ask = async |token: &str, to: &str, more: &str| {
+            let body = json!({"compartmentId": format!("ocid1.compartment.oc1..aaaa{to}")});
+            let headers = [("opc-retry-token", token), ("if-match", tag)];
+            let path = format!("{path}?{more}"); // another request each time
+            api.send_with(ONE, "POST", &path, Some(body), &headers)
+                .await
+        };
+        let token = format!("token-{number}");
+        let first = ask(&token, "there", "a").await;
+        assert_eq!(first.status, 202, "{}", first.body);
+        let again = ask(&token, "there", "b").await;
+        assert_eq!(again.status, 202, "{}", again.body);
+        assert_eq!(first.header("etag"), again.header("etag"));
+        let other = ask(&token, "elsewhere", "c").await;
+        assert_eq!((other.status, other.code()), (409, "InvalidatedRetryToken"));
+        // Without one it is another move of what looks otherwise by now.
+        assert_eq!(ask("another", "there", "d").await.status, 412);
+        let wrong = ask(&"x".repeat(300), "there", "e").await;
+        assert_eq!(wrong.status, 400);
+    }
 }

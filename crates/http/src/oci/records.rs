@@ -74,15 +74,22 @@ pub(super) async fn of_set<S: Service>(
         ..RecordQuery::default()
     };
     let view = call.zone(&text).await?;
-    let (offset, limit) = (offset(&call.query)?, limit(&call.query)?);
+    let (begin, limit) = (Begin::of(&call.query)?, limit(&call.query)?);
     // All of the set, of which there are never many: their order is that of what they hash to.
     let records = selected(&call, &view, wanted, PageRequest::ALL).await?;
+    begin.fits(&records)?;
     let total = records.page.total;
     let mut items = shown(&records);
     items.sort_by(|one, other| one.record_hash.cmp(&other.record_hash));
-    let from = usize::try_from(offset).unwrap_or(usize::MAX);
+    let from = usize::try_from(begin.offset).unwrap_or(usize::MAX);
     let items = items.into_iter().skip(from).take(limit).collect();
-    Ok(answer(items, offset, total, records.version, &call.headers))
+    Ok(answer(
+        items,
+        begin.offset,
+        total,
+        records.version,
+        &call.headers,
+    ))
 }
 
 pub(super) async fn content<S: Service>(call: Call<S>, Path(text): Path<String>) -> Answer {
@@ -110,17 +117,18 @@ pub(super) async fn written<S: Service>(
 }
 
 async fn listed<S: Service>(call: &Call<S>, view: ZoneView, wanted: RecordQuery) -> Answer {
-    let offset = offset(&call.query)?;
+    let begin = Begin::of(&call.query)?;
     let limit = limit(&call.query)?;
     let page = PageRequest {
-        offset,
+        offset: begin.offset,
         limit: u32::try_from(limit).unwrap_or(u32::MAX),
     };
     let records = selected(call, &view, wanted, page).await?;
+    begin.fits(&records)?;
     let total = records.page.total;
     Ok(answer(
         shown(&records),
-        offset,
+        begin.offset,
         total,
         records.version,
         &call.headers,
@@ -161,7 +169,7 @@ fn answer(
     headers: &HeaderMap,
 ) -> Response {
     let end = offset.saturating_add(items.len() as u64);
-    let next = (end < total && !items.is_empty()).then(|| format!("r.{end}"));
+    let next = (end < total && !items.is_empty()).then(|| Begin::at(end, version));
     let response = json(StatusCode::OK, &RecordItems { items });
     fresh(
         headers,
@@ -175,15 +183,47 @@ fn version_tag(version: ContentVersion) -> String {
     format!("\"{version}\"")
 }
 
-/// Where the page begins.
-fn offset(query: &Query) -> Result<u64, Problem> {
-    let Some(text) = query.value("page") else {
-        return Ok(0);
-    };
-    let offset = text
-        .strip_prefix("r.")
-        .and_then(|digits| digits.parse().ok());
-    offset.ok_or_else(|| query.unexpected("page", "what opc-next-page said"))
+/// Where a page begins: after so many records of which version.
+struct Begin {
+    offset: u64,
+    /// None: of the one held, whichever that is.
+    version: Option<String>,
+}
+
+impl Begin {
+    fn of(query: &Query) -> Result<Self, Problem> {
+        let Some(text) = query.value("page") else {
+            return Ok(Self {
+                offset: 0,
+                version: None,
+            });
+        };
+        let said = text.strip_prefix("r.").and_then(|rest| {
+            let (offset, version) = rest.split_once('.')?;
+            Some(Self {
+                offset: offset.parse().ok()?,
+                version: Some(version.to_owned()),
+            })
+        });
+        said.ok_or_else(|| query.unexpected("page", "what opc-next-page said"))
+    }
+
+    /// The word for a place in a version.
+    fn at(offset: u64, version: ContentVersion) -> String {
+        format!("r.{offset}.{version}")
+    }
+
+    /// The pages of one list are of one version: else records would be missing or come twice, and nobody would know.
+    fn fits(&self, records: &RecordsView) -> Result<(), Problem> {
+        match &self.version {
+            Some(version) if *version != records.version.to_string() => {
+                let message =
+                    "page: the zone was transferred anew since that page; list from the beginning";
+                Err(Problem::bad_request(message))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 fn order(query: &Query, has_domains: bool) -> Result<(RecordOrder, bool), Problem> {
