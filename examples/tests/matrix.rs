@@ -1,6 +1,6 @@
-//! NSD, Knot, BIND and PowerDNS as primaries, each of a zone unsigned and one with every TSIG algorithm, and one secondary
-//! of all of them, behind a network that loses, delays, stalls, cuts and resets. The zones change all the time, by NOTIFY;
-//! in the end everything is equal.
+//! NSD, Knot, BIND and PowerDNS as primaries, each of a zone unsigned and one with every TSIG algorithm, NSD and BIND of two
+//! more over TLS, and one secondary of all of them, behind a network that loses, delays, stalls, cuts and resets. The zones
+//! change all the time, by NOTIFY; in the end everything is equal.
 //!
 //! ```sh
 //! ZONEKIT_MATRIX_SECONDS=300 cargo test -p zonekit-examples --test matrix -- --nocapture
@@ -11,13 +11,15 @@ mod peers;
 mod support;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use peers::{Hosted, Key, Kind, Primary, Setup};
+use peers::{Encrypted, Hosted, Key, Kind, Primary, Setup};
 use support::{Draw, Node, Proxy, Settings, canonical_lines, declared, eventually, free_port};
 use tempfile::TempDir;
+use zonekit_script::Authority;
 use zonekit_wire::{Name, master};
 
 /// How long the zones change, unless the environment says otherwise.
@@ -32,19 +34,23 @@ const ALGORITHMS: [&str; 5] = [
     "hmac-sha512",
 ];
 
+const SERVER: &str = "ns1.example.net";
+
 /// A zone that changes, and how it is asked for.
 struct Changing {
     name: String,
     key: Option<Key>,
+    over_tls: bool,
     serial: u32,
     /// Hosts by number, with the last octet of their addresses.
     hosts: BTreeMap<u64, u64>,
 }
 
 impl Changing {
-    fn new(kind: Kind, algorithm: Option<&'static str>, draw: &mut Draw) -> Self {
+    fn new(kind: Kind, algorithm: Option<&'static str>, over_tls: bool, draw: &mut Draw) -> Self {
         let word = algorithm.unwrap_or("unsigned");
-        let name = format!("{word}.{kind}.test").to_lowercase();
+        let way = if over_tls { "tls" } else { "clear" };
+        let name = format!("{word}.{way}.{kind}.test").to_lowercase();
         // Names of keys live as long as the test.
         let key = algorithm.map(|algorithm| Key {
             name: name.clone().leak(),
@@ -56,6 +62,7 @@ impl Changing {
         Self {
             name,
             key,
+            over_tls,
             serial: 1,
             hosts,
         }
@@ -108,7 +115,15 @@ struct Side {
     kind: Kind,
     primary: Primary,
     proxy: Proxy,
+    /// The way to its port for TLS, if it has one.
+    encrypted: Option<Proxy>,
     zones: Vec<Changing>,
+}
+
+impl Side {
+    fn proxies(&self) -> impl Iterator<Item = &Proxy> {
+        [&self.proxy].into_iter().chain(&self.encrypted)
+    }
 }
 
 #[test]
@@ -123,13 +138,32 @@ fn in_the_end_everything_is_equal() {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     // NOTIFYs go astray too.
     let notifies = Proxy::start(listen, draw.next());
+    let directory = TempDir::new().unwrap();
+    let file = |name: &str| directory.path().join(name);
+    let authority = Authority::p256();
+    let server = authority.certify(SERVER);
+    for (name, text) in [
+        ("ca.pem", &authority.pem),
+        ("server.pem", &server.certificate),
+        ("server.key", &server.key),
+    ] {
+        fs::write(file(name), text).unwrap();
+    }
+    let (certificate, key) = (file("server.pem"), file("server.key"));
     let mut sides: Vec<Side> = { Kind::ALL.into_iter() }
         .filter(|kind| kind.is_installed())
         .map(|kind| {
             let algorithms = [None].into_iter().chain(ALGORITHMS.map(Some));
-            let zones: Vec<_> = algorithms
-                .map(|algorithm| Changing::new(kind, algorithm, &mut draw))
+            let mut zones: Vec<_> = algorithms
+                .map(|algorithm| Changing::new(kind, algorithm, false, &mut draw))
                 .collect();
+            // PowerDNS has no transfers over TLS, nor has Knot before version 3.4.
+            let has_tls = matches!(kind, Kind::Nsd | Kind::Bind);
+            if has_tls {
+                for algorithm in [None, Some("hmac-sha256")] {
+                    zones.push(Changing::new(kind, algorithm, true, &mut draw));
+                }
+            }
             let texts: Vec<_> = zones
                 .iter()
                 .map(|zone| (format!("{}.", zone.name), zone.text(), zone.key))
@@ -147,19 +181,37 @@ fn in_the_end_everything_is_equal() {
                 notify: Some(notifies.address),
                 port: free_port(),
             };
-            let primary = Primary::start(setup).unwrap();
+            let encrypted = has_tls.then(|| Encrypted {
+                port: free_port(),
+                certificate: &certificate,
+                key: &key,
+            });
+            let primary = Primary::start_with(setup, encrypted).unwrap();
             let proxy = Proxy::start(primary.address(), draw.next());
+            let encrypted = encrypted.map(|Encrypted { port, .. }| {
+                Proxy::start((Ipv4Addr::LOCALHOST, port).into(), draw.next())
+            });
             Side {
                 kind,
                 primary,
                 proxy,
+                encrypted,
                 zones,
             }
         })
         .collect();
-    // Here a further transport goes: each zone once more, over TLS.
     let mut tables = String::new();
     for side in &sides {
+        if side.encrypted.is_some() {
+            tables += &format!(
+                "[[tls]]\nname = \"{}\"\nca_file = {:?}\nserver_name = \"{SERVER}\"\n",
+                side.kind,
+                file("ca.pem")
+            );
+            if side.kind == Kind::Nsd {
+                tables += "without_alpn = true\n"; // 4.6 says nothing of it
+            }
+        }
         for zone in &side.zones {
             if let Some(Key {
                 name,
@@ -171,10 +223,14 @@ fn in_the_end_everything_is_equal() {
                     "[[key]]\nname = \"{name}\"\nalgorithm = \"{algorithm}\"\nsecret = \"{secret}\"\n"
                 );
             }
-            tables += &declared(&zone.name, side.proxy.address, zone.key.map(|key| key.name));
+            let key = zone.key.map(|key| key.name);
+            tables += &match &side.encrypted {
+                Some(encrypted) if zone.over_tls => declared(&zone.name, encrypted.address, key)
+                    .replace(" }", &format!(", tls = \"{}\" }}", side.kind)),
+                _ => declared(&zone.name, side.proxy.address, key),
+            };
         }
     }
-    let directory = TempDir::new().unwrap();
     let settings = Settings {
         listen: &listen.to_string(),
         // The timers are what brings a version whose NOTIFY is lost.
@@ -197,8 +253,10 @@ fn in_the_end_everything_is_equal() {
         changes += 1;
         sleep(Duration::from_millis(draw.below(150)));
     }
-    let harm: u64 = sides.iter().map(|side| side.proxy.harm()).sum();
-    for proxy in sides.iter().map(|side| &side.proxy).chain([&notifies]) {
+    let harm: u64 = { sides.iter().flat_map(Side::proxies) }
+        .map(Proxy::harm)
+        .sum();
+    for proxy in sides.iter().flat_map(Side::proxies).chain([&notifies]) {
         proxy.heal();
     }
 

@@ -113,6 +113,15 @@ pub struct Setup<'a> {
     pub port: u16,
 }
 
+/// Where NSD or BIND is to speak TLS beside that, and the PEM files that it shows who it is with.
+#[derive(Clone, Copy, Debug)]
+pub struct Encrypted<'a> {
+    /// From [`free_port`](crate::support::free_port).
+    pub port: u16,
+    pub certificate: &'a Path,
+    pub key: &'a Path,
+}
+
 /// A running primary. Dropped, it ends.
 #[derive(Debug)]
 pub struct Primary {
@@ -126,9 +135,15 @@ pub struct Primary {
 impl Primary {
     /// Starts the server and waits until it answers for the zone's SOA.
     pub fn start(setup: Setup<'_>) -> io::Result<Self> {
+        Self::start_with(setup, None)
+    }
+
+    /// The same, with TLS on a port of its own.
+    pub fn start_with(setup: Setup<'_>, encrypted: Option<Encrypted<'_>>) -> io::Result<Self> {
         let directory = tempfile::tempdir()?;
         let files = Files {
             setup,
+            encrypted,
             directory: directory.path(),
         };
         for hosted in setup.zones {
@@ -288,6 +303,7 @@ fn file_of(zone: &str) -> String {
 /// The configuration files of each server, and the command that starts it in the foreground.
 struct Files<'a> {
     setup: Setup<'a>,
+    encrypted: Option<Encrypted<'a>>,
     directory: &'a Path,
 }
 
@@ -339,10 +355,21 @@ impl Files<'_> {
   rrl-ratelimit: 0
   minimal-responses: yes
   xfrd-reload-timeout: 0
-remote-control:
-  control-enable: yes
-  control-interface: "{directory}/control"
 "#
+        );
+        if let Some(tls) = self.encrypted {
+            let Encrypted {
+                port,
+                certificate,
+                key,
+            } = tls;
+            text += &format!(
+                "  ip-address: 127.0.0.1@{port}\n  tls-port: {port}\n  tls-service-pem: {certificate:?}\n  \
+                 tls-service-key: {key:?}\n"
+            );
+        }
+        text += &format!(
+            "remote-control:\n  control-enable: yes\n  control-interface: \"{directory}/control\"\n"
         );
         for Key {
             name,
@@ -430,10 +457,22 @@ remote-control:
         let control = free_port();
         let rndc =
             "key \"rndc\" { algorithm hmac-sha256; secret \"Y29udHJvbCBvZiB0aGUgdGVzdHM=\"; };\n";
+        let (mut tls, mut listen) = (String::new(), String::new());
+        if let Some(Encrypted {
+            port,
+            certificate,
+            key,
+        }) = self.encrypted
+        {
+            tls = format!(
+                "tls ours {{ cert-file {certificate:?}; key-file {key:?}; protocols {{ TLSv1.3; }}; }};\n"
+            );
+            listen = format!("listen-on port {port} tls ours {{ 127.0.0.1; }};");
+        }
         let mut text = format!(
-            r#"options {{
+            r#"{tls}options {{
   directory "{directory}"; pid-file "{directory}/pid"; session-keyfile "{directory}/session"; lock-file none;
-  listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+  listen-on port {port} {{ 127.0.0.1; }}; {listen} listen-on-v6 {{ none; }};
   recursion no; allow-query {{ any; }}; dnssec-validation no; empty-zones-enable no; minimal-responses yes;
   notify explicit; notify-delay 0; startup-notify-rate 1000; notify-rate 1000;
   ixfr-from-differences yes;
