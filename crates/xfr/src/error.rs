@@ -14,6 +14,16 @@ use crate::tls::TlsFault;
 use crate::transfer::TransferError;
 
 /// Why one primary did not give us what we asked for.
+///
+/// ```
+/// use std::time::Duration;
+/// use zonekit_xfr::{ErrorKind, VisitError};
+///
+/// let error = VisitError::Idle { records: 4711, idle: Duration::from_secs(10) };
+/// assert_eq!(error.in_words(), "primary silent for 10 s after 4711 records (idle_timeout)");
+/// assert_eq!(error.kind(), ErrorKind::Timeout);
+/// assert_eq!(error.kind().as_str(), "timeout");
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VisitError {

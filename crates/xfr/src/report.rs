@@ -8,6 +8,21 @@ use zonekit_wire::{Serial, SoaBuf};
 use crate::{Loss, Memory, TransferKind, VisitError};
 
 /// The result of a visit, and what each primary said.
+///
+/// ```
+/// use zonekit_xfr::{Outcome, Report};
+///
+/// fn tell(report: &Report) -> String {
+///     match (report.outcome, report.transfer()) {
+///         (Outcome::Transferred { serial, .. }, Some(transfer)) => {
+///             let took = &transfer.statistics;
+///             format!("serial {serial} in {} octets, {:?}", took.octets, took.kind)
+///         }
+///         (Outcome::Failed, _) => report.error().map_or("no primaries".to_owned(), |error| error.in_words()),
+///         (outcome, _) => format!("{outcome:?}"),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Report {
     /// What it means for the zone.

@@ -84,6 +84,17 @@ impl Visit {
 
 /// Which of several primaries with different serials a newer version is taken from. All are asked in any case, and
 /// whoever fails is followed by the next.
+///
+/// ```
+/// use std::time::Duration;
+/// use zonekit_xfr::{Preference, Primary, Visit};
+///
+/// let primaries = vec![Primary::new("192.0.2.1:53".parse()?), Primary::new("192.0.2.2:53".parse()?)];
+/// let mut visit = Visit::new("example.org".parse()?, primaries);
+/// assert_eq!(visit.preference, Preference::Newest);
+/// visit.preference = Preference::Same(Duration::from_secs(600)); // no whole zone from another for ten minutes
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Preference {
@@ -98,6 +109,16 @@ pub enum Preference {
 }
 
 /// A server that a zone can be taken from.
+///
+/// ```
+/// use zonekit_xfr::{Primary, Transport};
+///
+/// let mut primary = Primary::new("192.0.2.1:53".parse()?);
+/// assert_eq!(primary.transport, Transport::Plain);
+/// primary.key = Some("transfer.example.:c2VjcmV0".parse()?);
+/// primary.source = Some("192.0.2.53".parse()?); // of several addresses that we have
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Primary {
     /// Where it listens.
@@ -126,6 +147,17 @@ impl Primary {
 }
 
 /// How a primary is spoken with.
+///
+/// ```no_run
+/// # #[cfg(feature = "tls")]
+/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use zonekit_xfr::{Primary, Tls, Transport};
+///
+/// let mut primary = Primary::new("192.0.2.1:853".parse()?);
+/// primary.transport = Transport::Tls(Tls::authenticated(&std::fs::read("ca.pem")?, "ns1.example.net")?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Transport {
@@ -160,6 +192,16 @@ impl Transport {
 }
 
 /// What is remembered of a zone at a primary from one visit to the next.
+///
+/// ```
+/// use zonekit_xfr::Memory;
+///
+/// let mut memory = Memory::default();
+/// memory.ixfr_failed(1_700_000_000);
+/// assert_eq!(memory.no_ixfr_until, Some(1_700_000_600)); // ten minutes, then twice as long each time
+/// memory.ixfr_failed(1_700_000_600);
+/// assert_eq!(memory.no_ixfr_until, Some(1_700_001_800));
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Memory {
     /// IXFR failed: AXFR is asked for until then, in seconds since 1970.

@@ -234,6 +234,19 @@ impl Client {
 }
 
 /// What came back for a NOTIFY.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use zonekit_wire::Rcode;
+/// use zonekit_xfr::Client;
+///
+/// let reply = Client::new("192.0.2.53:53".parse()?).notify("example.org", None).await?;
+/// if reply.rcode != Rcode::NOERROR {
+///     println!("it will not come: {}", reply.rcode);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NotifyReply {
     /// NOERROR: the server knows the zone and has taken note.
@@ -245,6 +258,20 @@ pub struct NotifyReply {
 }
 
 /// Why a [`Client`] could not do what it was asked for.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use zonekit_xfr::{Client, ErrorKind};
+///
+/// let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?; // closed again by now
+/// let error = Client::new(nobody).axfr("example.org").await.unwrap_err();
+/// assert_eq!(error.kind(), Some(ErrorKind::ConnectionRefused));
+/// let error = Client::new(nobody).axfr("no..name").await.unwrap_err();
+/// assert_eq!(error.kind(), None);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {

@@ -51,6 +51,30 @@ pub async fn visit<A: Apply + Send>(visit: Visit, sink: &mut A) -> Report {
 
 /// The same, by somebody who may be told meanwhile that the zone is to be visited again: after `hurry`, primaries that
 /// have not answered when a version is committed are not waited upon.
+///
+/// ```
+/// # use zonekit_xfr::{Apply, Change};
+/// use std::sync::Arc;
+/// use tokio::sync::Notify;
+/// use zonekit_xfr::{Outcome, Primary, Visit, visit_until_hurried};
+///
+/// # struct Nothing;
+/// # impl Apply for Nothing {
+/// #     type Error = std::convert::Infallible;
+/// #     fn apply(&mut self, _: Change<'_>) -> Result<(), Self::Error> { Ok(()) }
+/// #     fn abandon(&mut self) {}
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut sink = Nothing;
+/// let again = Arc::new(Notify::new()); // whoever hears of a NOTIFY says so here
+/// # let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+/// let visit = Visit::new("example.org".parse()?, vec![Primary::new(nobody)]);
+/// let report = visit_until_hurried(visit, &mut sink, again.notified()).await;
+/// # assert_eq!(report.outcome, Outcome::Failed);
+/// # Ok(())
+/// # }
+/// ```
 pub async fn visit_until_hurried<A: Apply + Send>(
     visit: Visit,
     sink: &mut A,

@@ -10,6 +10,14 @@ use zonekit_wire::SoaBuf;
 /// Nobody gets the last of them for long: neither the visits with one primary nor those of one
 /// [owner](super::Schedule::set_owner)'s zones are more than there are slots left for others when another is to begin. So
 /// some primaries that stall keep no others waiting.
+///
+/// ```
+/// use zonekit_xfr::{Schedule, Slots, Timers};
+///
+/// let slots = Slots { per_primary: 5, ..Slots::default() };
+/// let schedule: Schedule<&str> = Schedule::new(Timers::default(), slots, 1);
+/// assert_eq!(schedule.visits(), 0);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Slots {
     /// With one primary, counted by its address (`transfers_per_primary`); a visit asks all primaries of its zone, and
