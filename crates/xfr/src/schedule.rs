@@ -26,12 +26,13 @@ mod visits;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::Instant;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use zonekit_wire::{Name, Serial};
 
 pub use self::due::{Due, Finished, Notified, Reason, Slots, Start, Timing};
@@ -73,7 +74,9 @@ pub struct Schedule<Z> {
     timers: Timers,
     slots: Slots,
     node: u64,
-    places: HashMap<Z, usize, RandomState>,
+    /// Where in `zones` each zone is, by its name, which stands only there.
+    places: HashTable<u32>,
+    hasher: RandomState,
     zones: Vec<Option<Entry<Z>>>,
     free: Vec<usize>,
     heap: BinaryHeap<Reverse<(Instant, usize, u64)>>,
@@ -103,7 +106,8 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             timers,
             slots,
             node,
-            places: HashMap::default(),
+            places: HashTable::new(),
+            hasher: RandomState::default(),
             zones: Vec::new(),
             free: Vec::new(),
             heap: BinaryHeap::new(),
@@ -168,14 +172,11 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
                 entry.expires = expires;
             }
         }
-        let place = match self.places.get(&zone) {
-            Some(place) => *place,
-            None => self.free.pop().unwrap_or(self.zones.len()),
-        };
+        let known = self.place(&zone);
+        let place = known.unwrap_or_else(|| self.free.pop().unwrap_or(self.zones.len()));
         if place == self.zones.len() {
             self.zones.push(None);
         }
-        self.places.insert(zone, place);
         let Some(slot) = self.zones.get_mut(place) else {
             return;
         };
@@ -193,12 +194,27 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             self.is_fine(place, &primaries);
             self.lists.leave(primaries);
         }
+        if known.is_none() {
+            let Self {
+                places,
+                hasher,
+                zones,
+                ..
+            } = self;
+            let hash = |&place: &u32| match zones.get(place as usize) {
+                Some(Some(entry)) => hasher.hash_one(&entry.zone),
+                _ => 0, // none: every place in the table is taken
+            };
+            // There are fewer zones than that: each takes hundreds of octets.
+            let place = u32::try_from(place).unwrap_or(u32::MAX);
+            places.insert_unique(hash(&place), place, hash);
+        }
         self.arm(place);
     }
 
     /// Lets a zone go. A visit that goes on must still be [`finished`](Self::finished).
     pub fn remove(&mut self, zone: &Z) -> bool {
-        let Some(&place) = self.places.get(zone) else {
+        let Some(place) = self.place(zone) else {
             return false;
         };
         let Some(Some(entry)) = self.zones.get_mut(place) else {
@@ -305,7 +321,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
 
     /// Where a zone stands.
     pub fn timing(&self, zone: &Z) -> Option<Timing> {
-        let entry = self.zones.get(*self.places.get(zone)?)?.as_ref()?;
+        let entry = self.zones.get(self.place(zone)?)?.as_ref()?;
         (!entry.is_removed).then(|| Timing {
             next_check: entry.next_check,
             expires: entry.expires,
@@ -329,8 +345,15 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
         self.places.is_empty()
     }
 
+    /// Where in `zones` a zone is.
+    fn place(&self, zone: &Z) -> Option<usize> {
+        let is_it = |&place: &u32| matches!(self.zones.get(place as usize), Some(Some(entry)) if entry.zone == *zone);
+        let place = self.places.find(self.hasher.hash_one(zone), is_it)?;
+        Some(*place as usize)
+    }
+
     fn entry(&mut self, zone: &Z) -> Option<(usize, &mut Entry<Z>)> {
-        let place = *self.places.get(zone)?;
+        let place = self.place(zone)?;
         let entry = self.zones.get_mut(place)?.as_mut()?;
         (!entry.is_removed).then_some((place, entry))
     }
@@ -342,7 +365,11 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
 
     fn forget(&mut self, place: usize) {
         if let Some(entry) = self.zones.get_mut(place).and_then(Option::take) {
-            self.places.remove(&entry.zone);
+            let hash = self.hasher.hash_one(&entry.zone);
+            let is_it = |at: &u32| *at as usize == place;
+            if let Ok(found) = self.places.find_entry(hash, is_it) {
+                found.remove();
+            }
             self.is_fine(place, &entry.primaries);
             self.lists.leave(entry.primaries);
             self.free.push(place);

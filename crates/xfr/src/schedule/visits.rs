@@ -36,7 +36,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
 
     /// A visit that goes on asks nobody any more: its slots are for others, while what it brought is being kept.
     pub fn settles(&mut self, zone: &Z) {
-        let Some(&place) = self.places.get(zone) else {
+        let Some(place) = self.place(zone) else {
             return;
         };
         if let Some(Some(entry)) = self.zones.get_mut(place)
@@ -53,7 +53,7 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
 
     /// A visit is over.
     pub fn finished(&mut self, zone: &Z, how: Finished<'_>, now: Instant) {
-        let Some(&place) = self.places.get(zone) else {
+        let Some(place) = self.place(zone) else {
             return;
         };
         let timers = self.timers;
