@@ -64,7 +64,7 @@ impl Act<'_> {
                 writing.timers(entry.id, entry.file().timers, Standing::NeverLoaded)
             }
             Act::Remove(entry) => {
-                let snapshot = entry.file().extent.snapshot.number;
+                let snapshot = entry.file().extent().snapshot.number;
                 writing.remove_zone(entry.id, snapshot)
             }
             Act::Timers(entry, timers, standing) => {

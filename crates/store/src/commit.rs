@@ -350,10 +350,8 @@ impl Pen {
             standing: Standing::NeverLoaded,
             zone: None,
         };
-        let file = ZoneFile {
-            timers,
-            ..ZoneFile::default()
-        };
+        let mut file = ZoneFile::default();
+        file.timers = timers;
         Entry::new(self.last_id, head, file)
     }
 
@@ -419,7 +417,7 @@ impl Pen {
             }
         };
         let timers = publication.timers.unwrap_or(file.timers);
-        let before = file.extent.snapshot;
+        let before = file.extent().snapshot;
         drop(file);
         drop(head);
         Ok(Publish {

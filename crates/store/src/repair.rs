@@ -71,7 +71,7 @@ impl Repair {
                 let (publication, timers) = (present.publication(id)?, present.timers(id)?);
                 let mut file = entry.file();
                 let head = entry.head.load();
-                if publication != Some((head.generation, file.extent)) {
+                if publication != Some((head.generation, file.extent())) {
                     touched.insert(id, Arc::clone(entry));
                     continue;
                 }

@@ -32,7 +32,7 @@ impl Committer {
         let (zone, upto, before) = {
             let file = entry.file();
             let zone = entry.head.load().zone.clone();
-            (zone, file.extent.next_step, file.extent.snapshot)
+            (zone, file.extent().next_step, file.extent().snapshot)
         };
         let Some(zone) = zone else { return };
         if let Ok((staged, _reserved)) = self.stage(entry.id, &zone, backing) {
@@ -75,7 +75,7 @@ impl Pen {
         let mut plan = {
             let file = entry.file();
             let held = head.zone.as_ref().filter(|_| is_served && !file.doubtful);
-            let Some(held) = held.filter(|_| file.extent.snapshot == before) else {
+            let Some(held) = held.filter(|_| file.extent().snapshot == before) else {
                 return;
             };
             Plan::renew(&file, staged, upto, Dirt::between(zone, held))

@@ -278,7 +278,7 @@ impl Store {
         let (file, keep) = (entry.file(), self.keep());
         let mut serials: Vec<_> = match file.doubtful {
             true => Vec::new(),
-            false => { file.steps.iter().rev() }
+            false => { file.steps().rev() }
                 .take_while(|step| !keep.is_old(step))
                 .map(|step| step.from)
                 .collect(),
@@ -364,7 +364,7 @@ struct History {
 
 fn history(entry: &Entry, from: Serial, keep: Keep) -> Option<History> {
     let file = entry.file();
-    let next = file.extent.next_step;
+    let next = file.extent().next_step;
     let head = entry.head.load();
     let mut octets = 0;
     let mut first = next;
@@ -374,7 +374,7 @@ fn history(entry: &Entry, from: Serial, keep: Keep) -> Option<History> {
         }
         // From the newest back: after a wrap of serials, the same number can stand in the history twice.
         let is_kept = |step: &&Step| !keep.is_old(step);
-        let mut newest_first = file.steps.iter().rev().take_while(is_kept);
+        let mut newest_first = file.steps().rev().take_while(is_kept);
         newest_first.find(|step| {
             first -= 1;
             octets += step.octets;

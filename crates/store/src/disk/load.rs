@@ -4,6 +4,7 @@
 //! entry by entry. Nothing hangs on that but the records found: no octets, sealed or not, make a lookup panic. To have every
 //! entry proven is what [`check`](crate::check) is for.
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
@@ -187,20 +188,16 @@ pub(super) fn load_row(
     let (timers, standing) = found
         .flatten()
         .unwrap_or((Timers::default(), Standing::Current));
-    let bare = ZoneFile {
-        extent: row.extent,
-        timers,
-        ..ZoneFile::default()
-    };
-    let mut file = bare.clone();
-    let (zone, file) = match load_zone(transaction, id, &row, trust, &mut file, damage) {
-        Ok(zone) => (zone, file),
+    let bare = || ZoneFile::new(row.extent, VecDeque::new(), Dirt::default(), timers);
+    let (zone, file) = match load_zone(transaction, id, &row, trust, timers, damage) {
+        Ok(Some((zone, file))) => (Some(zone), file),
+        Ok(None) => (None, bare()),
         Err(StoreError::Storage(failure)) => return Err(failure),
         Err(error) => {
             if let StoreError::Damaged(wrong) = error {
                 damage.push(wrong);
             }
-            (None, bare)
+            (None, bare())
         }
     };
     let standing = match (&zone, standing) {
@@ -222,31 +219,31 @@ fn load_zone(
     id: u64,
     row: &ZoneRow,
     trust: Trust,
-    file: &mut ZoneFile,
+    timers: Timers,
     damage: &mut Vec<Damage>,
-) -> Result<Option<Zone>, StoreError> {
+) -> Result<Option<(Zone, ZoneFile)>, StoreError> {
     let Some(content) = &row.content else {
         return Ok(None);
     };
     let apex = content.apex();
     let mut zone = load_snapshot(transaction, id, row, apex, trust)?;
     let snapshot = zone.clone();
-    let extent = row.extent;
-    for number in extent.first_step..extent.replay_from {
+    let (mut extent, mut steps) = (row.extent, VecDeque::new());
+    for number in row.extent.first_step..extent.replay_from {
         match read_step_head(transaction, id, apex, number) {
-            Ok(step) => file.steps.push_back(step),
+            Ok(step) => steps.push_back(step),
             // The version does not need it: history begins behind it.
             Err(StoreError::Damaged(wrong)) => {
                 damage.push(wrong);
-                file.steps.clear();
-                file.extent.first_step = number + 1;
+                steps.clear();
+                extent.first_step = number + 1;
             }
             Err(error) => return Err(error),
         }
     }
     for number in extent.replay_from..extent.next_step {
         let (step, diff) = read_step(transaction, id, apex, number)?;
-        file.steps.push_back(step);
+        steps.push_back(step);
         zone = diff.apply(&zone).map_err(|_| Damage::Step {
             zone: apex.to_buf(),
             step: number,
@@ -262,11 +259,11 @@ fn load_zone(
         }
         .into());
     }
-    file.dirt = Dirt::between(&snapshot, &zone);
-    if file.extent.first_step != extent.first_step {
-        file.extent.journal_octets = file.steps.iter().map(|step| step.octets).sum();
+    let dirt = Dirt::between(&snapshot, &zone);
+    if extent.first_step != row.extent.first_step {
+        extent.journal_octets = steps.iter().map(|step: &Step| step.octets).sum();
     }
-    Ok(Some(zone))
+    Ok(Some((zone, ZoneFile::new(extent, steps, dirt, timers))))
 }
 
 fn load_snapshot(

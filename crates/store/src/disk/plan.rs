@@ -52,17 +52,8 @@ pub(crate) struct Keep {
 impl Plan {
     /// A whole version takes the place of everything; `staged` is its snapshot if that has been written already.
     pub(crate) fn replace(file: &ZoneFile, staged: Option<Snapshot>) -> Self {
-        let next = file.extent.next_step;
-        let after = Extent {
-            snapshot: staged.unwrap_or_default(),
-            first_step: next,
-            replay_from: next,
-            next_step: next,
-            journal_octets: 0,
-            replay_octets: 0,
-        };
         Self {
-            after,
+            after: Extent::without_steps(staged.unwrap_or_default(), file.extent().next_step),
             pages: staged.map_or(Pages::Whole, |_| Pages::Staged),
             cut: true,
             trim: 0,
@@ -74,12 +65,12 @@ impl Plan {
 
     /// A difference comes on top of the version held, and changes these pages.
     pub(crate) fn patch(file: &ZoneFile, step: Step, dirt: &Dirt, keep: Keep) -> Self {
-        let snapshot = file.extent.snapshot.octets;
-        let mut after = file.extent;
+        let mut after = file.extent();
+        let snapshot = after.snapshot.octets;
         after.next_step += 1;
         after.journal_octets += step.octets;
         after.replay_octets += step.octets;
-        let dirt = file.dirt.and(dirt);
+        let dirt = file.dirt().and(dirt);
 
         let most = keep.octets().min(snapshot.max(LITTLE)); // whoever is further behind is better off with the zone
         let is_known = matches!(dirt, Dirt::Places(_));
@@ -100,7 +91,7 @@ impl Plan {
         if is_due && (is_known || is_small) {
             plan.write_snapshot(is_known);
         }
-        let mut kept = file.steps.iter().chain([&step]);
+        let mut kept = file.steps().chain([&step]);
         while plan.after.journal_octets > most
             || plan.after.next_step - plan.after.first_step > keep.steps()
             || kept.clone().next().is_some_and(|step| keep.is_old(step))
@@ -118,17 +109,18 @@ impl Plan {
             plan.trim += 1;
         }
         plan.lags = is_due && matches!(plan.pages, Pages::Keep);
-        plan.push = (plan.trim <= file.steps.len()).then_some(step);
-        plan.trim = plan.trim.min(file.steps.len());
+        let steps = file.steps().count();
+        plan.push = (plan.trim <= steps).then_some(step);
+        plan.trim = plan.trim.min(steps);
         plan
     }
 
     /// Another snapshot, of the version of step `upto`, is in the file, and takes the place of the one there is. The pages
     /// changed since are `dirt`.
     pub(crate) fn renew(file: &ZoneFile, staged: Snapshot, upto: u64, dirt: Dirt) -> Self {
-        let mut after = file.extent;
+        let mut after = file.extent();
         let on_top = after.next_step.saturating_sub(upto) as usize;
-        let newest_first = file.steps.iter().rev().take(on_top);
+        let newest_first = file.steps().rev().take(on_top);
         after.replay_octets = newest_first.map(|step| step.octets).sum();
         after.snapshot = staged;
         after.replay_from = upto;
@@ -150,13 +142,13 @@ impl Plan {
 
     /// Brings what is known of the file up to what has been committed.
     pub(crate) fn apply(self, file: &mut ZoneFile) {
+        let mut steps = file.take_steps();
         if self.cut {
-            file.steps.clear();
+            steps.clear();
         }
-        file.steps.drain(..self.trim.min(file.steps.len()));
-        file.steps.extend(self.push);
-        file.extent = self.after;
-        file.dirt = self.dirt;
+        steps.drain(..self.trim.min(steps.len()));
+        steps.extend(self.push);
+        file.become_of(self.after, steps, self.dirt);
         file.doubtful = false;
     }
 

@@ -90,7 +90,7 @@ fn prove_zone(transaction: &ReadTransaction, loaded: &Loaded) -> Result<Vec<Dama
         next_step,
         journal_octets,
         ..
-    } = loaded.file.extent;
+    } = loaded.file.extent();
     let (apex, mut octets, mut end) = (content.apex(), 0, None);
     for number in first_step..next_step {
         match load::read_step(transaction, loaded.id, apex, number) {

@@ -12,14 +12,22 @@ use crate::{Generation, Standing, Timers, VersionMark, Zone};
 /// What is in the file of a zone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ZoneFile {
-    pub(crate) extent: Extent,
-    /// The steps that are kept, oldest first.
-    pub(crate) steps: VecDeque<Step>,
-    /// Which pages the steps on top of the snapshot have changed.
-    pub(crate) dirt: Dirt,
+    snapshot: Snapshot,
+    /// The number behind the newest step.
+    next_step: u64,
+    /// In a box: most of many zones have none.
+    journal: Option<Box<Journal>>,
     pub(crate) timers: Timers,
     /// A commit failed late: what is in the file is not known until somebody has looked.
     pub(crate) doubtful: bool,
+}
+
+/// What is in the file of a zone beside its snapshot.
+#[derive(Clone, Debug)]
+struct Journal {
+    extent: Extent,
+    steps: VecDeque<Step>,
+    dirt: Dirt,
 }
 
 /// Which pieces of a zone's in the file count. Steps of the journal have numbers that go up by one.
@@ -74,6 +82,68 @@ pub(crate) struct ContentRow {
     pub(crate) apex: Arc<[u8]>,
     pub(crate) serial: Serial,
     pub(crate) records: u64,
+}
+
+impl ZoneFile {
+    pub(crate) fn new(extent: Extent, steps: VecDeque<Step>, dirt: Dirt, timers: Timers) -> Self {
+        let mut file = Self {
+            timers,
+            ..Self::default()
+        };
+        file.become_of(extent, steps, dirt);
+        file
+    }
+
+    pub(crate) fn extent(&self) -> Extent {
+        match &self.journal {
+            Some(journal) => journal.extent,
+            None => Extent::without_steps(self.snapshot, self.next_step),
+        }
+    }
+
+    /// The steps that are kept, oldest first.
+    pub(crate) fn steps(&self) -> impl DoubleEndedIterator<Item = &Step> + Clone {
+        self.journal.iter().flat_map(|journal| &journal.steps)
+    }
+
+    pub(crate) fn take_steps(&mut self) -> VecDeque<Step> {
+        let journal = self.journal.as_mut();
+        journal.map_or_else(VecDeque::new, |journal| std::mem::take(&mut journal.steps))
+    }
+
+    /// Which pages the steps on top of the snapshot have changed.
+    pub(crate) fn dirt(&self) -> Dirt {
+        let journal = self.journal.as_ref();
+        journal.map_or_else(Dirt::default, |journal| journal.dirt.clone())
+    }
+
+    /// Takes what is in the file by now.
+    pub(crate) fn become_of(&mut self, extent: Extent, steps: VecDeque<Step>, dirt: Dirt) {
+        self.snapshot = extent.snapshot;
+        self.next_step = extent.next_step;
+        let is_bare = extent == Extent::without_steps(extent.snapshot, extent.next_step);
+        self.journal = (!is_bare).then(|| {
+            Box::new(Journal {
+                extent,
+                steps,
+                dirt,
+            })
+        });
+    }
+}
+
+impl Extent {
+    /// That of a zone of which there is a snapshot and nothing else.
+    pub(crate) fn without_steps(snapshot: Snapshot, next_step: u64) -> Self {
+        Self {
+            snapshot,
+            first_step: next_step,
+            replay_from: next_step,
+            next_step,
+            journal_octets: 0,
+            replay_octets: 0,
+        }
+    }
 }
 
 impl ContentRow {
