@@ -444,11 +444,11 @@ impl Search<'_, '_> {
         owner: Name<'_>,
         servers: &RrSet<'_>,
     ) -> Result<(), MessageFull> {
-        let mut below = None;
-        let mut elsewhere = false;
+        let (mut below, mut elsewhere) = (None, false);
+        let apex = zone.apex();
         for server in targets(servers) {
             if !server.is_at_or_below(owner) {
-                elsewhere |= server.is_at_or_below(zone.apex());
+                elsewhere |= server.is_at_or_below(apex);
                 continue;
             }
             let below = below.get_or_insert_with(|| zone.below(cut, owner));
@@ -470,9 +470,9 @@ impl Search<'_, '_> {
 
     /// Adds what fits, in order, and says nothing about the rest.
     fn courtesy<'n>(&mut self, zone: &Zone, names: impl Iterator<Item = Name<'n>>) {
-        for name in names.filter(|name| name.is_at_or_below(zone.apex())) {
+        for name in names {
             let Some(node) = zone.node(name) else {
-                continue;
+                continue; // or it is somebody else's
             };
             for set in addresses(&node) {
                 if self.reply.rrset(Section::Additional, name, &set).is_err() {

@@ -57,7 +57,7 @@ impl Act<'_> {
                 let row = ZoneRow {
                     generation: entry.head.load().generation,
                     extent: Extent::default(),
-                    name: Arc::clone(&entry.name),
+                    name: entry.shared_name(),
                     content: None,
                 };
                 writing.zone(entry.id, &row)?;
@@ -86,7 +86,7 @@ impl Act<'_> {
                 let row = ZoneRow {
                     generation: *generation,
                     extent: plan.after,
-                    name: Arc::clone(&entry.name),
+                    name: entry.shared_name(),
                     content: Some(ContentRow::of(zone)),
                 };
                 writing.zone(entry.id, &row)?;
@@ -115,7 +115,7 @@ impl Act<'_> {
                 publish.plan.apply(&mut file);
                 file.timers = publish.timers;
                 entry.head.store(Arc::new(HeldZone {
-                    name: Arc::clone(&entry.name),
+                    name: entry.shared_name(),
                     generation: publish.generation,
                     standing: Standing::Current,
                     zone: Some(publish.zone.clone()),

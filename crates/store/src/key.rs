@@ -13,6 +13,9 @@ use zonekit_wire::{Name, NameBuf};
 /// Memory for a key that needs no heap unless the name is unusually long.
 pub(crate) type KeyBuf = SmallVec<[u8; 128]>;
 
+/// The name of a zone in wire form, which lies with what it names unless it is unusually long.
+pub(crate) type NearName = SmallVec<[u8; 31]>;
+
 /// The longest name in wire form.
 const MAX_NAME: usize = 255;
 
@@ -34,6 +37,23 @@ pub(crate) fn write_key(name: Name<'_>, apex_octets: usize, out: &mut KeyBuf) {
         end = start;
     }
     make_lower(out);
+}
+
+/// Whether `name` is at or below `apex`, which is a name in wire form, case aside.
+pub(crate) fn is_at_or_below(name: Name<'_>, apex: &[u8]) -> bool {
+    let name = name.as_octets();
+    let surplus = name.len().checked_sub(apex.len());
+    let Some((below, end)) = surplus.and_then(|surplus| name.split_at_checked(surplus)) else {
+        return false;
+    };
+    if end != apex && !end.eq_ignore_ascii_case(apex) {
+        return false; // lengths of labels are below every letter
+    }
+    let mut at = 0;
+    while let Some(&length) = below.get(at) {
+        at += 1 + usize::from(length);
+    }
+    at == below.len() // or the cut falls inside a label
 }
 
 /// The labels at the front of a name.

@@ -85,7 +85,7 @@ impl Pen {
             let row = ZoneRow {
                 generation: head.generation,
                 extent: plan.after,
-                name: Arc::clone(&entry.name),
+                name: entry.shared_name(),
                 content: head.zone.as_ref().map(ContentRow::of),
             };
             writing.zone(entry.id, &row)

@@ -13,17 +13,21 @@ use hashbrown::HashTable;
 use zonekit_wire::Name;
 
 use crate::disk::ZoneFile;
+use crate::key::NearName;
 use crate::{Held, HeldZone};
 
 /// So many that a part stays small, so few that a list of them is copied in a moment.
 const PARTS: usize = 256;
 
 /// A zone's place in the table, for as long as the zone exists.
+///
+/// Among many zones, those that are asked for are in no cache. So what a lookup reads lies together.
+#[repr(C)]
 pub(crate) struct Entry {
+    pub(crate) head: ArcSwap<HeldZone>,
+    name: NearName,
     /// Its number in the file; never used twice.
     pub(crate) id: u64,
-    pub(crate) name: Arc<[u8]>,
-    pub(crate) head: ArcSwap<HeldZone>,
     /// What is in the file of it. Whoever changes `head` holds this.
     file: Mutex<ZoneFile>,
 }
@@ -40,15 +44,20 @@ pub(crate) struct Table {
 impl Entry {
     pub(crate) fn new(id: u64, head: HeldZone, file: ZoneFile) -> Self {
         Self {
-            id,
-            name: Arc::clone(&head.name),
+            name: NearName::from_slice(&head.name),
             head: ArcSwap::from_pointee(head),
+            id,
             file: Mutex::new(file),
         }
     }
 
     pub(crate) fn name(&self) -> Name<'_> {
         Name::from_octets(&self.name).unwrap_or(Name::ROOT)
+    }
+
+    /// The same as all versions share it.
+    pub(crate) fn shared_name(&self) -> Arc<[u8]> {
+        Arc::clone(&self.head.load().name)
     }
 
     pub(crate) fn held(&self) -> Held {

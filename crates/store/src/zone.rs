@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use zonekit_wire::{Class, Name, NameBuf, Record, Rtype, Serial, Soa, SoaBuf};
 
-use crate::key::{self, KeyBuf};
+use crate::key::{self, KeyBuf, NearName};
 use crate::nsec3::hash_key;
 use crate::page::{Flags, Page, Spot};
 use crate::rrset::Body;
@@ -46,12 +46,14 @@ use crate::{Below, ChangedPages, Finding, Node, Nsec3, Nsec3Parameters, Place, R
 #[derive(Clone)]
 pub struct Zone(Arc<Version>);
 
+/// What a lookup reads first lies together: among many zones, those that are asked for are in no cache.
+#[repr(C)]
 pub(crate) struct Version {
     /// In wire form, case as received with the SOA.
-    apex: NameBuf,
+    apex: NearName,
+    serial: Serial,
     /// How many labels the apex has, the root not counted.
     apex_labels: u8,
-    serial: Serial,
     names: Tree,
     hashes: Tree,
     /// RDATA of the NSEC3PARAM record that counts.
@@ -62,7 +64,7 @@ impl Zone {
     /// A version of these trees; `None` when there is no SOA in it.
     pub(crate) fn new(apex: Name<'_>, names: Tree, hashes: Tree) -> Option<Self> {
         let mut version = Version {
-            apex: apex.to_buf(),
+            apex: NearName::from_slice(apex.as_octets()),
             apex_labels: apex.label_count() as u8, // a name has at most 127
             serial: Serial(0),
             names,
@@ -81,7 +83,7 @@ impl Zone {
 
     /// The name of the zone, in the case that its SOA came in.
     pub fn apex(&self) -> Name<'_> {
-        self.0.apex.as_name()
+        Name::from_octets(&self.0.apex).unwrap_or(Name::ROOT) // it was one
     }
 
     /// How many labels the name of the zone has, the root not counted.
@@ -124,7 +126,11 @@ impl Zone {
     pub fn held_octets(&self) -> usize {
         self.0.names.held_octets()
             + self.0.hashes.held_octets()
-            + self.apex().as_octets().len()
+            + if self.0.apex.spilled() {
+                self.0.apex.len()
+            } else {
+                0
+            }
             + size_of::<Version>()
             + 16
     }
@@ -381,12 +387,12 @@ impl Zone {
 
     /// The key of a name of the zone.
     pub(crate) fn key(&self, name: Name<'_>) -> Option<KeyBuf> {
-        let apex = self.apex();
-        if !name.is_at_or_below(apex) {
+        let apex = &self.0.apex;
+        if !key::is_at_or_below(name, apex) {
             return None;
         }
         let mut key = KeyBuf::new();
-        key::write_key(name, apex.as_octets().len(), &mut key);
+        key::write_key(name, apex.len(), &mut key);
         Some(key)
     }
 }
@@ -406,7 +412,7 @@ impl fmt::Debug for Zone {
 
 impl Version {
     fn node<'z>(&'z self, place: (Page<'z>, Spot)) -> Node<'z> {
-        Node::new(self.apex.as_name().as_octets(), place)
+        Node::new(&self.apex, place)
     }
 
     fn soa_rdata(&self) -> Option<&[u8]> {
