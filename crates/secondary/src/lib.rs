@@ -57,6 +57,7 @@ mod primaries;
 mod reaches;
 mod records;
 mod retelling;
+mod runtime;
 mod secondary;
 mod service;
 #[cfg(test)]
@@ -78,5 +79,6 @@ pub use config::{
     CatalogEntry, Checks, Clients, Config, ConfigError, Dns, DnsTls, Http, Limits, Particulars,
     PrimaryRule, Problem, Timers, TlsProfile, Token, Told, Verify, Webhook, WebhookUrl, ZoneEntry,
 };
+pub use runtime::runtime;
 pub use secondary::{ReloadError, Secondary, StartError};
 pub use upkeep::{Access, UpkeepError};

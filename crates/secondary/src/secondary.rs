@@ -96,8 +96,9 @@ impl Secondary {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let (notifications, notified) = mpsc::channel(NOTIFICATIONS);
+        let serving = server.serve(notifications); // here, for the priority of this thread
         tasks.spawn(async move {
-            if let Err(error) = server.serve(notifications).await {
+            if let Err(error) = serving.await {
                 error!(%error, "answering DNS");
             }
         });

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
@@ -262,7 +261,7 @@ fn run(path: PathBuf) -> anyhow::Result<()> {
         Ok(_) => {}
         Err(error) => warn!(%error, "raising the number of files that may be open"),
     }
-    let runtime = Runtime::new().context("starting threads")?;
+    let runtime = zonekit_secondary::runtime().context("starting threads")?;
     let result = runtime.block_on(async {
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;

@@ -170,24 +170,33 @@ impl Server {
     ///
     /// A NOTIFY that finds `notifications` full is left unanswered, so that its sender tries again.
     ///
+    /// Over UDP it answers from the call on, in threads that the calling one starts: they have its priority, whichever
+    /// thread the future runs on. The rest begins with the future.
+    ///
     /// # Errors
     ///
     /// When a thread cannot be started or a socket cannot be given to the runtime.
-    pub async fn serve(self, notifications: mpsc::Sender<Notification>) -> io::Result<()> {
+    pub fn serve(
+        self,
+        notifications: mpsc::Sender<Notification>,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let mut stopped = self.stop.subscribe();
-        let threads = udp::Threads::start(self.datagrams, &self.responder, &notifications)?;
-        let connections = tcp::Connections::new(
-            self.responder,
-            self.options,
-            notifications,
-            self.stop.subscribe(),
-        );
-        let accepting = connections.accept(self.listeners)?;
-        asked_to_stop(&mut stopped).await;
-        accepting.finish().await;
-        tokio::task::spawn_blocking(|| drop(threads))
-            .await
-            .map_err(io::Error::other)
+        let threads = udp::Threads::start(self.datagrams, &self.responder, &notifications);
+        async move {
+            let threads = threads?;
+            let connections = tcp::Connections::new(
+                self.responder,
+                self.options,
+                notifications,
+                self.stop.subscribe(),
+            );
+            let accepting = connections.accept(self.listeners)?;
+            asked_to_stop(&mut stopped).await;
+            accepting.finish().await;
+            tokio::task::spawn_blocking(|| drop(threads))
+                .await
+                .map_err(io::Error::other)
+        }
     }
 
     fn bind_both(&self, address: SocketAddr) -> Result<(TcpListener, Vec<UdpSocket>), BindError> {
