@@ -6,7 +6,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::json;
-use support::{Browser, Node, Program, Settings, TOKEN, eventually, master_file, serial_of};
+use support::{
+    Browser, Node, Program, Settings, Signer, TOKEN, eventually, master_file, serial_of,
+};
 use tempfile::TempDir;
 
 /// Nothing happens but what is asked for.
@@ -222,7 +224,7 @@ fn keys_and_settings_are_changed_and_everything_is_reached_by_keyboard() {
         const label = activeElement.labels?.[0] ?? activeElement;
         return activeElement.getAttribute('aria-label') ?? label.textContent.trim()";
     let mut reached = vec![browser.run(named)];
-    for _ in 0..16 {
+    for _ in 0..17 {
         browser.press(TAB);
         reached.push(browser.run(named));
     }
@@ -236,6 +238,7 @@ fn keys_and_settings_are_changed_and_everything_is_reached_by_keyboard() {
             "New zone",
             "Forget the token",
             "Name contains",
+            "In the compartment",
             "failing",
             "stale",
             "expiring within a day",
@@ -265,6 +268,12 @@ fn keys_and_settings_are_changed_and_everything_is_reached_by_keyboard() {
     browser.open(node.http, &format!("/console#/zones/{id}/edit"));
     browser.wait_for_text("h1", "Settings of example.org");
     browser.fill("Description", "new");
+    let port = address.port().to_string();
+    browser.fill("Port", "1053");
+    let edited = format!("Was {port}; asked at 1053 once saved");
+    browser.wait_for_text(".server", &edited);
+    browser.fill("Port", &port); // as it was: nothing is said of it any more
+    browser.wait_until("!document.querySelector('.server').innerText.includes('once saved')");
     browser.click("//label[.='TSIG key']/..//option[.='transfer.example']");
     browser.click("//button[.='Save']");
     browser.wait_for_text("#said", "The settings are changed.");
@@ -272,6 +281,87 @@ fn keys_and_settings_are_changed_and_everything_is_reached_by_keyboard() {
     let (_, zone) = node.api.get("/v1/zones/example.org");
     assert_eq!(zone["description"], "new");
     assert_eq!(zone["primaries"][0]["key"], "transfer.example");
+    check_page(&browser);
+}
+
+#[test]
+fn zones_are_found_by_compartment_and_named_as_they_are_read() {
+    let Some(browser) = Browser::start("light") else {
+        return;
+    };
+    let directory = TempDir::new().unwrap();
+    let signer = Signer::new();
+    fs::write(directory.path().join("signer.pem"), signer.pem()).unwrap();
+    let key = format!(
+        "[[http.oci_key]]\nkey_id = \"{}\"\npem_file = \"signer.pem\"\ncontract = \"tests\"\n",
+        Signer::ID
+    );
+    let settings = Settings {
+        timers: &format!("{key}{QUIET}"),
+        ..Settings::default()
+    };
+    let node = Node::start(directory.path(), &settings);
+    // The third is of Cyrillic letters that all look like Latin ones, the fourth has one such among Latin ones.
+    for (name, compartment) in [
+        ("bücher.example", "one"),
+        ("пример.example", "two"),
+        ("аррӏе.example", "two"),
+        ("pаypal.example", "two"),
+    ] {
+        let zone = json!({
+            "name": name, "zoneType": "SECONDARY",
+            "compartmentId": format!("ocid1.compartment.oc1..{compartment}"),
+            "externalMasters": [{"address": "127.0.0.1", "port": 1}],
+        });
+        let status = signer.send(node.http, "POST", "/20180115/zones", &zone.to_string());
+        assert_eq!(status, 201, "{name}");
+    }
+    signed_in(&browser, &node);
+    let rows = |expected: serde_json::Value| {
+        let shown = "[...document.querySelectorAll('tbody th')].map((cell) => cell.innerText)";
+        browser.wait_until(&format!(
+            "JSON.stringify({shown}) === JSON.stringify({expected})"
+        ));
+    };
+    rows(json!([
+        "xn--80ak6aa92e.example",
+        "bücher.example",
+        "пример.example",
+        "xn--pypal-4ve.example"
+    ]));
+    let title = browser.run("return document.querySelector('tbody [title]').title");
+    assert_eq!(title, "xn--bcher-kva.example");
+    let offered = "[...document.querySelectorAll('#compartments option')].map((option) => option.value.slice(-3))";
+    browser.wait_until(&format!("{offered}.join() === 'two,one'"));
+
+    browser.fill("In the compartment", "two");
+    browser.click("//button[.='Show']");
+    browser.wait_for_text("main .problem", "compartment: an OCID was expected");
+    check_refusal(&browser, 400);
+    browser.fill("In the compartment", "ocid1.compartment.oc1..two");
+    browser.click("//button[.='Show']");
+    rows(json!([
+        "xn--80ak6aa92e.example",
+        "пример.example",
+        "xn--pypal-4ve.example"
+    ]));
+    check_page(&browser);
+    browser.fill("In the compartment", "ocid1.compartment.oc1..one");
+    browser.click("//button[.='Show']");
+    rows(json!(["bücher.example"]));
+    picture(&browser, "compartment");
+
+    browser.click("//a[.='bücher.example']");
+    browser.wait_for_text("h1", "bücher.example");
+    assert_eq!(
+        browser.run("return document.querySelector('h1').title"),
+        "xn--bcher-kva.example"
+    );
+    browser.wait_for_text("dl", "xn--bcher-kva.example");
+    browser.click("//button[.='Delete the zone']");
+    browser.fill("Type its name to confirm", "bücher.example");
+    browser.click("//dialog//button[.='Delete']");
+    browser.wait_for_text("#said", "xn--bcher-kva.example is deleted.");
     check_page(&browser);
 }
 

@@ -1,6 +1,7 @@
 //! Requests of the OCI face, signed as the vendor's clients do it.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
 use aws_lc_rs::encoding::AsDer;
@@ -57,5 +58,23 @@ impl Signer {
              signature=\"{signature}\"\r\n",
             Self::ID
         )
+    }
+
+    /// Sends a request on a connection of its own; gives the status.
+    pub fn send(&self, http: SocketAddr, method: &str, path: &str, body: &str) -> u16 {
+        let signed = self.sign(http, method, path, body);
+        let mut connection = TcpStream::connect(http).unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {http}\r\n{signed}Content-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        connection.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1);
+        status
+            .and_then(|status| status.parse().ok())
+            .expect(&answer)
     }
 }

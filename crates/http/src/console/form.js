@@ -3,6 +3,7 @@
 import { allKeys, ask, get } from "./api.js";
 import { aside } from "./aside.js";
 import { clearProblems, el, field, problemPlace, say, showProblem } from "./dom.js";
+import { read } from "./names.js";
 
 const ZONEMD = { off: "is not looked at", if_present: "must be right where there is one", required: "must be there and right" };
 
@@ -26,7 +27,7 @@ export async function changeForm(id, signal) {
     leaveFor(zone.id, "The settings are changed.");
   });
   before = form.read();
-  return { title: `Settings of ${zone.name}`, content: await beside(form) };
+  return { title: `Settings of ${read(zone.name)}`, content: await beside(form), name: zone.name };
 }
 
 const beside = async (form) => el("div", { class: "beside" }, form.element, await aside());
@@ -119,7 +120,16 @@ function serverList(primaries, keys) {
 
 function serverFields(primary, keys, onremove) {
   const address = el("input", { autocomplete: "off", spellcheck: "false", value: primary.address });
-  const port = el("input", { inputmode: "numeric", size: "6", autocomplete: "off", value: primary.port });
+  const before = primary.port ? String(primary.port) : "";
+  const oninput = () => {
+    const now = port.value.trim();
+    const isOther = before !== "" && now !== before;
+    edited.textContent = isOther ? `Was ${before}; asked at ${now || "the usual one"} once saved` : "";
+  };
+  const port = el("input", { inputmode: "numeric", size: "6", autocomplete: "off", value: before, oninput });
+  const edited = el("p", { class: "hint", "aria-live": "polite" });
+  const portField = field("Port", port, { hint: "Or the usual one" });
+  portField.append(edited);
   const key = keyChoice(keys, primary.key, "none");
   const nextKey = keyChoice(keys, primary.nextKey, "none");
   const legend = el("legend", {});
@@ -129,7 +139,7 @@ function serverFields(primary, keys, onremove) {
     { class: "server" },
     legend,
     field("Address", address, { hint: "IPv4 or IPv6" }),
-    field("Port", port, { hint: "Or the usual one" }),
+    portField,
     field("TSIG key", key, { hint: "As at the primary" }),
     field("Second key", nextKey, { hint: "If the first is refused" }),
     remove,

@@ -30,17 +30,17 @@ async function show() {
   try {
     const about = await service();
     document.getElementById("contract").textContent = `Contract ${about.contract}`;
-    const { title, content } = await view(path.split("/").map(decodeURIComponent), new URLSearchParams(query), signal);
-    if (!signal.aborted) put(title, content);
+    const { title, content, name } = await view(path.split("/").map(decodeURIComponent), new URLSearchParams(query), signal);
+    if (!signal.aborted) put(title, content, name);
   } catch (problem) {
     if (!signal.aborted) failed(problem);
   }
 }
 
-/** Puts a view into the page; whoever listens is told by its heading. */
-function put(title, content) {
+/** Puts a view into the page; whoever listens is told by its heading. `name`: what is named in it, as it is in the DNS. */
+function put(title, content, name) {
   document.title = `${title} – Zonekit`;
-  const heading = el("h1", { tabindex: "-1" }, title);
+  const heading = el("h1", { tabindex: "-1", title: name }, title);
   main.replaceChildren(heading, ...[content].flat());
   for (const id of ["nav", "who"]) document.getElementById(id).hidden = !token.isGiven();
   const wanted = main.querySelector("[data-first]") ?? heading;

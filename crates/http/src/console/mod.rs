@@ -59,7 +59,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 static PAGE: File = file!("index.html", "text/html; charset=utf-8");
 
-static FILES: [File; 14] = [
+static FILES: [File; 15] = [
     file!("style.css", "text/css; charset=utf-8"),
     file!("icon.svg", "image/svg+xml"),
     file!("main.js", SCRIPT),
@@ -74,6 +74,7 @@ static FILES: [File; 14] = [
     file!("form.js", SCRIPT),
     file!("keys.js", SCRIPT),
     file!("aside.js", SCRIPT),
+    file!("names.js", SCRIPT),
 ];
 
 /// A browser keeps the files, but asks each time whether they are still these: a new release is seen at once.

@@ -3,6 +3,7 @@
 import { ask, get } from "./api.js";
 import { aside } from "./aside.js";
 import { clearProblems, dialog, el, facts, field, pause, problemPlace, say, showProblem, table } from "./dom.js";
+import { read } from "./names.js";
 import { plot } from "./plot.js";
 import { records } from "./records.js";
 import { versions } from "./versions.js";
@@ -79,7 +80,8 @@ export async function zone(id, parameters, signal) {
     ),
     await aside(),
   );
-  return { title: first.zone.name, content };
+  const { name } = first.zone;
+  return { title: read(name), content, name };
 }
 
 /** Says how a visit ended; of one that failed, what each primary said. */
@@ -123,6 +125,7 @@ function panel(title, ...content) {
 
 function status(zone) {
   return facts([
+    ["Name in the DNS", read(zone.name) !== zone.name && el("code", {}, zone.name)],
     ["State", state(zone)],
     ["Serial", zone.serial === null ? "none" : el("span", { id: "serial" }, String(zone.serial))],
     ["Confirmed", when(zone.lastSuccess)],
@@ -227,7 +230,7 @@ function askToRemove(zone, path, following) {
     const problem = problemPlace();
     const submit = async (event) => {
       event.preventDefault();
-      if (typed.value.trim() !== zone.name) {
+      if (![zone.name, read(zone.name)].includes(typed.value.trim())) {
         return showProblem(form, problem, { member: "name", message: `This is not ${zone.name}.` });
       }
       following.rest(); // what is about to go is not asked for any more

@@ -2,19 +2,28 @@
 
 import { get, withParameters } from "./api.js";
 import { el, field, pause, say, table } from "./dom.js";
+import { named } from "./names.js";
 import { TROUBLES, failure, number, state, when } from "./words.js";
 
 const EVERY = 10_000;
+const FILTERS = ["contains", "compartment", "trouble"];
+/** The compartments that were seen, to choose from. */
+const compartments = el("datalist", { id: "compartments" });
 
 export async function zones(parameters, signal) {
   const place = el("div", {});
   const load = async () => {
     const query = { order: "name", limit: 100 };
-    for (const name of ["contains", "trouble", "after"]) query[name] = parameters.get(name);
+    for (const name of [...FILTERS, "after"]) query[name] = parameters.get(name);
     place.replaceChildren(...page(await get(withParameters("zones", query), signal), parameters));
   };
-  await load();
-  keepFresh(place, load, signal);
+  try {
+    await load();
+    keepFresh(place, load, signal);
+  } catch (problem) {
+    if (problem.member === undefined) throw problem;
+    place.replaceChildren(el("p", { class: "problem", role: "alert" }, `${problem.message}.`)); // the filter stays to be mended
+  }
   return { title: "Zones", content: [filter(parameters), place] };
 }
 
@@ -34,6 +43,7 @@ async function keepFresh(place, load, signal) {
 function filter(parameters) {
   const chosen = (parameters.get("trouble") ?? "").split(",");
   const contains = el("input", { type: "search", value: parameters.get("contains") ?? "", spellcheck: "false" });
+  const compartment = el("input", { value: parameters.get("compartment") ?? "", autocomplete: "off", spellcheck: "false", list: "compartments" });
   const boxes = Object.entries(TROUBLES).map(([word, text]) => {
     const box = el("input", { type: "checkbox", value: word, checked: chosen.includes(word) });
     return [box, el("label", { class: "choice" }, box, ` ${text}`)];
@@ -41,22 +51,26 @@ function filter(parameters) {
   const submit = (event) => {
     event.preventDefault();
     const trouble = boxes.filter(([box]) => box.checked).map(([box]) => box.value).join(",");
-    location.hash = withParameters("#/zones", { contains: contains.value.trim(), trouble });
+    const wanted = { contains: contains.value.trim(), compartment: compartment.value.trim(), trouble };
+    location.hash = withParameters("#/zones", wanted);
   };
   return el(
     "form",
     { class: "card filter", role: "search", onsubmit: submit },
     field("Name contains", contains),
+    field("In the compartment", compartment, { hint: "Its OCID, as the OCI face has it" }),
+    compartments,
     el("fieldset", {}, el("legend", {}, "Only those in trouble"), ...boxes.map(([, label]) => label)),
     el("button", {}, "Show"),
   );
 }
 
 function page({ items, total, next }, parameters) {
-  const isFiltered = parameters.has("trouble") || parameters.has("contains");
+  const isFiltered = FILTERS.some((name) => parameters.has(name));
+  offer(items);
   if (items.length === 0) return [el("p", {}, isFiltered ? "No zone is like that." : "There is no zone yet."), create()];
   const rows = items.map((zone) => [
-    el("a", { href: `#/zones/${zone.id}` }, zone.name),
+    el("a", { href: `#/zones/${zone.id}` }, named(zone.name)),
     state(zone),
     zone.serial === null ? "–" : String(zone.serial),
     when(zone.lastSuccess),
@@ -64,8 +78,8 @@ function page({ items, total, next }, parameters) {
     trouble(zone),
   ]);
   const columns = ["Zone", "State", "Serial", "Confirmed", "Expires", "In words"];
-  const to = (after) =>
-    withParameters("#/zones", { contains: parameters.get("contains"), trouble: parameters.get("trouble"), after });
+  const kept = Object.fromEntries(FILTERS.map((name) => [name, parameters.get(name)]));
+  const to = (after) => withParameters("#/zones", { ...kept, after });
   return [
     table("Zones", columns, rows),
     el(
@@ -76,6 +90,13 @@ function page({ items, total, next }, parameters) {
       el("span", { class: "hint" }, `${number(items.length)} here, ${number(total)} in all`),
     ),
   ];
+}
+
+/** Offers the compartments of these zones, too. */
+function offer(zones) {
+  const known = new Set([null, ...[...compartments.options].map((option) => option.value)]);
+  const fresh = new Set(zones.map((zone) => zone.compartment).filter((compartment) => !known.has(compartment)));
+  compartments.append(...[...fresh].map((value) => el("option", { value })));
 }
 
 const create = () => el("p", {}, el("a", { href: "#/new" }, "Create a zone"));
