@@ -227,6 +227,18 @@ impl Registry {
             .as_deref()
             .and_then(|part| self.by_name.get(&part.parse::<ZoneName>().ok()?))
             .filter(|zone| zone.contract.as_ref() == Some(contract));
+        if let (Some(part), None) = (&part, filter.state) {
+            // The exact one stands before the others, which are counted without it.
+            let ahead = usize::from(exact.is_some());
+            let from = offset.saturating_sub(ahead);
+            let to = offset.saturating_add(limit).saturating_sub(ahead);
+            let (found, total) = tenant.oldest_named(part, exact, from..to.max(from));
+            let first = exact.filter(|_| offset == 0 && limit > 0);
+            return Page {
+                items: first.into_iter().chain(found).cloned().collect(),
+                total,
+            };
+        }
         let found = part.as_deref().map(|part| {
             let mut found: Vec<_> = tenant.names.containing(part).collect();
             found.sort_unstable_by_key(|zone| place_of(zone));

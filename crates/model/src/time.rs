@@ -19,6 +19,9 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
+    /// The last moment that is shown as itself.
+    const LAST: u64 = 253_402_300_799_999;
+
     /// The moment that many whole seconds after the beginning of 1970.
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1_000))
@@ -38,11 +41,42 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Moments past the year 9999 have no RFC 3339 form; they show as its last millisecond.
-        let moment = i64::try_from(self.0)
-            .ok()
-            .and_then(|milliseconds| jiff::Timestamp::from_millisecond(milliseconds).ok())
-            .unwrap_or(jiff::Timestamp::MAX);
-        write!(f, "{moment:.3}")
+        let moment = self.0.min(Self::LAST);
+        let (days, of_day) = (moment / 86_400_000, moment % 86_400_000);
+        let (year, month, day) = date_of(days);
+        let (seconds, milliseconds) = (of_day / 1_000, of_day % 1_000);
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        // By hand, since every zone of a list has half a dozen of these.
+        for (end, mut number) in [
+            (3, year),
+            (6, month),
+            (9, day),
+            (12, seconds / 3_600),
+            (15, seconds / 60 % 60),
+            (18, seconds % 60),
+            (22, milliseconds),
+        ] {
+            let digits = text.iter_mut().take(end + 1).rev();
+            for digit in digits.take_while(|digit| digit.is_ascii_digit()) {
+                *digit = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        }
+        f.write_str(str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
+/// The day of the calendar that many days after the first of 1970: years begin with March, so that a leap day is the last.
+fn date_of(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468; // since the first of March in the year 0
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    match month {
+        0..10 => (400 * era + year, month + 3, day),
+        _ => (400 * era + year + 1, month - 9, day),
     }
 }
 
@@ -72,7 +106,19 @@ mod tests {
     fn every_moment_has_three_decimals_and_a_z() {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp(1_500).to_string(), "1970-01-01T00:00:01.500Z");
-        assert!(Timestamp(u64::MAX).to_string().starts_with("9999-12-3"));
+        let last = "9999-12-31T23:59:59.999Z";
+        assert_eq!(Timestamp(Timestamp::LAST).to_string(), last);
+        assert_eq!(Timestamp(u64::MAX).to_string(), last);
+    }
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        // Up to where the other's calendar ends, in steps that fall on every day of the year.
+        for day in (0..Timestamp::LAST / 86_400_000 - 1).step_by(97) {
+            let at = day * 86_400_000 + day * 7_919 % 86_400_000;
+            let known = jiff::Timestamp::from_millisecond(at as i64).unwrap();
+            assert_eq!(Timestamp(at).to_string(), format!("{known:.3}"));
+        }
     }
 
     #[test]

@@ -54,6 +54,7 @@ mod notify;
 mod octets;
 mod past;
 mod primaries;
+mod ranked;
 mod reaches;
 mod records;
 mod retelling;

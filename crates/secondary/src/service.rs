@@ -1,7 +1,6 @@
 //! What the HTTP routes ask of the node.
 
 use std::net::IpAddr;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use zonekit_http::{
@@ -70,8 +69,8 @@ impl Service for Desk {
                 let zones = table.in_state(contract, state);
                 let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
                 let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-                let names = zones.into_iter().flat_map(|zones| zones.values());
-                let names: Vec<_> = names.skip(offset).take(limit).cloned().collect();
+                let names = zones.into_iter().flat_map(|zones| zones.from(offset));
+                let names: Vec<_> = names.take(limit).cloned().collect();
                 (names, zones.map_or(0, |zones| zones.len() as u64))
             };
             let items = self.named(contract, &names);
@@ -352,22 +351,25 @@ impl Desk {
             return None;
         }
         let after = query.after.as_ref().and_then(Cursor::created);
-        let (from, to) = match (after, query.order.descending) {
-            (None, _) => (Bound::Unbounded, Bound::Unbounded),
-            (Some(after), false) => (Bound::Excluded(after), Bound::Unbounded),
-            (Some(after), true) => (Bound::Unbounded, Bound::Excluded(after)),
-        };
         let most = query.limit.saturating_add(1); // one more tells that there is a next page
-        let (mut names, total) = {
-            let table = self.0.zones.lock();
-            let zones = table.in_state(contract, state);
-            let behind = zones.into_iter().flat_map(|zones| zones.range((from, to)));
-            let names = behind.map(|(_, name)| name.clone());
-            let names: Vec<_> = match query.order.descending {
-                false => names.take(most).collect(),
-                true => names.rev().take(most).collect(),
-            };
-            (names, zones.map_or(0, |zones| zones.len() as u64))
+        let (mut names, total) = match self.0.zones.lock().in_state(contract, state) {
+            None => (Vec::new(), 0),
+            Some(zones) => {
+                // What lies behind the place, or in front of it the other way round.
+                let names: Vec<_> = match (after, query.order.descending) {
+                    (None, false) => zones.from(0).take(most).cloned().collect(),
+                    (Some(after), false) => {
+                        let from = zones.rank_behind(&after);
+                        zones.from(from).take(most).cloned().collect()
+                    }
+                    (None, true) => zones.back_from(zones.len()).take(most).cloned().collect(),
+                    (Some(after), true) => {
+                        let before = zones.rank(&after);
+                        zones.back_from(before).take(most).cloned().collect()
+                    }
+                };
+                (names, zones.len() as u64)
+            }
         };
         let is_last = names.len() <= query.limit;
         names.truncate(query.limit);

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use zonekit_http::StatusView;
-use zonekit_model::{Contract, SecondaryZone, Selection, SurveyQuery, ZoneQuery, ZoneStatus};
+use zonekit_model::{
+    Contract, SecondaryZone, Selection, SurveyQuery, ZoneQuery, ZoneState, ZoneStatus,
+};
 
 use crate::clock;
 use crate::node::Node;
@@ -23,6 +25,9 @@ pub(crate) async fn survey(
     query: &SurveyQuery,
 ) -> Selection<StatusView> {
     let now = clock::now();
+    if let Some(page) = named(node, contract, query) {
+        return page;
+    }
     if let Some(found) = few(node, contract, query) {
         let is_own = |zone: &SecondaryZone| zone.contract.as_ref() == Some(contract);
         let meant = { found.into_iter() }
@@ -101,6 +106,37 @@ pub(crate) async fn survey(
         total: node.book.registry().quota(contract).usage.secondary_zones,
         next,
     }
+}
+
+/// The zones that are asked for, if that is by part of their names: only those of the page are looked at.
+fn named(node: &Node, contract: &Contract, query: &SurveyQuery) -> Option<Selection<StatusView>> {
+    query.name_contains.as_ref()?;
+    if !query.troubles.is_empty() || query.compartment.is_some() {
+        return None;
+    }
+    let query = ZoneQuery {
+        name_contains: query.name_contains.clone(),
+        ..ZoneQuery::all(query.order, query.after.clone(), query.limit)
+    };
+    let (page, total) = {
+        let registry = node.book.registry();
+        // No state is asked for.
+        let page = registry.select(contract, &query, |_| ZoneState::Available);
+        (page, registry.quota(contract).usage.secondary_zones)
+    };
+    let status = |zone: &SecondaryZone| {
+        let table = node.zones.lock();
+        // One that is not there was removed a moment ago, or is about to be entered.
+        table.get(&zone.name).map(|charge| charge.status())
+    };
+    Some(Selection {
+        total,
+        ..page.map(|zone| StatusView {
+            version: node.content(&zone.name).0,
+            status: status(&zone).unwrap_or_default(),
+            zone,
+        })
+    })
 }
 
 /// The zones that may be meant, if they are few and can be found without looking at all others.

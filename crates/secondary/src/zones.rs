@@ -1,6 +1,6 @@
 //! All zones that the node looks after while it runs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -10,6 +10,7 @@ use zonekit_model::{
 };
 
 use crate::charge::{Charge, troubles};
+use crate::ranked::Ranked;
 
 /// Zones by their names, and those of each contract by state.
 #[derive(Default)]
@@ -20,7 +21,7 @@ pub(crate) struct Charges {
 }
 
 /// Zones by age, as in every list.
-type Aged = BTreeMap<(Timestamp, Uuid), ZoneName>;
+pub(crate) type Aged = Ranked<(Timestamp, Uuid), ZoneName>;
 
 /// All zones in our charge.
 #[derive(Default)]
@@ -100,7 +101,7 @@ impl Charges {
         match is_so {
             true => filed.insert(place, zone.name.clone()),
             false => filed.remove(&place),
-        };
+        }
     }
 
     /// The zones of a contract in a state, by age; none where none ever was.

@@ -119,6 +119,27 @@ impl Names {
         pages.flat_map(move |page| page.containing(finder.clone()))
     }
 
+    /// How many there are of those, without a look at the zones.
+    pub(super) fn count_containing(&self, part: &str) -> usize {
+        let finder = memmem::Finder::new(part.as_bytes());
+        if memchr(b'\n', part.as_bytes()).is_some() {
+            return 0;
+        }
+        let count = |page: &Page| {
+            let (mut rest, mut count) = (page.text.as_bytes(), 0);
+            while let Some(found) = finder.find(rest) {
+                count += 1;
+                let behind = memchr(b'\n', rest.get(found..).unwrap_or_default());
+                rest = behind.map_or(&[], |end| rest.get(found + end + 1..).unwrap_or_default());
+                if rest.is_empty() {
+                    break; // where even nothing would be found
+                }
+            }
+            count
+        };
+        self.pages.iter().map(count).sum()
+    }
+
     /// The page in which a name is, or would be.
     fn page_of(&self, name: &str) -> usize {
         let begins =

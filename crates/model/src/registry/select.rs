@@ -2,6 +2,7 @@
 
 use std::{cmp::Ordering, ops::Bound, sync::Arc};
 
+use memchr::memmem;
 use uuid::Uuid;
 
 use super::{
@@ -74,6 +75,24 @@ impl Registry {
                 true => first(places.rev().filter_map(zone), query, total),
             };
         }
+        let rest = ZoneQuery {
+            name_contains: None,
+            ..query.clone()
+        };
+        if let Some(part) = &contains
+            && query.order.by == OrderBy::Created
+            && self.means_all(contract, &rest)
+        {
+            let total = tenant.names.count_containing(part);
+            if tenant.is_walked(total, query.limit.saturating_add(1)) {
+                let finder = memmem::Finder::new(part);
+                let is_named = |zone: &&Arc<SecondaryZone>| {
+                    finder.find(zone.name.as_str().as_bytes()).is_some()
+                };
+                let behind = tenant.behind(query.order, after);
+                return first(behind.filter(is_named), query, total as u64);
+            }
+        }
         let is_meant = |zone: &&Arc<SecondaryZone>| {
             let name = zone.name.as_str();
             let within = query.within.as_ref();
@@ -111,9 +130,9 @@ impl Registry {
             return Some(Vec::new());
         };
         let part = part.to_ascii_lowercase();
-        let found = { tenant.names.containing(&part) }.take(most.saturating_add(1));
-        let found: Vec<_> = found.cloned().collect();
-        (found.len() <= most).then_some(found)
+        // Counted first: whoever is told that they are too many has not touched them.
+        let are_few = tenant.names.count_containing(&part) <= most;
+        are_few.then(|| tenant.names.containing(&part).cloned().collect())
     }
 
     /// The contract's keys that are asked for.

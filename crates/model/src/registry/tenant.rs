@@ -1,7 +1,8 @@
 //! What one contract has.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
+use memchr::memmem;
 use uuid::Uuid;
 
 use super::names::Names;
@@ -69,6 +70,40 @@ impl Tenant {
         self.forget_labels(&before);
         self.records -= self.counts.remove(&id).unwrap_or(0);
         Some(before)
+    }
+
+    /// Of the zones whose names contain `part`, but for one, the oldest from one number on to another; and how many there are,
+    /// that one included.
+    pub(super) fn oldest_named<'t>(
+        &'t self,
+        part: &'t str,
+        but: Option<&Arc<SecondaryZone>>,
+        wanted: Range<usize>,
+    ) -> (Vec<&'t Arc<SecondaryZone>>, u64) {
+        let count = self.names.count_containing(part);
+        let is_other = |zone: &&Arc<SecondaryZone>| but.is_none_or(|but| but.id != zone.id);
+        let (from, len) = (wanted.start, wanted.len());
+        let found: Vec<_> = match self.is_walked(count, wanted.end) {
+            true => {
+                let finder = memmem::Finder::new(part);
+                let named = { self.listing.iter() }
+                    .filter(|zone| finder.find(zone.name.as_str().as_bytes()).is_some());
+                named.filter(is_other).skip(from).take(len).collect()
+            }
+            false => {
+                let mut found: Vec<_> = self.names.containing(part).filter(is_other).collect();
+                found.sort_unstable_by_key(|zone| place_of(zone));
+                found.into_iter().skip(from).take(len).collect()
+            }
+        };
+        (found, count as u64)
+    }
+
+    /// Whether the first few of so many zones are found sooner by walking over all of them than by putting those in order. To
+    /// put a zone in order takes about twice as long as to pass it by.
+    pub(super) fn is_walked(&self, count: usize, few: usize) -> bool {
+        let walked = self.listing.len().saturating_mul(few) / count.max(1);
+        walked < count.saturating_mul(2)
     }
 
     fn forget_labels(&mut self, zone: &SecondaryZone) {

@@ -690,6 +690,40 @@ fn lists_by_name_and_by_part_of_it_are_those_of_looking_at_every_zone() {
             }
         }
     }
+    for (part, exact) in [
+        ("z12", ""),
+        ("9.e", ""),
+        (".example", ""),
+        ("z1000.example", "z1000.example"),
+        ("Z2", ""),
+        ("none", ""),
+    ] {
+        let filter = ZoneFilter {
+            name: Some(part.into()),
+            state: None,
+        };
+        let mut named: Vec<_> = { zones.iter() }
+            .filter(|zone| zone.name.as_str().contains(&part.to_lowercase()))
+            .collect();
+        named.sort_by_key(|zone| (zone.name.as_str() != exact, zone.created, zone.id));
+        for offset in [0, 1, 2, 5, 100, 700, 1_900, 2_000, u64::MAX] {
+            for limit in [0, 1, 7, 500] {
+                let page = registry.list(&one, &filter, PageRequest { offset, limit }, |_| {
+                    ZoneState::Available
+                });
+                let names = page.items.iter().map(|zone| zone.name.as_str());
+                let from = usize::try_from(offset).unwrap();
+                let expected = { named.iter() }.skip(from).take(limit as usize);
+                let expected: Vec<_> = expected.map(|zone| zone.name.as_str()).collect();
+                assert_eq!(
+                    names.collect::<Vec<_>>(),
+                    expected,
+                    "{part} {offset} {limit}"
+                );
+                assert_eq!(page.total, named.len() as u64);
+            }
+        }
+    }
     let found = |part: &str, most| {
         registry
             .containing(&one, part, most)
