@@ -878,6 +878,9 @@ async fn transfer_servers_are_told_as_destinations() {
     );
     let missing = api.get(ONE, "/20180115/zoneTransferServers").await;
     assert_eq!((missing.status, missing.code()), (400, "MissingParameter"));
+    let page = format!("/20180115/zoneTransferServers?compartmentId={TENANCY}&page=r.1");
+    let page = api.get(ONE, &page).await; // of which there is none
+    assert_eq!((page.status, page.code()), (400, "InvalidParameter"));
 }
 
 #[tokio::test]

@@ -108,6 +108,11 @@ pub(crate) fn routes<S: Service>(app: &Arc<App<S>>) -> Router<Arc<App<S>>> {
 
 async fn servers<S: Service>(call: Call<S>) -> Answer {
     caller::compartment(&call.query)?;
+    if call.query.value("page").is_some() {
+        return Err(call
+            .query
+            .unexpected("page", "nothing: there is one page only"));
+    }
     let servers = match caller::is_private(&call.query)? {
         true => Vec::new(),
         false => TransferServer::all(&call.app.service.transfer_addresses()),
