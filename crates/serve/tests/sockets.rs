@@ -137,6 +137,34 @@ fn read_frame(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 #[test]
+fn datagrams_that_come_together_are_each_answered_to_their_sender() {
+    let server = Running::start(responder(Config::default()), options());
+    let sockets = [(); 5].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let question = |id: u8| {
+        let mut octets = Ask::new("ns.example. A").octets;
+        octets[..2].copy_from_slice(&[0, id]);
+        if id == 7 {
+            octets[2] |= 0x80; // an answer, which is not answered
+        }
+        octets
+    };
+    for id in 0..20 {
+        for socket in &sockets {
+            socket.send_to(&question(id), server.address).unwrap();
+        }
+    }
+    for socket in &sockets {
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
+        for id in (0..20).filter(|id| *id != 7) {
+            let mut octets = [0; 512];
+            let length = socket.recv(&mut octets).unwrap();
+            assert!(length > question(id).len(), "{octets:?}");
+            assert_eq!(octets[..2], [0, id]);
+        }
+    }
+}
+
+#[test]
 fn questions_are_answered_over_udp_and_tcp() {
     let server = Running::start(responder(Config::default()), options());
     let request = Ask::new("ns.example. A");

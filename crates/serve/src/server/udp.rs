@@ -2,6 +2,10 @@
 //!
 //! Threads, because an answer waits for nothing: measured beside a tokio task that echoes datagrams they cost no more (4.3
 //! to 4.8 µs of CPU each, the task 4.6 to 5.4), and no transfer over TCP gets in their way.
+//!
+//! What waits is taken in one go, answered, and sent in one go, which keeps both sides from being put to sleep and woken for
+//! each: an answer out of a million hosts took 5.3 µs of CPU and not 5.8 (Linux 6.18, `dnsperf` on the other core). One call
+//! for many datagrams (`recvmmsg`) adds nothing to that in a program that only echoes.
 
 use std::{
     io::{self, ErrorKind},
@@ -15,6 +19,8 @@ use std::{
     time::Duration,
 };
 
+#[cfg(unix)]
+use rustix::net::{RecvFlags, recvfrom};
 use socket2::{Protocol, SockRef, Type};
 use tokio::sync::mpsc;
 
@@ -26,6 +32,10 @@ use crate::{Action, Notification, Peer, Responder, Transport, Worker};
 const PAUSE: Duration = Duration::from_millis(200);
 /// Room asked of the system for datagrams that wait, in octets; it may give less.
 const RECEIVE_BUFFER: usize = 4 << 20;
+/// So many requests are taken at a time, where they wait.
+const BATCH: usize = 32;
+/// Room for any datagram. It is an odd number of cache lines, so that the fronts of requests do not fall on one place.
+const ROOM: usize = 1025 * 64;
 
 /// The threads that answer; dropped, they end.
 pub(super) struct Threads {
@@ -94,25 +104,26 @@ struct Answering {
 
 impl Answering {
     fn run(&self) {
-        let mut request = vec![0; 65_535];
-        let mut answer = Vec::with_capacity(4096);
+        let mut room = vec![0; BATCH * ROOM]; // of which the system gives what is used
+        let mut batch: Vec<Datagram<'_>> =
+            { room.chunks_exact_mut(ROOM).map(Datagram::with_room) }.collect();
         while !self.stop.load(Relaxed) {
             let mut worker = self.responder.worker();
-            let mut rounds = || {
-                while !self.stop.load(Relaxed) && self.round(&mut worker, &mut request, &mut answer)
-                {
-                }
-            };
+            let mut rounds =
+                || while !self.stop.load(Relaxed) && self.round(&mut worker, &mut batch) {};
             if catch_unwind(AssertUnwindSafe(&mut rounds)).is_err() {
                 tracing::error!("answering a datagram panicked; going on with the next");
             }
         }
     }
 
-    /// Answers one datagram, if one comes; false after an error that may last.
-    fn round(&self, worker: &mut Worker, request: &mut [u8], answer: &mut Vec<u8>) -> bool {
-        let (len, address) = match self.socket.recv_from(request) {
-            Ok(received) => received,
+    /// Waits for a datagram and answers it, with others that have come; false after an error that may last.
+    fn round(&self, worker: &mut Worker, batch: &mut [Datagram<'_>]) -> bool {
+        let Some((first, others)) = batch.split_first_mut() else {
+            return false;
+        };
+        match self.socket.recv_from(first.room) {
+            Ok(received) => (first.len, first.peer) = received,
             Err(_) if self.stop.load(Relaxed) => return false,
             Err(error) if is_passing(&error) => return true,
             Err(error) => {
@@ -120,25 +131,82 @@ impl Answering {
                 thread::sleep(PAUSE);
                 return false;
             }
-        };
-        let peer = Peer {
-            address,
-            transport: Transport::Udp,
-        };
-        let request = request.get(..len).unwrap_or_default();
-        match worker.respond(request, peer, now(), answer) {
-            Action::Drop | Action::Transfer(_) => return true,
-            Action::Reply => {}
-            Action::Notify(notification) => {
-                if self.notifications.try_send(notification).is_err() {
-                    return true; // unanswered, it comes again, and by then there may be room
-                }
+        }
+        let mut more = 0;
+        for datagram in others {
+            if !datagram.take_waiting(&self.socket) {
+                break;
+            }
+            more += 1;
+        }
+        let now = now();
+        let taken = batch.get_mut(..=more).unwrap_or_default();
+        for datagram in &mut *taken {
+            datagram.is_answered = self.answer(worker, datagram, now);
+        }
+        for Datagram { peer, answer, .. } in taken.iter().filter(|datagram| datagram.is_answered) {
+            if let Err(error) = self.socket.send_to(answer, peer) {
+                tracing::debug!(%error, address = %peer, "sending an answer");
             }
         }
-        if let Err(error) = self.socket.send_to(answer, address) {
-            tracing::debug!(%error, %address, "sending an answer");
-        }
         true
+    }
+
+    /// Writes the answer; false if none is to be sent.
+    fn answer(&self, worker: &mut Worker, datagram: &mut Datagram<'_>, now: u64) -> bool {
+        let peer = Peer {
+            address: datagram.peer,
+            transport: Transport::Udp,
+        };
+        let request = datagram.room.get(..datagram.len).unwrap_or_default();
+        match worker.respond(request, peer, now, &mut datagram.answer) {
+            Action::Drop | Action::Transfer(_) => false,
+            Action::Reply => true,
+            // Unanswered, it comes again, and by then there may be room.
+            Action::Notify(notification) => self.notifications.try_send(notification).is_ok(),
+        }
+    }
+}
+
+/// A request, and the answer to it.
+struct Datagram<'r> {
+    room: &'r mut [u8],
+    /// How many octets of the room are the request.
+    len: usize,
+    peer: SocketAddr,
+    answer: Vec<u8>,
+    is_answered: bool,
+}
+
+impl<'r> Datagram<'r> {
+    fn with_room(room: &'r mut [u8]) -> Self {
+        Self {
+            room,
+            len: 0,
+            peer: SocketAddr::from(([0; 4], 0)),
+            answer: Vec::new(),
+            is_answered: false,
+        }
+    }
+
+    /// Takes a request if one waits. An error that lasts comes again to whoever waits for the next.
+    #[cfg(unix)]
+    fn take_waiting(&mut self, socket: &UdpSocket) -> bool {
+        let Ok((len, _, Some(peer))) = recvfrom(socket, &mut *self.room, RecvFlags::DONTWAIT)
+        else {
+            return false;
+        };
+        let Ok(peer) = SocketAddr::try_from(peer) else {
+            return false;
+        };
+        (self.len, self.peer) = (len, peer);
+        true
+    }
+
+    /// One at a time.
+    #[cfg(not(unix))]
+    fn take_waiting(&mut self, _: &UdpSocket) -> bool {
+        false
     }
 }
 
