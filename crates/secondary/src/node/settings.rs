@@ -14,7 +14,7 @@ use zonekit_model::{
     Change, Changes, Command, Contract, Event, EventKind, PrimaryStatus, SecondaryZone, Standing,
     Timestamp, ZoneName, ZoneStatus,
 };
-use zonekit_store::Zone;
+use zonekit_store::{StoreError, Zone};
 use zonekit_xfr::Start;
 
 use super::{About, Node, PAST, in_words, metrics_readers, oci_keys, slots, tokens};
@@ -228,6 +228,9 @@ impl Node {
     /// Takes another configuration. Where DNS and HTTP listen and where the data is stays as it is until the next start.
     /// When it cannot be kept what it declares, all stays as it is.
     pub(crate) async fn reload(self: &Arc<Self>, config: Config) -> Result<(), ServiceError> {
+        if self.is_ending.load(Ordering::Relaxed) {
+            return Err(ServiceError::Unavailable);
+        }
         let before = self.config();
         for (what, changed) in [
             ("data_dir", before.data_dir != config.data_dir),
@@ -275,18 +278,20 @@ impl Node {
         }
         if let Some(was_ours) = was_ours.filter(|&was_ours| Some(was_ours) != ours.as_ref()) {
             let name = was_ours.to_name();
-            let removed = self.store.remove_zone(name.as_name());
-            if let Err(error) = removed {
-                self.book.reserve(Some(was_ours))?;
-                return Err(ServiceError::Internal(in_words(&error)));
+            match self.store.remove_zone(name.as_name()) {
+                Ok(()) | Err(StoreError::NoSuchZone(_)) => {} // it may not have been made yet
+                Err(error) => {
+                    self.book.reserve(Some(was_ours))?;
+                    return Err(ServiceError::Internal(in_words(&error)));
+                }
             }
         }
         let declared = self
             .commands
             .carry_out(self, declaration, None, Some(Box::new(config)));
         if let Err(error) = declared.await {
-            // All is as it was, and so is our catalog in a moment.
-            self.book.reserve(was_ours)?;
+            // All is as it was, and so is our catalog in a moment, unless somebody was faster and has its name.
+            let _ = self.book.reserve(was_ours);
             self.catalogs_changed.notify_one();
             return Err(error);
         }
