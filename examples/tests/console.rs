@@ -274,12 +274,18 @@ fn keys_and_settings_are_changed_and_everything_is_reached_by_keyboard() {
     browser.wait_for_text(".server", &edited);
     browser.fill("Port", &port); // as it was: nothing is said of it any more
     browser.wait_until("!document.querySelector('.server').innerText.includes('once saved')");
+    browser.fill("Compartment", "mine");
+    browser.click("//button[.='Save']");
+    browser.wait_for_text(".wrong:not([hidden])", "an OCID such as");
+    check_refusal(&browser, 400);
+    browser.fill("Compartment", "ocid1.compartment.oc1..aaaamine");
     browser.click("//label[.='TSIG key']/..//option[.='transfer.example']");
     browser.click("//button[.='Save']");
     browser.wait_for_text("#said", "The settings are changed.");
     browser.wait_for_text("dl", "new");
     let (_, zone) = node.api.get("/v1/zones/example.org");
     assert_eq!(zone["description"], "new");
+    assert_eq!(zone["compartment"], "ocid1.compartment.oc1..aaaamine");
     assert_eq!(zone["primaries"][0]["key"], "transfer.example");
     check_page(&browser);
 }

@@ -435,6 +435,7 @@ async fn a_zone_is_made_changed_and_removed_if_it_is_what_was_expected() {
         "description": "a zone",
         "zonemd": "if_present",
         "notifySources": ["192.0.2.0/28", "2001:db8::2"],
+        "compartment": "ocid1.compartment.oc1..aaaahere",
     });
     let made = api
         .send("one", "POST", "/v1/zones", &body.to_string())
@@ -451,6 +452,7 @@ async fn a_zone_is_made_changed_and_removed_if_it_is_what_was_expected() {
         (&json!("if_present"), &json!("a zone"))
     );
     assert_eq!(zone["notifySources"], body["notifySources"]);
+    assert_eq!(zone["compartment"], body["compartment"]);
     assert_eq!(api.get(&path).await.json(), zone);
     let again = api
         .send("two", "POST", "/v1/zones", &body.to_string())
@@ -461,12 +463,14 @@ async fn a_zone_is_made_changed_and_removed_if_it_is_what_was_expected() {
     );
 
     let tag = made.headers["etag"].to_str().unwrap();
-    let edit = r#"{"description": "another"}"#;
+    let edit = r#"{"description": "another", "compartment": "ocid1.compartment.oc1..aaaathere"}"#;
     let changed = api.send_if("one", tag, "PATCH", &path, edit).await;
     assert_eq!(changed.status, 200, "{}", changed.text);
     assert_eq!(changed.json()["description"], "another");
     assert_eq!(changed.json()["primaries"], zone["primaries"]);
     assert_eq!(changed.json()["notifySources"], zone["notifySources"]);
+    let compartment = "ocid1.compartment.oc1..aaaathere";
+    assert_eq!(changed.json()["compartment"], compartment);
     for (method, body) in [("PATCH", edit), ("DELETE", "")] {
         let stale = api.send_if("one", tag, method, &path, body).await;
         assert_eq!(
@@ -506,6 +510,10 @@ async fn a_member_that_is_wrong_is_named_by_its_path() {
     assert_eq!(check(with("description", json!(7))).await, "description");
     assert_eq!(check(with("description", Value::Null)).await, "description");
     assert_eq!(check(with("zonemd", json!("IF_PRESENT"))).await, "zonemd");
+    assert_eq!(
+        check(with("compartment", json!("here"))).await,
+        "compartment"
+    );
     assert_eq!(check(with("colour", json!("red"))).await, "colour");
     assert_eq!(
         check(with("notifySources", json!(["::1", "x"]))).await,
@@ -697,10 +705,10 @@ async fn a_stream_of_events_ends_when_its_token_is_taken_away() {
         let request = request.body(Body::empty()).unwrap();
         let answer = router.clone().oneshot(request).await.unwrap();
         assert_eq!(answer.status(), 200);
-        to_bytes(answer.into_body(), usize::MAX)
+        answer.into_body()
     };
-    let (goes, stays) = (begin("goes").await, begin("stays").await);
-    let stays = tokio::spawn(stays);
+    let goes = to_bytes(begin("goes").await, usize::MAX);
+    let stays = tokio::spawn(to_bytes(begin("stays").await, usize::MAX));
     tokens.replace([token("stays"), token("other")]);
     let whole = tokio::time::timeout(Duration::from_secs(30), goes).await;
     whole.expect("the end of the stream").unwrap();

@@ -41,6 +41,7 @@ function leaveFor(id, text) {
 function zoneForm(zone, keys, submit) {
   const name = el("input", { required: true, autocomplete: "off", spellcheck: "false", "data-first": zone === null });
   const description = el("textarea", { rows: "2" });
+  const compartment = el("input", { autocomplete: "off", spellcheck: "false", value: zone?.compartment ?? "" });
   const sources = el("textarea", { rows: "2", spellcheck: "false" });
   const zonemd = el("select", {}, ...Object.entries(ZONEMD).map(([value, text]) => el("option", { value }, text)));
   description.value = zone?.description ?? "";
@@ -49,8 +50,10 @@ function zoneForm(zone, keys, submit) {
 
   const servers = serverList(zone?.primaries ?? [{}], keys);
   const problem = problemPlace();
+  const isInSome = () => compartment.value.trim() !== "" || zone?.compartment;
   const read = () => ({
     ...(zone === null && { name: name.value.trim() }),
+    ...(isInSome() && { compartment: compartment.value.trim() }),
     primaries: servers.read(),
     description: description.value,
     zonemd: zonemd.value,
@@ -72,6 +75,10 @@ function zoneForm(zone, keys, submit) {
     "form",
     { class: "card", onsubmit, novalidate: true },
     zone === null && field("Zone name", name, { hint: "Such as example.org; other scripts become their xn-- form", member: "name" }),
+    field("Compartment", compartment, {
+      hint: "Its OCID, as over the OCI API; lists can be asked by it",
+      member: "compartment",
+    }),
     servers.element,
     field("Further sources of NOTIFY", sources, {
       hint: "Addresses and networks beside the primaries, one a line",

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use zonekit_model::{
-    BodyError, Description, KeyName, NameError, NotifySource, NotifySources, Primaries, Primary,
-    Secret, WantedPrimaries, ZoneDraft, ZoneEdit, ZoneName, ZonemdPolicy,
+    BodyError, Description, KeyName, Labels, LabelsEdit, NameError, NotifySource, NotifySources,
+    Primaries, Primary, Secret, WantedPrimaries, ZoneDraft, ZoneEdit, ZoneName, ZonemdPolicy,
 };
 
 use super::words::Zonemd;
@@ -48,6 +48,9 @@ pub(super) struct ZoneCreate {
     /// Addresses and networks that may send NOTIFY for it beside its primaries.
     #[schema(max_items = 64, nullable = false, example = json!(["192.0.2.0/28"]))]
     notify_sources: Option<Vec<String>>,
+    /// The compartment that it is found by, as over the OCI face: an OCID.
+    #[schema(nullable = false, example = "ocid1.compartment.oc1..aaaa")]
+    compartment: Option<String>,
 }
 
 /// What to change of a zone; what is not given stays as it is. A zone keeps its name.
@@ -65,6 +68,9 @@ pub(super) struct ZoneChange {
     /// All addresses and networks that may send NOTIFY for it beside its primaries.
     #[schema(max_items = 64, nullable = false)]
     notify_sources: Option<Vec<String>>,
+    /// The compartment that it is moved to, as over the OCI face: an OCID.
+    #[schema(nullable = false, example = "ocid1.compartment.oc1..aaaa")]
+    compartment: Option<String>,
 }
 
 /// How a transfer is to be made; nothing need be given.
@@ -115,7 +121,10 @@ pub(super) fn zone_draft(body: &[u8]) -> Result<ZoneDraft, Problem> {
         description: { members.given("description", "text", description)? }.unwrap_or_default(),
         zonemd: members.given("zonemd", ZONEMD, zonemd)?,
         notify_sources: members.given("notifySources", SOURCES, notify_sources)?,
-        labels: None,
+        labels: { members.given("compartment", COMPARTMENT, parsed)? }.map(|compartment| Labels {
+            compartment: Some(compartment),
+            ..Labels::default()
+        }),
     };
     members.end()?;
     Ok(draft)
@@ -128,7 +137,10 @@ pub(super) fn zone_edit(body: &[u8]) -> Result<ZoneEdit, Problem> {
         description: members.given("description", "text", description)?,
         zonemd: members.given("zonemd", ZONEMD, zonemd)?,
         notify_sources: members.given("notifySources", SOURCES, notify_sources)?,
-        ..ZoneEdit::default()
+        labels: LabelsEdit {
+            compartment: members.given("compartment", COMPARTMENT, parsed)?,
+            ..LabelsEdit::default()
+        },
     };
     members.end()?;
     Ok(edit)
@@ -181,6 +193,7 @@ pub(super) fn key(body: &[u8]) -> Result<KeyWanted, Problem> {
     Ok(wanted)
 }
 
+const COMPARTMENT: &str = "an OCID such as ocid1.compartment.oc1..aaaa";
 const ZONEMD: &str = "off, if_present or required";
 const SOURCES: &str = "an array of addresses and networks, 64 at most";
 

@@ -115,7 +115,7 @@ pub(super) struct Zone {
     zonemd: Zonemd,
     /// Who may send NOTIFY for it beside its primaries.
     notify_sources: Vec<String>,
-    /// The compartment that it was put in over the OCI face.
+    /// The compartment that it was put in, if it was.
     compartment: Option<String>,
     created: Moment,
     /// When its settings were last changed.
