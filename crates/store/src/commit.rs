@@ -4,7 +4,7 @@
 //! one transaction, makes it visible, and hands everybody the result; otherwise it waits until its result is there or
 //! it is its turn to write. Changes of the same zone go one after the other.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -56,14 +56,16 @@ pub(crate) struct Pen {
     pub(crate) repair: Repair,
 }
 
-/// What is to go into the file with the next commit.
+/// What is to go into the file with the next commit: in the order of its tables, where neighbours share pages.
 #[derive(Default)]
 pub(crate) struct Dirty {
     /// Zones whose timers or standing in the file are behind.
-    zones: Mutex<HashMap<u64, Arc<Entry>>>,
+    zones: Mutex<BTreeMap<u64, Arc<Entry>>>,
     /// Named values that were noted.
-    settings: Mutex<HashMap<String, Option<Vec<u8>>>>,
+    settings: Mutex<NotedSettings>,
 }
+
+type NotedSettings = BTreeMap<String, Option<Vec<u8>>>;
 
 impl Committer {
     pub(crate) fn new(last_id: u64, last_generation: Generation) -> Self {
@@ -261,9 +263,9 @@ impl Pen {
                 }
             }
             for (key, value) in &noted {
-                writing.take_setting(key)?;
-                if let Some(value) = value {
-                    writing.put_setting(key, value)?;
+                match value {
+                    Some(value) => writing.replace_setting(key, value)?,
+                    None => drop(writing.take_setting(key)?),
                 }
             }
             for (job, acts) in &mut accepted {
@@ -494,16 +496,16 @@ impl Dirty {
         lock(&self.zones).is_empty() && lock(&self.settings).is_empty()
     }
 
-    fn take(&self) -> HashMap<u64, Arc<Entry>> {
+    fn take(&self) -> BTreeMap<u64, Arc<Entry>> {
         std::mem::take(&mut lock(&self.zones))
     }
 
-    fn take_settings(&self) -> HashMap<String, Option<Vec<u8>>> {
+    fn take_settings(&self) -> NotedSettings {
         std::mem::take(&mut lock(&self.settings))
     }
 
     /// What was not written after all, unless there is something newer by now.
-    fn put_back(&self, entries: HashMap<u64, Arc<Entry>>, noted: HashMap<String, Option<Vec<u8>>>) {
+    fn put_back(&self, entries: BTreeMap<u64, Arc<Entry>>, noted: NotedSettings) {
         lock(&self.zones).extend(entries);
         let mut settings = lock(&self.settings);
         for (key, value) in noted {

@@ -233,16 +233,31 @@ impl<'t> Writing<'t> {
         Ok(())
     }
 
-    /// Puts a named value where there is none.
-    pub(crate) fn put_setting(&mut self, word: &str, value: &[u8]) -> Result<()> {
+    /// Puts a named value where there is none; says how many parts it has.
+    pub(crate) fn put_setting(&mut self, word: &str, value: &[u8]) -> Result<u32> {
         let empty = value.is_empty().then_some(value);
-        for (part, content) in (0_u32..).zip(value.chunks(PART).chain(empty)) {
+        let mut parts = 0;
+        for content in value.chunks(PART).chain(empty) {
             seal::begin(&mut self.value);
             self.value.extend_from_slice(content);
-            seal::close(&setting_key(word, part), &mut self.value);
+            seal::close(&setting_key(word, parts), &mut self.value);
             self.settings
-                .insert((word, part), self.value.as_slice())
+                .insert((word, parts), self.value.as_slice())
                 .map_err(failed)?;
+            parts += 1;
+        }
+        Ok(parts)
+    }
+
+    /// Puts a named value in the place of the one there is, if there is one.
+    pub(crate) fn replace_setting(&mut self, word: &str, value: &[u8]) -> Result<()> {
+        let mut behind = self.put_setting(word, value)?;
+        // Whatever a longer one before it had more.
+        while { self.settings.remove((word, behind)) }
+            .map_err(failed)?
+            .is_some()
+        {
+            behind += 1;
         }
         Ok(())
     }
