@@ -50,6 +50,9 @@ pub(crate) const FILE: &str = "zonekit.redb";
 /// Settings that tell what was known of zones begin with this, followed by their [`ZoneId`].
 const PAST: &str = "past/";
 
+/// Seconds between a version and the end of its visit, as a rule at most.
+const MOMENT: u64 = 5;
+
 /// Zones taken in and visits ended that leave the memory full of holes.
 const MUCH: usize = 1_000;
 
@@ -432,9 +435,15 @@ impl Node {
         self.noted.notify_one();
     }
 
-    /// Notes a zone's timers for the next start; in the file with the next commit.
+    /// Notes a zone's timers for the next start; in the file with the next commit. Those that run out a moment later than what
+    /// is noted already are not: the next start checks that zone a moment too early.
     pub(crate) fn note_timers(&self, name: &ZoneName, timers: Timers) {
-        if let Err(error) = self.store.note_timers(name.to_name().as_name(), timers) {
+        let zone = name.to_name();
+        if { self.store.timers(zone.as_name()) }.is_some_and(|noted| is_hardly_later(noted, timers))
+        {
+            return;
+        }
+        if let Err(error) = self.store.note_timers(zone.as_name(), timers) {
             debug!(zone = %name, %error, "noting its timers"); // it was removed a moment ago
         }
         self.noted.notify_one();
@@ -529,6 +538,15 @@ impl Node {
         }
         told
     }
+}
+
+/// Whether timers run out when those before do, or within [`MOMENT`] after that.
+fn is_hardly_later(before: Timers, timers: Timers) -> bool {
+    let is_close =
+        |before: u64, now: u64| now.checked_sub(before).is_some_and(|later| later <= MOMENT);
+    before.failures == timers.failures
+        && is_close(before.next_check, timers.next_check)
+        && is_close(before.expires_at, timers.expires_at)
 }
 
 /// A number that tells this node's timers from those of others with the same zones: drawn once, then kept.

@@ -29,11 +29,11 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use zonekit_wire::{Name, Serial};
+use zonekit_wire::{Name, Serial, SoaBuf};
 
 pub use self::due::{Due, Finished, Notified, Reason, Slots, Start, Timing};
 pub use self::timers::{Timers, ZoneTimers};
@@ -328,6 +328,12 @@ impl<Z: Clone + Eq + Hash> Schedule<Z> {
             is_visited: entry.is_visited(),
             failures: entry.failures,
         })
+    }
+
+    /// How long after a version with this SOA has been taken its zone is checked again, if nobody says otherwise.
+    pub fn refresh(&self, zone: &Z, soa: &SoaBuf) -> Option<Duration> {
+        let entry = self.zones.get(self.place(zone)?)?.as_ref()?;
+        Some(entry.jitter.shorten(self.timers.of(soa).refresh))
     }
 
     /// How many visits go on.

@@ -67,7 +67,9 @@ impl Node {
             kind: "quota".to_owned(),
             text: format!("not kept here: {refusal}"),
         })?;
-        let timers = self.config().timers.for_schedule().of(&zone.soa());
+        let soa = zone.soa();
+        let timers = self.config().timers.for_schedule().of(&soa);
+        let refresh = self.schedule().refresh(name, &soa);
         let now = clock::now().as_seconds();
         Ok(Publication {
             zone: name.to_name(),
@@ -76,9 +78,9 @@ impl Node {
                 Some(diff) => Content::Patch { zone, diff },
                 None => Content::Next(zone),
             },
-            // Those of the schedule follow when the visit is over; these are for a crash until then.
+            // As the schedule will have them when the visit is over, unless it finds out more.
             timers: Some(Timers {
-                next_check: now + timers.refresh.as_secs(),
+                next_check: now + refresh.unwrap_or(timers.refresh).as_secs(),
                 expires_at: now + timers.expire.as_secs(),
                 failures: 0,
             }),
