@@ -14,8 +14,9 @@ use crate::node::{Edition, Node};
 /// Octets of a version, in wire form, from which on it is published by itself.
 pub(super) const LARGE: u64 = 1 << 20;
 
-/// Versions that are published together, at most.
-const FULL: usize = 1_000;
+/// Versions that are published together, at most: what small ones come to then fits the store's memory for a transaction. Of twice
+/// as many it has to write pages before their time, and read and write them again.
+const FULL: usize = 500;
 
 /// After so many at a time, more are waited for: this is no single zone that changes.
 const MANY: usize = 32;
