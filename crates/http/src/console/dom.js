@@ -2,7 +2,9 @@
 
 /** An element with these attributes, `on…` listeners and children; null, undefined and false are left out. */
 export function el(name, attributes = {}, ...children) {
-  return filled(document.createElement(name), attributes, children);
+  const element = document.createElement(name);
+  if (name === "input") element.autocomplete = "off";
+  return filled(element, attributes, children);
 }
 
 /** The same in SVG. */

@@ -39,10 +39,10 @@ function leaveFor(id, text) {
 
 /** The form for `zone`, or for a new one; `submit` gets what it says. */
 function zoneForm(zone, keys, submit) {
-  const name = el("input", { required: true, autocomplete: "off", spellcheck: "false", "data-first": zone === null });
+  const name = el("input", { required: true, "data-first": zone === null });
   const description = el("textarea", { rows: "2" });
-  const compartment = el("input", { autocomplete: "off", spellcheck: "false", value: zone?.compartment ?? "" });
-  const sources = el("textarea", { rows: "2", spellcheck: "false" });
+  const compartment = el("input", { value: zone?.compartment ?? "" });
+  const sources = el("textarea", { rows: "2" });
   const zonemd = el("select", {}, ...Object.entries(ZONEMD).map(([value, text]) => el("option", { value }, text)));
   description.value = zone?.description ?? "";
   sources.value = zone?.notifySources.join("\n") ?? "";
@@ -126,14 +126,14 @@ function serverList(primaries, keys) {
 }
 
 function serverFields(primary, keys, onremove) {
-  const address = el("input", { autocomplete: "off", spellcheck: "false", value: primary.address });
+  const address = el("input", { value: primary.address });
   const before = primary.port ? String(primary.port) : "";
   const oninput = () => {
     const now = port.value.trim();
     const isOther = before !== "" && now !== before;
     edited.textContent = isOther ? `Was ${before}; asked at ${now || "the usual one"} once saved` : "";
   };
-  const port = el("input", { inputmode: "numeric", size: "6", autocomplete: "off", value: before, oninput });
+  const port = el("input", { inputmode: "numeric", size: "6", value: before, oninput });
   const edited = el("p", { class: "hint", "aria-live": "polite" });
   const portField = field("Port", port, { hint: "Or the usual one" });
   portField.append(edited);

@@ -21,9 +21,9 @@ export async function keys(signal) {
 }
 
 function newKey(load) {
-  const name = el("input", { required: true, autocomplete: "off", spellcheck: "false" });
+  const name = el("input", { required: true });
   const algorithm = el("select", {}, ...ALGORITHMS.map((name) => el("option", {}, name)));
-  const secret = el("input", { type: "password", autocomplete: "off", spellcheck: "false" });
+  const secret = el("input", { type: "password" });
   const made = el("div", { "aria-live": "polite" });
   const problem = problemPlace();
   const submit = async (event) => {

@@ -59,7 +59,7 @@ function failed(problem) {
 }
 
 function signIn() {
-  const input = el("input", { type: "password", autocomplete: "off", spellcheck: "false", required: true, "data-first": true });
+  const input = el("input", { type: "password", required: true, "data-first": true });
   const place = problemPlace();
   const submit = async (event) => {
     event.preventDefault();

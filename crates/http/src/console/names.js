@@ -1,4 +1,4 @@
-// Names in other scripts: shown as they are read where nobody can be deceived by that, else as they are in the DNS.
+// Names in other scripts: as they are read where that deceives nobody, else as the DNS has them.
 
 import { el } from "./dom.js";
 
@@ -13,7 +13,7 @@ const SCRIPTS = [
 
 /** Latin letters that look like no other. */
 const LATIN = /^[a-z0-9ß-öø-ÿā-įĵ-ķĺ-ľł-ňŋ-žơưǎ-ǜșțạ-ỹ-]+$/;
-/** Letters that look like Latin ones: a label of these alone could be taken for another. */
+/** Letters that look like Latin ones: a label of these alone may be taken for another. */
 const LIKE_LATIN = /^[аысԁеԍһіюјӏорԗԛѕԝхуъьҽпгѵѡαικηνρτυωγχοսօհոցաзб0-9-]+$/;
 
 /** What an xn-- label stands for; the label itself where that is not plain to see. */
@@ -25,7 +25,7 @@ function uLabel(label) {
   return isPlain ? text : label;
 }
 
-/** Whether the browser makes this label of a text: then it is the one form of it. */
+/** Whether the browser makes this label of a text: then that is its one form. */
 function leadsTo(text, label) {
   try {
     return new URL(`http://${text}.example`).hostname === `${label}.example`;

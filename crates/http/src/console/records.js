@@ -7,8 +7,8 @@ import { number } from "./words.js";
 const LIMIT = 100;
 
 export function records(id, signal) {
-  const contains = el("input", { type: "search", spellcheck: "false" });
-  const type = el("input", { size: "8", spellcheck: "false", placeholder: "any" });
+  const contains = el("input", { type: "search" });
+  const type = el("input", { size: "8", placeholder: "any" });
   const place = el("div", {});
   const problem = problemPlace();
   let offset = 0;

@@ -226,7 +226,7 @@ function settings(zone, path, following) {
 
 function askToRemove(zone, path, following) {
   dialog(`Delete ${zone.name}`, (close) => {
-    const typed = el("input", { autocomplete: "off", spellcheck: "false", autofocus: true });
+    const typed = el("input", { autofocus: true });
     const problem = problemPlace();
     const submit = async (event) => {
       event.preventDefault();

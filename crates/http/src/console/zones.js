@@ -42,8 +42,8 @@ async function keepFresh(place, load, signal) {
 
 function filter(parameters) {
   const chosen = (parameters.get("trouble") ?? "").split(",");
-  const contains = el("input", { type: "search", value: parameters.get("contains") ?? "", spellcheck: "false" });
-  const compartment = el("input", { value: parameters.get("compartment") ?? "", autocomplete: "off", spellcheck: "false", list: "compartments" });
+  const contains = el("input", { type: "search", value: parameters.get("contains") ?? "" });
+  const compartment = el("input", { value: parameters.get("compartment") ?? "", list: "compartments" });
   const boxes = Object.entries(TROUBLES).map(([word, text]) => {
     const box = el("input", { type: "checkbox", value: word, checked: chosen.includes(word) });
     return [box, el("label", { class: "choice" }, box, ` ${text}`)];
