@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::oneshot;
+use tracing::error;
 use zonekit_http::{Commanded, Receipt, ServiceError};
 use zonekit_model::{Changes, Command, Refusal, SecondaryZone};
 use zonekit_store::StoreError;
@@ -187,7 +188,7 @@ impl Node {
             config,
             ..
         } = verdict?;
-        kept.map_err(|error| ServiceError::Internal(in_words(&error)))?;
+        kept.map_err(not_kept)?;
         let about = About {
             zone: changes.zone().cloned().or(about),
             key: changes.key().cloned(),
@@ -200,5 +201,16 @@ impl Node {
         let _ = self.book.registry().apply(changes.clone());
         self.take_effect(changes);
         Ok(about)
+    }
+}
+
+/// What whoever asked is told. How many zones there may be in all is no business of a single contract.
+fn not_kept(error: StoreError) -> ServiceError {
+    match error {
+        StoreError::TooManyZones { .. } => {
+            error!(error = in_words(&error), "a zone is not made");
+            ServiceError::Unavailable
+        }
+        error => ServiceError::Internal(in_words(&error)),
     }
 }

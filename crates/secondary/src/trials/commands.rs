@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use zonekit_http::ServiceError;
 use zonekit_model::{Command, Contract, Uuid, ZoneDraft, ZoneName};
 
 use super::Trial;
@@ -76,4 +77,23 @@ async fn of_commands_that_come_together_each_gets_its_own_answer() {
     assert!(left.iter().all(held));
     let trial = trial.again("").await;
     assert_eq!(names(&trial), left);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn beyond_all_zones_that_there_may_be_is_no_fault_of_the_service() {
+    let trial = Trial::start("[limits]\nmax_zones = 1\n").await;
+    let contract: Contract = "one".parse().unwrap();
+    let create = |name: &str, id| {
+        let address = "127.0.0.1".parse().unwrap();
+        let draft = ZoneDraft::at_addresses(name.parse().unwrap(), [address]);
+        trial
+            .node()
+            .change(Command::create(&contract, Uuid::from_u128(id), draft))
+    };
+    assert!(create("one.example", 1).await.is_ok());
+    assert!(matches!(
+        create("two.example", 2).await,
+        Err(ServiceError::Unavailable)
+    ));
+    assert_eq!(names(&trial), ["one.example"]);
 }
