@@ -215,7 +215,7 @@ impl From<ServiceError> for Problem {
             | ServiceError::TooManyReads => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string())
             }
-            ServiceError::Unavailable => {
+            ServiceError::Full | ServiceError::Unavailable => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }
             ServiceError::Internal(error) => Self::internal(&error),

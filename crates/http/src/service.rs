@@ -308,6 +308,9 @@ pub enum ServiceError {
     /// The contract has as many streams of events as it may.
     #[error("there are as many streams of events as a contract may have")]
     TooManyStreams,
+    /// There are as many zones, of all contracts together, as there may be.
+    #[error("the service has as many zones as it may have; try again later")]
+    Full,
     /// It cannot be done now, though the same request may succeed later: shutting down, or too busy.
     #[error("the service cannot do this now; try again later")]
     Unavailable,

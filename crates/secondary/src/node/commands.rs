@@ -209,7 +209,7 @@ fn not_kept(error: StoreError) -> ServiceError {
     match error {
         StoreError::TooManyZones { .. } => {
             error!(error = in_words(&error), "a zone is not made");
-            ServiceError::Unavailable
+            ServiceError::Full
         }
         error => ServiceError::Internal(in_words(&error)),
     }

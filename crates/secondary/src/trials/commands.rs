@@ -93,7 +93,7 @@ async fn beyond_all_zones_that_there_may_be_is_no_fault_of_the_service() {
     assert!(create("one.example", 1).await.is_ok());
     assert!(matches!(
         create("two.example", 2).await,
-        Err(ServiceError::Unavailable)
+        Err(ServiceError::Full)
     ));
     assert_eq!(names(&trial), ["one.example"]);
 }
