@@ -1,6 +1,6 @@
 //! NOTIFY, as it reaches a secondary whose timers do not make it look again within the time of a test. Not for the parts
 //! alone: who may send one is the server's matter and the configuration's, and what becomes of it the schedule's
-//! (`crates/xfr/tests/schedule.rs`).
+//! (`crates/xfr/tests/schedule`).
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};

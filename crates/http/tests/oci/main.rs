@@ -1,5 +1,6 @@
 //! The face of OCI's DNS API, called in process by a client that signs as the vendor's do.
 
+#[path = "../common/mod.rs"]
 mod common;
 
 use common::{Answer, Api, ONE, TENANCY, TWO, http_date, zone};

@@ -1,5 +1,6 @@
 //! Visits, under a made-up clock and without sockets.
 
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::slice;

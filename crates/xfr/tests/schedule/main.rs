@@ -1,5 +1,6 @@
 //! The schedule of all zones under a made-up clock.
 
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::collections::HashMap;
