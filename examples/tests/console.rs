@@ -296,14 +296,9 @@ fn zones_are_found_by_compartment_and_named_as_they_are_read() {
         return;
     };
     let directory = TempDir::new().unwrap();
-    let signer = Signer::new();
-    fs::write(directory.path().join("signer.pem"), signer.pem()).unwrap();
-    let key = format!(
-        "[[http.oci_key]]\nkey_id = \"{}\"\npem_file = \"signer.pem\"\ncontract = \"tests\"\n",
-        Signer::ID
-    );
+    let signer = Signer::new(directory.path());
     let settings = Settings {
-        timers: &format!("{key}{QUIET}"),
+        timers: &format!("{}{QUIET}", signer.entry()),
         ..Settings::default()
     };
     let node = Node::start(directory.path(), &settings);

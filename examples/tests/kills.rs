@@ -5,7 +5,6 @@
 mod peers;
 mod support;
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::process::Command;
@@ -399,16 +398,6 @@ fn without_room_the_old_version_is_served_the_trouble_is_told_and_with_room_the_
     assert_eq!(after["serial"], 2, "{after}");
 }
 
-/// A signed write, octet by octet the same however often it is sent.
-fn signed_write(signer: &Signer, host: SocketAddr, method: &str, path: &str, body: &str) -> String {
-    let signed = signer.sign(host, method, path, body);
-    format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{signed}Content-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
-}
-
 /// The answer but for what is of this time only, if there is a whole one.
 fn answer_to(http: SocketAddr, request: &str) -> Option<String> {
     let mut connection = TcpStream::connect(http).ok()?;
@@ -434,17 +423,12 @@ fn answer_to(http: SocketAddr, request: &str) -> Option<String> {
 #[test]
 fn a_signed_write_that_was_carried_out_before_the_end_is_not_carried_out_after_the_start() {
     let directory = TempDir::new().unwrap();
-    let signer = Signer::new();
-    fs::write(directory.path().join("signer.pem"), signer.pem()).unwrap();
-    let key = format!(
-        "[[http.oci_key]]\nkey_id = \"{}\"\npem_file = \"signer.pem\"\ncontract = \"tests\"\n",
-        Signer::ID
-    );
+    let signer = Signer::new(directory.path());
     let quiet = Settings {
-        timers: &key, // behind the tokens of [http]
+        timers: &signer.entry(),
         ..Settings::default()
     };
-    let tenancy = "ocid1.tenancy.oc1..aaaatest";
+    let tenancy = Signer::TENANCY;
     let create = |name: &str| {
         format!(
             r#"{{"name":"{name}","compartmentId":"{tenancy}","zoneType":"SECONDARY","externalMasters":[{{"address":"127.0.0.1","port":1}}]}}"#
@@ -453,8 +437,7 @@ fn a_signed_write_that_was_carried_out_before_the_end_is_not_carried_out_after_t
     let (zones, keys) = ("/20180115/zones", "/20180115/tsigKeys");
     let mut node = Node::start(directory.path(), &quiet);
     let host = node.http;
-    let write =
-        |method: &str, path: &str, body: &str| signed_write(&signer, host, method, path, body);
+    let write = |method: &str, path: &str, body: &str| signer.request(host, method, path, body);
 
     // Answered before the end.
     let secret = "c2VjcmV0LW9mLWEta2V5";

@@ -7,7 +7,6 @@ mod support;
 
 use std::collections::{HashMap, HashSet};
 use std::env;
-use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -152,14 +151,9 @@ fn of_many_zones_made_at_once_none_is_lost_or_there_twice() {
     let many = env::var("ZONEKIT_ZONES").ok();
     let zones: usize = many.as_ref().map_or(300, |zones| zones.parse().unwrap());
     let directory = TempDir::new().unwrap();
-    let signer = Signer::new();
-    fs::write(directory.path().join("signer.pem"), signer.pem()).unwrap();
-    let key = format!(
-        "[[http.oci_key]]\nkey_id = \"{}\"\npem_file = \"signer.pem\"\ncontract = \"tests\"\n",
-        Signer::ID
-    );
+    let signer = Signer::new(directory.path());
     let quiet = Settings {
-        timers: &key, // behind the tokens of [http]
+        timers: &signer.entry(),
         ..Settings::default()
     };
     let node = Node::start(directory.path(), &quiet);
@@ -217,8 +211,8 @@ fn of_many_zones_made_at_once_none_is_lost_or_there_twice() {
         "&timeCreatedLessThan=2020-01-01T00:00:00Z",
         "&tsigKeyId=ocid1.dns-tsig-key.oc1..01a203e6afa8733aad3ca537bc163904",
     ] {
-        let path =
-            format!("/20180115/zones?compartmentId=ocid1.tenancy.oc1..aaaatest&limit=100{filter}");
+        let tenancy = Signer::TENANCY;
+        let path = format!("/20180115/zones?compartmentId={tenancy}&limit=100{filter}");
         let list = p99(|| by_signature(node.http, &signer, &path));
         eprintln!("{path}: 99 in 100 within {list:?}");
     }

@@ -123,14 +123,12 @@ fn routes(api: &Api, key: &str) -> Vec<(String, String)> {
 fn no_secret_is_in_a_log_a_list_an_error_an_event_or_a_figure() {
     let directory = TempDir::new().unwrap();
     let (hook, hooked) = receiver();
-    let signer = Signer::new();
-    fs::write(directory.path().join("signer.pem"), signer.pem()).unwrap();
+    let signer = Signer::new(directory.path());
     let more = format!(
-        "[[http.oci_key]]\nkey_id = \"{}\"\npem_file = \"signer.pem\"\ncontract = \"tests\"\n\
-         [[http.webhook]]\nurl = \"http://{hook}/\"\nsecret = \"{WEBHOOK}\"\ncontract = \"tests\"\n\
+        "{}[[http.webhook]]\nurl = \"http://{hook}/\"\nsecret = \"{WEBHOOK}\"\ncontract = \"tests\"\n\
          [[key]]\nname = \"declared.example\"\nalgorithm = \"hmac-sha256\"\nsecret = \"{}\"\n\
          [[zone]]\nname = \"declared.example\"\ncontract = \"tests\"\nprimaries = [{{ address = \"127.0.0.1:1\", key = \"declared.example\" }}]\n",
-        Signer::ID,
+        signer.entry(),
         BASE64_STANDARD.encode(DECLARED)
     );
     let settings = Settings {
@@ -231,18 +229,13 @@ fn no_secret_is_in_a_log_a_list_an_error_an_event_or_a_figure() {
     // else is.
     let mut signatures = Vec::new();
     let mut signed = |method: &str, path: &str, body: &str| {
-        let signed = signer.sign(http, method, path, body);
-        let (_, signature) = signed.split_once("signature=\"").unwrap();
+        let request = signer.request(http, method, path, body);
+        let (_, signature) = request.split_once("signature=\"").unwrap();
         signatures.push(signature.split('"').next().unwrap().to_owned());
-        let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {http}\r\n{signed}Connection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
         exchange(http, &request)
     };
     let oci_key = |name: &str, secret: &str| {
-        json!({"name": name, "algorithm": "hmac-sha256", "secret": secret, "compartmentId": "ocid1.tenancy.oc1..aaaatest"})
+        json!({"name": name, "algorithm": "hmac-sha256", "secret": secret, "compartmentId": Signer::TENANCY})
             .to_string()
     };
     let oci_secret = BASE64_STANDARD.encode(OCI);
@@ -255,7 +248,7 @@ fn no_secret_is_in_a_log_a_list_an_error_an_event_or_a_figure() {
     let (_, rest) = made_there.split_once("\"id\":\"").unwrap();
     let key = format!("{keys}/{}", rest.split('"').next().unwrap());
     assert!(signed("GET", &key, "").contains(&oci_secret));
-    let list = format!("{keys}?compartmentId=ocid1.tenancy.oc1..aaaatest");
+    let list = format!("{keys}?compartmentId={}", Signer::TENANCY);
     assert!(signed("GET", &list, "").contains("oci.example"));
     // Not the very same, which would get the very same answer.
     let again = oci_key("oci.example", &oci_secret).replace("sha256", "sha512");
@@ -282,7 +275,7 @@ fn no_secret_is_in_a_log_a_list_an_error_an_event_or_a_figure() {
         (
             "GET",
             (
-                "/20180115/zones?compartmentId=ocid1.tenancy.oc1..aaaatest".to_owned(),
+                format!("/20180115/zones?compartmentId={}", Signer::TENANCY),
                 String::new(),
             ),
         ),
