@@ -84,54 +84,68 @@ impl Book {
         changes: impl IntoIterator<Item = (&'c Changes, &'c [(String, Vec<u8>)])>,
     ) -> Result<(), StoreError> {
         let mut batch = Batch::new();
-        let mut removed = HashSet::new();
+        let mut fates = Fates::default();
         for (changes, kept) in changes {
             for change in changes.iter() {
-                Self::enter(change, &mut batch, &mut removed, store)?;
+                enter(change, &mut batch, &mut fates);
             }
             for (name, value) in kept {
                 batch.put(format!("{KEPT}{name}"), value.as_slice());
             }
         }
+        fates.enter(&mut batch, store);
         store.commit(batch)
     }
+}
 
-    fn enter(
-        change: &Change,
-        batch: &mut Batch,
-        removed: &mut HashSet<ZoneName>,
-        store: &Store,
-    ) -> Result<(), StoreError> {
-        match change {
-            Change::PutZone(zone) => {
-                let name = zone.name.to_name();
-                if removed.contains(&zone.name) {
-                    // Another zone of the same name: nothing of the first may be left in it.
-                    store.commit(std::mem::take(batch))?;
-                    removed.clear();
-                }
-                batch.put(format!("{ZONE}{}", zone.zone_id()), json(&**zone));
-                if store.zone(name.as_name()).is_none() {
-                    batch.create_zone(name.as_name(), Timers::default());
-                }
-            }
-            Change::RemoveZone(zone) => {
-                let name = zone.name.to_name();
-                batch.remove(format!("{ZONE}{}", zone.zone_id()));
-                if store.zone(name.as_name()).is_some() {
-                    batch.remove_zone(name.as_name());
-                }
-                removed.insert(zone.name.clone());
-            }
-            Change::PutKey(key) if key.declared => {}
-            Change::PutKey(key) => {
-                batch.put(format!("{KEY}{}", key.name), json(&**key));
-            }
-            Change::RemoveKey(key) => {
-                batch.remove(format!("{KEY}{}", key.name));
+/// Puts a change into the settings, and notes what becomes of its zone.
+fn enter<'c>(change: &'c Change, batch: &mut Batch, fates: &mut Fates<'c>) {
+    match change {
+        Change::PutZone(zone) => {
+            batch.put(format!("{ZONE}{}", zone.zone_id()), json(&**zone));
+            fates.put.push(&zone.name);
+        }
+        Change::RemoveZone(zone) => {
+            batch.remove(format!("{ZONE}{}", zone.zone_id()));
+            fates.removed.insert(&zone.name);
+        }
+        Change::PutKey(key) if key.declared => {}
+        Change::PutKey(key) => {
+            batch.put(format!("{KEY}{}", key.name), json(&**key));
+        }
+        Change::RemoveKey(key) => {
+            batch.remove(format!("{KEY}{}", key.name));
+        }
+    }
+}
+
+/// What becomes of the zones of the store. One that is removed and put is another zone of the same name: both in one commit,
+/// since half of that would leave nothing where there was something.
+#[derive(Default)]
+struct Fates<'c> {
+    removed: HashSet<&'c ZoneName>,
+    /// In the order in which they are to lie in the file. What is removed and put is removed first.
+    put: Vec<&'c ZoneName>,
+}
+
+impl Fates<'_> {
+    fn enter(self, batch: &mut Batch, store: &Store) {
+        let Self { mut removed, put } = self;
+        for zone in put {
+            let name = zone.to_name();
+            match (removed.remove(zone), store.zone(name.as_name()).is_some()) {
+                // Nothing of the first may be left in it.
+                (true, true) => batch.reset_zone(name.as_name(), Timers::default()),
+                (_, false) => batch.create_zone(name.as_name(), Timers::default()),
+                (false, true) => batch,
+            };
+        }
+        for zone in removed {
+            let name = zone.to_name();
+            if store.zone(name.as_name()).is_some() {
+                batch.remove_zone(name.as_name());
             }
         }
-        Ok(())
     }
 }
 

@@ -468,4 +468,44 @@ mod tests {
         assert!(settle(&node, &mut followed).await);
         assert_eq!(members(&node), ["one.example first.example"]);
     }
+
+    /// With as many zones as there may be: what cannot be had whole leaves all as it was, on disk as in memory.
+    #[tokio::test]
+    async fn a_member_under_another_label_stays_served_when_the_version_cannot_be_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let (node, mut followed) = (node(&directory, 4), Followed::default());
+        publish(&node, CATALOGS[0], "a=one.example b=two.example");
+        assert!(settle(&node, &mut followed).await);
+        let [one, two] =
+            ["one.example", "two.example"].map(|name| name.parse::<ZoneName>().unwrap());
+        let is_as_before = || {
+            let registry = node.book.registry();
+            let settings = node.store().settings("zone/").unwrap();
+            let id = |zone| registry.zone_named(zone).unwrap().zone_id();
+            [&one, &two].into_iter().all(|zone| {
+                node.held(zone).is_some()
+                    && settings
+                        .iter()
+                        .any(|(name, _)| *name == format!("zone/{}", id(zone)))
+            }) && node.store().zone_count() == 4
+        };
+        assert!(is_as_before());
+        publish(
+            &node,
+            CATALOGS[0],
+            "x=one.example b=two.example c=three.example",
+        );
+        for _ in 0..2 {
+            assert!(!settle(&node, &mut followed).await);
+            assert!(is_as_before());
+        }
+        // In the place of one there may be another, though there is no room for one more.
+        let id = |zone| node.book.registry().zone_named(zone).unwrap().id;
+        let (first, generation) = (id(&one), node.held(&one).unwrap().generation);
+        publish(&node, CATALOGS[0], "x=one.example b=two.example");
+        assert!(settle(&node, &mut followed).await);
+        assert!(is_as_before());
+        assert_ne!(id(&one), first);
+        assert!(node.held(&one).unwrap().generation > generation);
+    }
 }

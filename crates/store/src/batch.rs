@@ -72,6 +72,7 @@ pub struct Batch {
 pub(crate) enum ZoneChange {
     Create(Timers),
     Remove,
+    Reset(Timers),
     Timers(Timers, Option<Standing>),
     Publish(Box<Publication>),
 }
@@ -90,6 +91,12 @@ impl Batch {
     /// Takes a zone away with all that is kept of it.
     pub fn remove_zone(&mut self, name: Name<'_>) -> &mut Self {
         self.zone(name, ZoneChange::Remove)
+    }
+
+    /// Puts another zone of the same name, without contents and [`Standing::NeverLoaded`], in the place of one: nothing of the
+    /// first is left in it, and no publication that was made on top of the first is taken.
+    pub fn reset_zone(&mut self, name: Name<'_>, timers: Timers) -> &mut Self {
+        self.zone(name, ZoneChange::Reset(timers))
     }
 
     /// Says when to look after a zone next, and how it stands if that changes.

@@ -322,26 +322,33 @@ impl Pen {
                 .cloned()
                 .ok_or_else(|| StoreError::NoSuchZone(name.clone()))
         };
-        let changes = job.batch.zones.iter().zip(&job.ready);
-        changes
-            .map(|((name, change), ready)| match change {
+        let mut acts = Vec::with_capacity(job.batch.zones.len());
+        for ((name, change), ready) in job.batch.zones.iter().zip(&job.ready) {
+            let act = match change {
                 ZoneChange::Create(timers) => {
                     if table.find(name.as_name()).is_some() {
                         return Err(StoreError::ZoneExists(name.clone()));
                     }
-                    Ok(Act::Create(Arc::new(self.new_entry(name, *timers))))
+                    Act::Create(Arc::new(self.new_entry(name, *timers)))
                 }
-                ZoneChange::Remove => find(name).map(Act::Remove),
+                ZoneChange::Remove => Act::Remove(find(name)?),
+                ZoneChange::Reset(timers) => {
+                    // Out of the table before the other one comes in.
+                    acts.push(Act::Remove(find(name)?));
+                    Act::Create(Arc::new(self.new_entry(name, *timers)))
+                }
                 ZoneChange::Timers(timers, standing) => {
-                    find(name).map(|entry| Act::Timers(entry, *timers, *standing))
+                    Act::Timers(find(name)?, *timers, *standing)
                 }
                 ZoneChange::Publish(publication) => {
                     let entry = find(name)?;
                     let publish = self.publish(entry, publication, ready, disk, keep)?;
-                    Ok(Act::Publish(Box::new(publish)))
+                    Act::Publish(Box::new(publish))
                 }
-            })
-            .collect()
+            };
+            acts.push(act);
+        }
+        Ok(acts)
     }
 
     fn new_entry(&mut self, name: &NameBuf, timers: Timers) -> Entry {

@@ -39,6 +39,8 @@ type Noted = (Standing, Timers);
 enum Change {
     Create(u8),
     Remove(u8),
+    /// Another zone of the same name.
+    Reset(u8),
     Replace(u8, Hosts),
     /// Whole as well, but the history goes on if there is one.
     Next(u8, Hosts),
@@ -97,7 +99,7 @@ impl Draw {
 
     fn change(&mut self) -> Change {
         let zone = self.zone();
-        match self.below(24) {
+        match self.below(25) {
             0..3 => Change::Create(zone),
             3 => Change::Remove(zone),
             4..6 => Change::Replace(zone, self.hosts()),
@@ -108,6 +110,7 @@ impl Draw {
                 Change::Steps(zone, (0..steps).map(|_| self.hosts()).collect())
             }
             18..20 => Change::Stand(zone, self.noted()),
+            20 => Change::Reset(zone),
             _ => {
                 let value = (self.below(3) > 0).then(|| vec![self.next() as u8; 30]);
                 Change::Put(self.below(KEYS.into()) as u8, value)
@@ -247,6 +250,7 @@ impl Model {
             }
             let (Change::Create(number)
             | Change::Remove(number)
+            | Change::Reset(number)
             | Change::Replace(number, _)
             | Change::Next(number, _)
             | Change::Patch(number, _)
@@ -273,6 +277,13 @@ impl Model {
                 (Change::Remove(_), _) => {
                     batch.remove_zone(apex.as_name());
                     world.zones.insert(number, None);
+                    continue;
+                }
+                (Change::Reset(_), _) => {
+                    let noted_then = (Standing::NeverLoaded, Timers::default());
+                    batch.reset_zone(apex.as_name(), noted_then.1);
+                    world.zones.insert(number, Some(None));
+                    noted.insert(number, noted_then);
                     continue;
                 }
                 (Change::Stand(_, (standing, timers)), _) => {

@@ -82,6 +82,60 @@ fn a_publication_on_an_old_generation_is_refused() {
 }
 
 #[test]
+fn a_zone_that_is_reset_is_another_one_of_the_same_name() {
+    let disk = FaultyDisk::default();
+    let mut options = Options::default();
+    options.zones = 1;
+    let store = Store::open_on(disk.clone(), options).unwrap();
+    let (apex, other) = (name("example.org"), name("other.example"));
+    store.create_zone(apex.as_name()).unwrap();
+    let before = publish_records(&store, &apex, 1, &[1]);
+    let held = store.zone(apex.as_name()).unwrap();
+
+    // There may be as many zones as there are: one in the place of another is no more.
+    let timers = Timers {
+        next_check: 7,
+        ..Timers::default()
+    };
+    let mut batch = Batch::new();
+    batch.reset_zone(apex.as_name(), timers);
+    store.commit(batch).unwrap();
+    assert_eq!(
+        held.servable().unwrap().serial(),
+        Serial(1),
+        "it is held on to"
+    );
+    let check = |store: &Store| {
+        let reset = store.zone(apex.as_name()).unwrap();
+        assert_eq!(reset.standing, Standing::NeverLoaded);
+        assert!(reset.zone.is_none() && reset.generation > before);
+        assert_eq!(store.timers(apex.as_name()), Some(timers));
+        assert_eq!(store.zone_count(), 1);
+    };
+    check(&store);
+    let late = store.publish(replacement(&apex, before, zone(&apex, 2, &[2])));
+    assert!(matches!(late, Err(StoreError::Conflict { .. })));
+
+    let mut batch = Batch::new();
+    batch
+        .reset_zone(apex.as_name(), Timers::default())
+        .create_zone(other.as_name(), Timers::default());
+    let one_more = store.commit(batch);
+    assert!(matches!(
+        one_more,
+        Err(StoreError::TooManyZones { limit: 1 })
+    ));
+    let mut batch = Batch::new();
+    batch.reset_zone(other.as_name(), Timers::default());
+    assert!(matches!(
+        store.commit(batch),
+        Err(StoreError::NoSuchZone(_))
+    ));
+    drop(store);
+    check(&open(&disk));
+}
+
+#[test]
 fn changes_that_make_no_sense_are_refused_and_nothing_of_their_batch_is_made() {
     let store = Store::in_memory();
     let [here, there] = [name("here.example"), name("there.example")];

@@ -103,6 +103,46 @@ fn wherever_a_commit_fails_the_next_one_starts_from_what_is_served() {
     wherever_it_fails(run);
 }
 
+/// Another zone in the place of one, with its settings: wherever that fails, the first is served on and there after a restart;
+/// otherwise the second.
+#[test]
+fn wherever_a_reset_fails_there_is_one_of_the_two_with_its_settings() {
+    let apex = name("example.org");
+    let run = |disk: &FaultyDisk, fail: &dyn Fn()| {
+        let store = open(disk);
+        store.create_zone(apex.as_name()).unwrap();
+        publish_records(&store, &apex, 1, &[1]);
+        patch_records(&store, &apex, 2, &[2]);
+        put(&store, &[("first", "here")]).unwrap();
+
+        fail();
+        let mut batch = Batch::new();
+        batch
+            .remove("first")
+            .put("second", "here")
+            .reset_zone(apex.as_name(), Timers::default());
+        let succeeds = store.commit(batch).is_ok();
+        let is_second = |store: &Store| store.zone(apex.as_name()).unwrap().zone.is_none();
+        assert_eq!(is_second(&store), succeeds);
+        disk.heal();
+        if refuses(disk, || put(&store, &[("another key", "")])) {
+            return true;
+        }
+        put(&store, &[("another key", "")]).unwrap();
+        drop(store);
+
+        let store = open(disk);
+        assert!(store.damage().is_empty(), "{:?}", store.damage());
+        assert_eq!(store.zone_count(), 1);
+        assert_eq!(is_second(&store), succeeds);
+        for (key, is_there) in [("first", !succeeds), ("second", succeeds)] {
+            assert_eq!(store.setting(key).unwrap().is_some(), is_there, "{key}");
+        }
+        !succeeds
+    };
+    wherever_it_fails(run);
+}
+
 #[test]
 fn what_failed_does_not_come_back_with_a_later_commit() {
     let [apex, other] = [name("example.org"), name("other.example")];

@@ -24,8 +24,11 @@ async fn when_it_cannot_be_kept_what_a_configuration_declares_all_stays_as_it_is
     until("our catalog", || catalog(&trial)).await;
 
     let before = trial.node().config();
-    let more =
-        first.clone() + &zone("two.example", primary, "") + &zone("three.example", primary, "");
+    until("the first zone", || trial.serial("one.example") == Some(7)).await;
+    // One of another contract is another zone, in the place of the first.
+    let more = zone("one.example", primary, "contract = \"tests\"")
+        + &zone("two.example", primary, "")
+        + &zone("three.example", primary, "");
     let refused = trial
         .secondary
         .reload(trial.config(&(quota(5) + &more)))
@@ -36,6 +39,7 @@ async fn when_it_cannot_be_kept_what_a_configuration_declares_all_stays_as_it_is
     let limits = trial.node().book.registry().quota(&contract).limits;
     assert_eq!(limits.records, 100);
     until("our catalog again", || catalog(&trial)).await;
+    assert_eq!(trial.serial("one.example"), Some(7), "it is served on");
 
     // What can be kept comes into force.
     let fits = quota(5) + &first + &zone("two.example", primary, "");
