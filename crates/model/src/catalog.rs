@@ -76,6 +76,9 @@ pub enum CatalogError {
     /// A member has several PTR records.
     #[error("the member {0} of the catalog has more than one PTR record")]
     SeveralZones(MemberLabel),
+    /// A member is given to several catalogs.
+    #[error("the member {0} of the catalog has more than one PTR record that gives it away (coo)")]
+    SeveralSuccessors(MemberLabel),
     /// Two members are the same zone.
     #[error("the catalog has the zone {0} more than once")]
     Twice(ZoneName),
@@ -159,15 +162,16 @@ impl CatalogReader {
             if labels.insert(zone.clone(), ()).is_some() {
                 return Err(CatalogError::Twice(zone));
             }
+            // As with its zone: more than one record breaks the catalog (§4.3.1).
+            let change_of_ownership = entry.successors.pop();
+            if !entry.successors.is_empty() {
+                return Err(CatalogError::SeveralSuccessors(label));
+            }
             members.push(CatalogMember {
                 label,
                 zone,
                 groups: entry.groups,
-                // Two successors are none (§4.4.1).
-                change_of_ownership: entry
-                    .successors
-                    .pop()
-                    .filter(|_| entry.successors.is_empty()),
+                change_of_ownership,
             });
         }
         Ok(Catalog { members })
@@ -368,8 +372,6 @@ mod tests {
              group.a1.zones TXT \"other \" things
              coo.a1.zones PTR elsewhere.example.
              b2.zones PTR example.net.
-             coo.b2.zones PTR one.example.
-             coo.b2.zones PTR two.example.
              primaries.ext.b2.zones A 192.0.2.1
              group.c3.zones TXT alone
              zones PTR zones.example.
@@ -386,7 +388,7 @@ mod tests {
         assert_eq!(groups, ["other things", "signed"]);
         let successor = catalog.members[0].change_of_ownership.as_ref();
         assert_eq!(successor.unwrap().as_str(), "elsewhere.example");
-        assert_eq!(catalog.members[1].change_of_ownership, None, "two are none");
+        assert_eq!(catalog.members[1].change_of_ownership, None);
     }
 
     #[test]
@@ -401,6 +403,10 @@ mod tests {
             (
                 "version TXT 2\na.zones PTR example.org.\nA.zones PTR example.net.",
                 CatalogError::SeveralZones("a".parse().unwrap()),
+            ),
+            (
+                "version TXT 2\nb.zones PTR example.org.\ncoo.b.zones PTR one.example.\ncoo.B.zones PTR two.example.",
+                CatalogError::SeveralSuccessors("b".parse().unwrap()),
             ),
             (
                 "version TXT 2\na.zones PTR example.org.\nb.zones PTR EXAMPLE.org.",

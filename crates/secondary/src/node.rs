@@ -432,6 +432,9 @@ impl Node {
         if let Err(error) = self.store.set_standing(name.to_name().as_name(), standing) {
             debug!(zone = %name, %error, "noting how it stands"); // it was removed a moment ago
         }
+        if self.config().catalog(name).is_some() {
+            self.catalogs_changed.notify_one(); // one that had expired may be a catalog again
+        }
         self.noted.notify_one();
     }
 

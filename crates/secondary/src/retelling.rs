@@ -22,10 +22,7 @@ pub(crate) async fn run(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
     if node.config().dns.notify.is_empty() {
         return;
     }
-    let latest = |name: &ZoneName| node.held(name).map(|held| Reverse(held.generation));
-    let mut zones: Vec<ZoneName> = node.zones.lock().keys().cloned().collect();
-    zones.sort_by_cached_key(latest);
-    let mut zones = zones.into_iter();
+    let mut zones = zones(&node).into_iter();
     while zones.len() > 0 {
         let room = UNDER_WAY.saturating_sub(node.told_under_way());
         let rate = usize::try_from(node.config().dns.notify_rate).unwrap_or(usize::MAX);
@@ -47,5 +44,36 @@ pub(crate) async fn run(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
             _ = stopped.wait_for(|&stop| stop) => return,
         }
+    }
+}
+
+/// Whom to tell of, in this order: our catalog, by which others know of the rest, then the latest first.
+fn zones(node: &Node) -> Vec<ZoneName> {
+    let latest = |name: &ZoneName| node.held(name).map(|held| Reverse(held.generation));
+    let mut zones: Vec<ZoneName> = node.zones.lock().keys().cloned().collect();
+    zones.sort_by_cached_key(latest);
+    node.config()
+        .dns
+        .catalog
+        .iter()
+        .cloned()
+        .chain(zones)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    #[tokio::test]
+    async fn our_catalog_is_told_of_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = "data_dir = \"var\"\n[dns]\nlisten = [\"127.0.0.1:0\"]\ncatalog = \"ours.example\"\n\
+                    [[zone]]\nname = \"one.example\"\nprimaries = [{ address = \"127.0.0.1\" }]\n";
+        let config = Config::parse(text, &directory.path().join("secondary.toml")).unwrap();
+        let told = zones(&Node::open(config).unwrap());
+        let expected = ["ours.example", "one.example"].map(|name| name.parse().unwrap());
+        assert_eq!(told, expected);
     }
 }

@@ -1,6 +1,9 @@
 //! Zones that come and go with a catalog.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::Registry;
 use crate::{
@@ -32,10 +35,13 @@ impl Registry {
         self.reserved.contains(name)
     }
 
-    /// The catalogs that zones are members of.
-    pub fn followed(&self) -> HashSet<&ZoneName> {
-        let members = self.zones().filter_map(|zone| zone.member.as_deref());
-        members.map(|member| &member.catalog).collect()
+    /// The catalogs that zones are members of, each with how many.
+    pub fn followed(&self) -> HashMap<&ZoneName, usize> {
+        let mut followed = HashMap::new();
+        for member in self.zones().filter_map(|zone| zone.member.as_deref()) {
+            *followed.entry(&member.catalog).or_default() += 1;
+        }
+        followed
     }
 
     pub(super) fn judge_followed(
@@ -186,7 +192,7 @@ mod tests {
             follow(&mut registry, "cat.example", "a=one.example c=new.example"),
             ["-two.example", "+new.example"]
         );
-        assert_eq!(registry.followed(), [&name("cat.example")].into());
+        assert_eq!(registry.followed(), [(&name("cat.example"), 2)].into());
         assert_eq!(follow(&mut registry, "cat.example", "").len(), 2);
         assert_eq!(registry.zone_count(), 0);
     }

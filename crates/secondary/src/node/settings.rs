@@ -86,6 +86,9 @@ impl Node {
 
     /// Follows the registry after a change of it.
     pub(super) fn take_effect(self: &Arc<Self>, changes: Changes) {
+        if changes.is_empty() {
+            return;
+        }
         let mut keys_changed = false;
         for change in changes {
             match change {
@@ -334,6 +337,7 @@ impl Node {
         self.access.oci_keys.replace(oci_keys(&config));
         self.access.metrics.replace(metrics_readers(&config));
         self.config.store(Arc::new(config));
+        self.catalogs_changed.notify_one(); // it may name others
         self.renew_webhooks();
     }
 
