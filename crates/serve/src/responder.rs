@@ -415,7 +415,7 @@ impl Exchange<'_> {
         self.send(limit, verdict, admission)
     }
 
-    /// Leaves what is written as it is, cuts it down, or takes it back.
+    /// Leaves what is written as it is, cuts it down, or takes it back; signs what is left.
     fn send(&mut self, limit: usize, verdict: Verdict, admission: Admission) -> Action {
         let counters = &self.shared.counters;
         match admission {
@@ -424,7 +424,6 @@ impl Exchange<'_> {
                 if verdict.truncated {
                     counters.truncated.count();
                 }
-                Action::Reply
             }
             Admission::Cut => {
                 counters.rate_limited.count();
@@ -432,14 +431,18 @@ impl Exchange<'_> {
                     truncated: true,
                     ..verdict
                 });
-                Action::Reply
             }
             Admission::Nothing => {
                 counters.rate_limited.count();
                 self.out.clear();
-                Action::Drop
+                return Action::Drop;
             }
         }
+        // Not before: one answer is signed, the one that goes out (RFC 8945 §5.3).
+        if let Some(signer) = &mut self.signer {
+            signer.sign(self.out, self.now);
+        }
+        Action::Reply
     }
 
     /// Whether the client has been told the same too often. Whoever is where it says is not limited; a signature does not
@@ -464,7 +467,7 @@ impl Exchange<'_> {
         )
     }
 
-    /// Writes header, question, the records that the closure adds, OPT and TSIG.
+    /// Writes header, question, the records that the closure adds, and OPT; leaves room for TSIG.
     fn compose(
         &mut self,
         limit: usize,
@@ -506,9 +509,6 @@ impl Exchange<'_> {
             ..self.header.reply()
         });
         writer.finish();
-        if let Some(signer) = &mut self.signer {
-            signer.sign(self.out, self.now);
-        }
         verdict
     }
 

@@ -389,3 +389,27 @@ fn whoever_shows_a_valid_cookie_is_not_limited_and_whoever_signs_is() {
         "signed by one, it may be sent by another"
     );
 }
+
+#[test]
+fn a_signed_answer_that_is_cut_down_has_a_signature_that_fits() {
+    let key: Key = "key.example.:c2VjcmV0".parse().unwrap();
+    let mut signed = request("ns.example.", Rtype::A, Class::IN, None);
+    let client = sign_request(&key, &mut signed, NOW);
+    let responder = table().responder(Config {
+        keys: [key].into_iter().collect::<KeyRing>(),
+        ..limited(1)
+    });
+    let (mut worker, mut out) = (responder.worker(), Vec::new());
+    let mut seen = [0; 2];
+    for _ in 0..10 {
+        match worker.respond(&signed, peer(Transport::Udp), NOW, &mut out) {
+            Action::Drop => continue,
+            action => assert!(matches!(action, Action::Reply)),
+        }
+        let header = Message::new(&out).unwrap().header();
+        seen[usize::from(header.tc)] += 1;
+        let checked = client.clone().check(&out, NOW);
+        assert!(checked.is_ok(), "tc {}: {checked:?}", header.tc);
+    }
+    assert!(seen[0] > 0 && seen[1] > 0, "whole and cut: {seen:?}");
+}
