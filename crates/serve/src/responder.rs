@@ -309,10 +309,12 @@ impl<'x> Exchange<'x> {
         }
         self.counters().notifies_accepted.count();
         let zone = name.to_buf();
-        self.say(Verdict {
+        let limit = self.limit();
+        let verdict = self.compose(limit, |_, _, _| Verdict {
             authoritative: true,
             ..Verdict::of(Rcode::NOERROR)
         });
+        self.send(limit, verdict, Admission::Whole); // who may say this is known, and is not limited
         Action::Notify(Notification {
             zone,
             source: self.peer,
@@ -448,10 +450,7 @@ impl Exchange<'_> {
     /// Whether the client has been told the same too often. Whoever is where it says is not limited; a signature does not
     /// say where that is.
     fn admission(&self, verdict: &Verdict) -> Admission {
-        if self.peer.transport != Transport::Udp
-            || self.header.opcode == Opcode::NOTIFY
-            || self.edns.is_some_and(|edns| edns.is_proven)
-        {
+        if self.peer.transport != Transport::Udp || self.edns.is_some_and(|edns| edns.is_proven) {
             return Admission::Whole;
         }
         let speaker = || {

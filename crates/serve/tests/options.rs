@@ -2,12 +2,14 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use common::{NOW, Table, name, peer, render, zone};
 use zonekit_serve::{Acl, AclEntry, Action, Config, CookieSecret, Peer, RateLimit, Transport};
 use zonekit_tsig::{Key, KeyRing, sign_request};
-use zonekit_wire::{Class, Compressor, EdnsOption, Header, Message, MessageWriter, OptRepr, Rtype};
+use zonekit_wire::{
+    Class, Compressor, EdnsOption, Header, Message, MessageWriter, Name, OptRepr, Rtype,
+};
 
 const EXPIRE: u16 = EdnsOption::EXPIRE;
 const KEEPALIVE: u16 = EdnsOption::KEEPALIVE;
@@ -412,4 +414,31 @@ fn a_signed_answer_that_is_cut_down_has_a_signature_that_fits() {
         assert!(checked.is_ok(), "tc {}: {checked:?}", header.tc);
     }
     assert!(seen[0] > 0 && seen[1] > 0, "whole and cut: {seen:?}");
+}
+
+#[test]
+fn whoever_may_not_notify_is_told_so_as_often_as_anything_and_whoever_may_is_always_answered() {
+    let notify = |zone: &str| {
+        let mut octets = request(zone, Rtype::SOA, Class::IN, None);
+        octets[2] |= 4 << 3; // the opcode
+        vec![octets; 100]
+    };
+    let config = |may: bool| Config {
+        notify_sources: Arc::new(move |_: Name<'_>, _: std::net::IpAddr, _: Option<&Key>| may),
+        ..limited(10)
+    };
+    for (zone, may) in [
+        ("example.", false),
+        ("elsewhere.", true),
+        ("elsewhere.", false),
+    ] {
+        let [whole, cut, nothing] = flood(&notify(zone), peer(Transport::Udp), config(may));
+        assert_eq!((whole, cut + nothing), (10, 90), "{zone} {may}");
+    }
+    let responder = table().responder(config(true));
+    let (mut worker, mut out) = (responder.worker(), Vec::new());
+    for request in notify("example.") {
+        let action = worker.respond(&request, peer(Transport::Udp), NOW, &mut out);
+        assert!(matches!(action, Action::Notify(_)) && !out.is_empty());
+    }
 }
