@@ -80,6 +80,7 @@ pub(crate) fn options(dns: &Dns) -> Options {
         max_connections: dns.clients.max_connections,
         max_connections_per_client: dns.clients.max_connections_per_client,
         max_transfers: dns.clients.max_transfers,
+        max_transfers_per_client: dns.clients.max_transfers_per_client,
         min_transfer_rate: dns.clients.min_transfer_rate,
         idle_timeout: dns.clients.idle_timeout,
         write_timeout: dns.clients.write_timeout,

@@ -19,6 +19,8 @@ pub struct Clients {
     pub max_connections_per_client: usize,
     /// `max_transfers`: transfers out on their way at a time. Default: 200.
     pub max_transfers: usize,
+    /// `max_transfers_per_client`: the same for one IPv4 address or IPv6 /64, 1 or more. Default: 50.
+    pub max_transfers_per_client: usize,
     /// `min_transfer_rate`: octets per second that a client has to take a transfer at; 0 is no minimum. Default: 10,000.
     pub min_transfer_rate: u64,
     /// `idle_timeout`: how long a connection may be without a whole request, 1 to 3,600 s. Default: 10.
@@ -35,6 +37,7 @@ impl Clients {
                 clients.max_connections,
                 clients.max_connections_per_client,
                 clients.max_transfers,
+                clients.max_transfers_per_client,
                 clients.min_transfer_rate,
                 clients.idle_timeout,
                 clients.write_timeout,
@@ -64,6 +67,8 @@ impl Clients {
             max_connections_per_client: { file.max_connections_per_client }
                 .unwrap_or(defaults.max_connections_per_client),
             max_transfers: file.max_transfers.unwrap_or(defaults.max_transfers),
+            max_transfers_per_client: { file.max_transfers_per_client }
+                .unwrap_or(defaults.max_transfers_per_client),
             min_transfer_rate: file.min_transfer_rate.unwrap_or(defaults.min_transfer_rate),
             idle_timeout: file
                 .idle_timeout
@@ -78,6 +83,7 @@ impl Clients {
                 "max_connections_per_client",
                 clients.max_connections_per_client,
             ),
+            ("max_transfers_per_client", clients.max_transfers_per_client),
         ] {
             within(&format!("dns.clients.{key}"), value as u64, 1, most)?;
         }

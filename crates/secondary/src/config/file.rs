@@ -92,6 +92,7 @@ pub(super) struct Clients {
     pub(super) max_connections: Option<usize>,
     pub(super) max_connections_per_client: Option<usize>,
     pub(super) max_transfers: Option<usize>,
+    pub(super) max_transfers_per_client: Option<usize>,
     pub(super) min_transfer_rate: Option<u64>,
     pub(super) idle_timeout: Option<u64>,
     pub(super) write_timeout: Option<u64>,

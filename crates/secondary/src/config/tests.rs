@@ -112,6 +112,10 @@ fn every_entry_arrives() {
         (2000, 20)
     );
     assert_eq!((clients.max_transfers, clients.min_transfer_rate), (3, 4));
+    assert_eq!(clients.max_transfers_per_client, 50, "the default");
+    let fewer = WHOLE.replace("max_transfers = 3", "max_transfers_per_client = 2");
+    let fewer = parse(&fewer).unwrap().dns.clients;
+    assert_eq!(fewer.max_transfers_per_client, 2);
     assert_eq!(
         [clients.idle_timeout, clients.write_timeout],
         [5, 6].map(std::time::Duration::from_secs)

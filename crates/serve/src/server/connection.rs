@@ -24,8 +24,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
-    sync::OwnedSemaphorePermit,
-    task::{JoinHandle, yield_now},
+    task::{JoinError, JoinHandle, yield_now},
     time::{Instant, timeout, timeout_at},
 };
 use zonekit_wire::FrameBuffer;
@@ -33,6 +32,7 @@ use zonekit_wire::FrameBuffer;
 use super::{
     Options, asked_to_stop, now,
     seats::Seat,
+    slots::Slot,
     tcp::{Connections, GRACE, made_room},
 };
 use crate::{Action, OutgoingTransfer, Peer, Responder, Transport, Worker};
@@ -71,13 +71,19 @@ pub(super) struct Connection<S> {
 struct Sending {
     state: State,
     pace: Pace,
-    _slot: OwnedSemaphorePermit,
 }
 
 enum State {
     /// What it is made of is being read from a disk.
-    Preparing(JoinHandle<Box<OutgoingTransfer>>),
-    Ready(Box<OutgoingTransfer>),
+    Preparing(JoinHandle<Admitted>),
+    Ready(Admitted),
+}
+
+/// A transfer with its room, which whoever works on it holds: a reader that nobody waits for any more is one of those that
+/// there may be.
+struct Admitted {
+    transfer: Box<OutgoingTransfer>,
+    _slot: Slot,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -118,7 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn answer_all(&mut self) -> io::Result<()> {
         let mut stopped = self.shared.stopped.clone();
         loop {
-            self.answer_requests().await?;
+            self.answer_requests()?;
             self.continue_transfers()?;
             let is_idle = self.is_idle();
             if is_idle && self.is_read {
@@ -144,9 +150,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 () = asked_to_stop(&mut stopped), if is_idle => return Ok(()),
                 () = self.seat.is_to_leave() => return Err(made_room()),
                 Some(prepared) = prepared(preparing) => {
-                    let transfer = prepared.map_err(io::Error::other)?;
+                    let admitted = prepared.map_err(io::Error::other)?;
                     if let Some(sending) = &mut self.sending {
-                        sending.state = State::Ready(transfer);
+                        sending.state = State::Ready(admitted);
                         sending.pace = Pace::begin(&self.shared.options);
                     }
                 }
@@ -165,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Answers the requests that have come, as long as their answers have room.
-    async fn answer_requests(&mut self) -> io::Result<()> {
+    fn answer_requests(&mut self) -> io::Result<()> {
         while !self.is_read && has_room(&self.unsent, &self.waiting) {
             let Ok(request) = self.frames.next_frame() else {
                 self.is_read = true; // no message begins so: nothing behind it can be told apart
@@ -181,7 +187,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Action::Drop => self.is_read = true, // whoever sends this has lost the thread
                 Action::Reply => self.enqueue()?,
                 Action::Notify(notification) => {
-                    if self.shared.notifications.send(notification).await.is_ok() {
+                    // Unanswered, it comes again, and by then there may be room.
+                    if self.shared.notifications.try_send(notification).is_ok() {
                         self.enqueue()?;
                     }
                 }
@@ -206,7 +213,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.begin_transfer(transfer)?;
                 continue;
             };
-            let State::Ready(transfer) = &mut sending.state else {
+            let State::Ready(Admitted { transfer, .. }) = &mut sending.state else {
                 break;
             };
             match transfer.next_message(now(), &mut self.answer) {
@@ -231,23 +238,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(())
     }
 
-    fn begin_transfer(&mut self, mut transfer: Box<OutgoingTransfer>) -> io::Result<()> {
-        let Ok(slot) = Arc::clone(&self.shared.transfers).try_acquire_owned() else {
+    fn begin_transfer(&mut self, transfer: Box<OutgoingTransfer>) -> io::Result<()> {
+        let Some(slot) = self.shared.transfers.take(self.peer.ip()) else {
             transfer.put_off(now(), &mut self.answer);
             return self.enqueue();
         };
-        let state = if transfer.is_prepared() {
-            State::Ready(transfer)
+        let mut admitted = Admitted {
+            transfer,
+            _slot: slot,
+        };
+        let state = if admitted.transfer.is_prepared() {
+            State::Ready(admitted)
         } else {
             State::Preparing(tokio::task::spawn_blocking(move || {
-                transfer.prepare();
-                transfer
+                admitted.transfer.prepare();
+                admitted
             }))
         };
         self.sending = Some(Sending {
             state,
             pace: Pace::begin(&self.shared.options),
-            _slot: slot,
         });
         Ok(())
     }
@@ -279,8 +289,8 @@ fn has_room(unsent: &Unsent, waiting: &VecDeque<Box<OutgoingTransfer>>) -> bool 
 
 /// Waits for what is being prepared, if something is.
 async fn prepared(
-    preparing: Option<&mut JoinHandle<Box<OutgoingTransfer>>>,
-) -> Option<Result<Box<OutgoingTransfer>, tokio::task::JoinError>> {
+    preparing: Option<&mut JoinHandle<Admitted>>,
+) -> Option<Result<Admitted, JoinError>> {
     match preparing {
         Some(handle) => Some(handle.await),
         None => None,

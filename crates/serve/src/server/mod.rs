@@ -3,6 +3,7 @@
 mod connection;
 mod seats;
 mod shares;
+mod slots;
 mod tcp;
 mod udp;
 
@@ -36,6 +37,9 @@ pub struct Options {
     /// Transfers on their way at a time, over all connections; whoever asks for more gets SERVFAIL, and comes back.
     /// Default 200.
     pub max_transfers: usize,
+    /// Transfers on their way at a time to one client, as above, so that others find room; those that a connection asks for
+    /// follow one another, and count as one. Default 50.
+    pub max_transfers_per_client: usize,
     /// Octets per second that a client has to take a transfer at, on average since it began; slower ones are closed, so
     /// that a version of a zone is not held for ever. `write_timeout` comes on top, once. Default 10,000; 0 is no minimum.
     pub min_transfer_rate: u64,
@@ -52,6 +56,7 @@ impl Default for Options {
             max_connections: 1000,
             max_connections_per_client: 100,
             max_transfers: 200,
+            max_transfers_per_client: 50,
             min_transfer_rate: 10_000,
             idle_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(10),

@@ -56,6 +56,11 @@ impl Seats {
         taken.push_back((Arc::downgrade(&seat), 0));
         Some((seat, made))
     }
+
+    /// Asks one to leave for nobody, as where the system has no descriptor left for the next; whether there was one.
+    pub(super) fn vacate(&self) -> bool {
+        vacate(&mut lock(&self.taken)).is_some()
+    }
 }
 
 /// Asks one to leave, whose place this is.

@@ -1,10 +1,15 @@
 //! Connections: accepted within limits, a task for each.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     task::JoinSet,
     time::timeout,
 };
@@ -12,11 +17,16 @@ use tokio::{
 #[cfg(feature = "tls")]
 use zonekit_tls::ServerTls;
 
-use super::{Options, asked_to_stop, connection::Connection, seats::Seats, shares::Shares};
+use super::{
+    Options, asked_to_stop, connection::Connection, seats::Seats, shares::Shares, slots::Slots,
+};
 use crate::{Notification, Responder, Transport};
 
 /// How long requests in hand may go on after the server was asked to end.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
+
+/// How long accepting rests after an error that may last.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What all connections share.
 pub(super) struct Connections {
@@ -25,8 +35,7 @@ pub(super) struct Connections {
     pub(super) notifications: mpsc::Sender<Notification>,
     seats: Seats,
     shares: Arc<Shares>,
-    /// One for each transfer that may be on its way.
-    pub(super) transfers: Arc<Semaphore>,
+    pub(super) transfers: Slots,
     pub(super) stopped: watch::Receiver<bool>,
 }
 
@@ -40,11 +49,10 @@ impl Connections {
         notifications: mpsc::Sender<Notification>,
         stopped: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        let transfers = options.max_transfers.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             seats: Seats::of(options.max_connections),
             shares: Shares::of(options.max_connections_per_client),
-            transfers: Arc::new(Semaphore::new(transfers)),
+            transfers: Slots::of(options.max_transfers, options.max_transfers_per_client),
             responder,
             options,
             notifications,
@@ -65,14 +73,27 @@ impl Connections {
     async fn listen(self: Arc<Self>, listener: TcpListener, cover: Cover) {
         let mut connections = JoinSet::new();
         let mut stopped = self.stopped.clone();
+        let mut is_failing = false;
         loop {
             tokio::select! {
                 () = asked_to_stop(&mut stopped) => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, address)) => self.admit(stream, address, &cover, &mut connections),
+                    Ok((stream, address)) => {
+                        is_failing = false;
+                        self.admit(stream, address, &cover, &mut connections);
+                    }
+                    Err(error) if is_of_connection(&error) => {
+                        tracing::debug!(%error, "accepting a connection");
+                    }
                     Err(error) => {
-                        tracing::warn!(%error, "accepting a connection");
-                        tokio::time::sleep(Duration::from_millis(50)).await; // out of descriptors: let some come free
+                        if !is_failing {
+                            tracing::warn!(%error, "accepting connections; trying again until it succeeds");
+                        }
+                        is_failing = true;
+                        if is_exhausted(&error) && is_asked(&listener) && self.seats.vacate() {
+                            self.responder.counters().connections_displaced.count();
+                        }
+                        tokio::time::sleep(PAUSE).await;
                     }
                 },
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
@@ -148,6 +169,52 @@ impl Connections {
             .serve()
             .await
     }
+}
+
+/// Whether it is the connection that failed before it was accepted, and not accepting: the next may be well.
+fn is_of_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::Interrupted
+            | ErrorKind::PermissionDenied // by a firewall
+            | ErrorKind::TimedOut
+            | ErrorKind::NetworkDown
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::HostUnreachable
+    )
+}
+
+/// Whether there is too little of something of which every connection takes some.
+#[cfg(unix)]
+fn is_exhausted(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
+    )
+}
+
+/// Whether a connection waits to be accepted: Linux says that descriptors have run out before it looks.
+#[cfg(unix)]
+fn is_asked(listener: &TcpListener) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let mut waiting = [PollFd::new(listener, PollFlags::IN)];
+    poll(&mut waiting, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+}
+
+/// No error is known to say so.
+#[cfg(not(unix))]
+fn is_exhausted(_: &io::Error) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn is_asked(_: &TcpListener) -> bool {
+    true
 }
 
 /// Why a connection ends that did nothing wrong.

@@ -105,8 +105,11 @@ struct Answering {
 impl Answering {
     fn run(&self) {
         let mut room = vec![0; BATCH * ROOM]; // of which the system gives what is used
-        let mut batch: Vec<Datagram<'_>> =
-            { room.chunks_exact_mut(ROOM).map(Datagram::with_room) }.collect();
+        let mut batch = Batch {
+            datagrams: { room.chunks_exact_mut(ROOM).map(Datagram::with_room) }.collect(),
+            taken: 0,
+            judged: 0,
+        };
         while !self.stop.load(Relaxed) {
             let mut worker = self.responder.worker();
             let mut rounds =
@@ -117,9 +120,38 @@ impl Answering {
         }
     }
 
-    /// Waits for a datagram and answers it, with others that have come; false after an error that may last.
-    fn round(&self, worker: &mut Worker, batch: &mut [Datagram<'_>]) -> bool {
-        let Some((first, others)) = batch.split_first_mut() else {
+    /// Waits for a datagram and answers it, with others that have come; false after an error that may last. If one of them
+    /// brings this to an end, the next call goes on behind it.
+    fn round(&self, worker: &mut Worker, batch: &mut Batch<'_>) -> bool {
+        if batch.taken == 0 && !self.receive(batch) {
+            return false;
+        }
+        let now = now();
+        let Batch {
+            datagrams,
+            taken,
+            judged,
+        } = batch;
+        let datagrams = datagrams.get_mut(..*taken).unwrap_or_default();
+        while let Some(datagram) = datagrams.get_mut(*judged) {
+            *judged += 1;
+            datagram.is_answered = false;
+            datagram.is_answered = self.answer(worker, datagram, now);
+        }
+        for Datagram { peer, answer, .. } in
+            datagrams.iter().filter(|datagram| datagram.is_answered)
+        {
+            if let Err(error) = self.socket.send_to(answer, peer) {
+                tracing::debug!(%error, address = %peer, "sending an answer");
+            }
+        }
+        (*taken, *judged) = (0, 0);
+        true
+    }
+
+    /// Waits for a datagram and takes it, with others that have come; false after an error that may last.
+    fn receive(&self, batch: &mut Batch<'_>) -> bool {
+        let Some((first, others)) = batch.datagrams.split_first_mut() else {
             return false;
         };
         match self.socket.recv_from(first.room) {
@@ -132,22 +164,12 @@ impl Answering {
                 return false;
             }
         }
-        let mut more = 0;
+        batch.taken = 1;
         for datagram in others {
             if !datagram.take_waiting(&self.socket) {
                 break;
             }
-            more += 1;
-        }
-        let now = now();
-        let taken = batch.get_mut(..=more).unwrap_or_default();
-        for datagram in &mut *taken {
-            datagram.is_answered = self.answer(worker, datagram, now);
-        }
-        for Datagram { peer, answer, .. } in taken.iter().filter(|datagram| datagram.is_answered) {
-            if let Err(error) = self.socket.send_to(answer, peer) {
-                tracing::debug!(%error, address = %peer, "sending an answer");
-            }
+            batch.taken += 1;
         }
         true
     }
@@ -166,6 +188,15 @@ impl Answering {
             Action::Notify(notification) => self.notifications.try_send(notification).is_ok(),
         }
     }
+}
+
+/// What was taken in one go.
+struct Batch<'r> {
+    datagrams: Vec<Datagram<'r>>,
+    /// How many of them hold a request.
+    taken: usize,
+    /// To how many of those there is an answer, or is known to be none.
+    judged: usize,
 }
 
 /// A request, and the answer to it.

@@ -1,6 +1,9 @@
 //! Zones out of text, questions out of text, answers into text.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
+#[cfg(feature = "tokio")]
+pub mod running;
+
 use std::sync::Arc;
 
 use zonekit_serve::{Action, Config, Holding, Peer, Responder, Transport, Zones};
