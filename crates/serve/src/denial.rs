@@ -10,8 +10,12 @@
 //! | no closer match | cover the name | cover the next closer name |
 //! | no data at wildcard | cover the name, match the wildcard | as no name, but match the wildcard |
 //!
+//! A zone whose names are too costly to hash is not proven anything of, but shows one of its NSEC3 records: a validator
+//! that sees so many iterations takes the zone for an unsigned one ([RFC 9276 §3.2]), and for a forged one if it sees none.
+//!
 //! [RFC 4035 §3.1.3]: https://www.rfc-editor.org/rfc/rfc4035#section-3.1.3
 //! [RFC 5155 §7.2]: https://www.rfc-editor.org/rfc/rfc5155#section-7.2
+//! [RFC 9276 §3.2]: https://www.rfc-editor.org/rfc/rfc9276#section-3.2
 
 use zonekit_store::{Nsec3Parameters, RrSet, Zone};
 use zonekit_wire::{MessageFull, Name, NameBuf, Rtype, Section};
@@ -53,6 +57,8 @@ impl Memory {
 enum Chain<'d> {
     Nsec,
     Nsec3(Nsec3Parameters<'d>),
+    /// NSEC3, at too high a cost.
+    Shown(Nsec3Parameters<'d>),
 }
 
 impl<'d, 'b> Denial<'d, 'b> {
@@ -63,8 +69,8 @@ impl<'d, 'b> Denial<'d, 'b> {
         memory: &'d mut Memory,
     ) -> Option<Self> {
         let chain = match zone.nsec3_parameters() {
-            Some(parameters) if nsec3::is_affordable(&parameters) => Chain::Nsec3(parameters),
-            Some(_) => return None,
+            Some(parameters) if !nsec3::is_affordable(&parameters) => Chain::Shown(parameters),
+            Some(parameters) => Chain::Nsec3(parameters),
             None => zone.rrset(zone.apex(), Rtype::NSEC).map(|_| Chain::Nsec)?,
         };
         Some(Self {
@@ -79,6 +85,7 @@ impl<'d, 'b> Denial<'d, 'b> {
     pub(crate) fn no_data(&mut self, name: Name<'_>) -> Result<(), MessageFull> {
         match self.chain {
             Chain::Nsec => self.nsec(name),
+            Chain::Shown(parameters) => self.show(&parameters),
             Chain::Nsec3(_) => {
                 if !self.nsec3(name, Relation::Matches)? {
                     self.closest_encloser(name, name.label_count().saturating_sub(1))?;
@@ -100,6 +107,7 @@ impl<'d, 'b> Denial<'d, 'b> {
                 wildcard_at(name.ancestor(closest_encloser_labels))
                     .map_or(Ok(()), |name| self.nsec(name.as_name()))
             }
+            Chain::Shown(parameters) => self.show(&parameters),
             Chain::Nsec3(_) => {
                 let encloser = self.closest_encloser(name, closest_encloser_labels)?;
                 wildcard_at(encloser).map_or(Ok(()), |wildcard| {
@@ -117,6 +125,7 @@ impl<'d, 'b> Denial<'d, 'b> {
     ) -> Result<(), MessageFull> {
         match self.chain {
             Chain::Nsec => self.nsec(name),
+            Chain::Shown(parameters) => self.show(&parameters),
             Chain::Nsec3(_) => self
                 .nsec3(name.ancestor(closest_encloser_labels + 1), Relation::Covers)
                 .map(drop),
@@ -137,11 +146,25 @@ impl<'d, 'b> Denial<'d, 'b> {
                 self.nsec(wildcard.as_name())?;
                 self.nsec(name)
             }
+            Chain::Shown(parameters) => self.show(&parameters),
             Chain::Nsec3(_) => {
                 self.closest_encloser(name, closest_encloser_labels)?;
-                self.nsec3(wildcard.as_name(), Relation::Matches).map(drop)
+                if !self.nsec3(wildcard.as_name(), Relation::Matches)? {
+                    // Nothing but unsigned delegations below it, under opt-out.
+                    self.nsec3(wildcard.as_name(), Relation::Covers)?;
+                }
+                Ok(())
             }
         }
+    }
+
+    /// Adds some record of the chain.
+    fn show(&mut self, parameters: &Nsec3Parameters<'_>) -> Result<(), MessageFull> {
+        let Some(record) = self.zone.nsec3_covering(parameters, &[]) else {
+            return Ok(());
+        };
+        record.write_owner(&mut self.memory.owner);
+        self.add(record.rrset())
     }
 
     /// Adds the NSEC that matches or covers a name.

@@ -36,9 +36,9 @@
 //!
 //! # Where we differ
 //!
-//! - A signed zone is answered for as it is: a proof whose records the zone lacks is left out, and so are all proofs of
-//!   a zone that asks for more than 150 extra iterations of NSEC3 (RFC 9276 §3.2), or fewer where its salt is longer than
-//!   35 octets. One answer is worth 2,000 blocks of SHA-1; what proofs would take more are left out.
+//! - A signed zone is answered for as it is: a proof whose records the zone lacks is left out. Of a zone
+//!   that asks for more than 150 extra iterations of NSEC3 (RFC 9276 §3.2), or fewer where its salt is longer than 35
+//!   octets, nothing is proven: one NSEC3 record shows validators why. One answer is worth 2,000 blocks of SHA-1; what proofs would take more are left out.
 //! - ANY and RRSIG get over TCP the RRsets that fit one message, without TC (RFC 8482).
 //! - Additional records are those that a referral needs (RFC 9471) and the addresses that go with NS; MX and SRV bring
 //!   none.

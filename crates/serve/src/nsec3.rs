@@ -9,8 +9,8 @@ use zonekit_wire::Name;
 /// The most blocks of SHA-1 that a zone may ask for each name beyond hashing it once.
 ///
 /// A round costs a block, or up to five where the salt is long. [RFC 9276 §3.2](https://www.rfc-editor.org/rfc/rfc9276#section-3.2)
-/// has resolvers stop believing above 150 rounds, if not before; a zone above this limit is answered for without proofs,
-/// so that it cannot slow its neighbours.
+/// has resolvers stop believing above 150 rounds, if not before; nothing is proven of a zone above this limit, so that it
+/// cannot slow its neighbours.
 const MAX_EXTRA_BLOCKS: usize = 150;
 /// The most blocks of SHA-1 that one answer is worth.
 ///

@@ -16,8 +16,10 @@ const SOA: &str = "signed.example. 300 IN SOA ns1.signed.example. hostmaster.sig
 enum Claim {
     Matches(&'static str),
     Covers(&'static str),
+    /// It is some record of the chain.
+    Shows,
 }
-use Claim::{Covers, Matches};
+use Claim::{Covers, Matches, Shows};
 
 /// Asks both signed zones and compares: the records that are not for DNSSEC, as [`check`] has them, and the proofs, each
 /// record of which must be there for one claim. Every set must be signed, unless it is not the zone's own.
@@ -148,7 +150,9 @@ fn records(octets: &[u8]) -> Vec<(Section, RecordBuf)> {
 
 /// Whether an NSEC or NSEC3 record supports the claim.
 fn proves(record: &RecordBuf, claim: Claim) -> bool {
-    let (Matches(text) | Covers(text)) = claim;
+    let (Matches(text) | Covers(text)) = claim else {
+        return record.rtype == Rtype::NSEC3;
+    };
     let name = name(text);
     let owner = record.owner.as_name();
     let (start, sought, end) = if record.rtype == Rtype::NSEC {
@@ -166,7 +170,7 @@ fn proves(record: &RecordBuf, claim: Claim) -> bool {
         )
     };
     match claim {
-        Matches(_) => start == sought,
+        Matches(_) | Shows => start == sought,
         Covers(_) if start < end => start < sought && sought < end,
         Covers(_) => start < sought || sought < end, // the last of the chain
     }
@@ -470,7 +474,7 @@ fn names_of_nsec3_records_do_not_exist() {
 }
 
 #[test]
-fn a_zone_that_asks_for_too_much_hashing_is_answered_for_without_proofs() {
+fn a_zone_that_asks_for_too_much_hashing_shows_one_record_that_says_so() {
     let long = "AB".repeat(36); // with it a round is two blocks
     for (iterations, salt) in [("151", "AABB"), ("76", &*long), ("65535", "-")] {
         let text = NSEC3
@@ -479,11 +483,17 @@ fn a_zone_that_asks_for_too_much_hashing_is_answered_for_without_proofs() {
                 "NSEC3PARAM 1 0 1 AABB",
                 &format!("NSEC3PARAM 1 0 {iterations} {salt}"),
             );
+        let table = Table::of(&[zone("signed.example.", &text)]);
+        let no_data = format!("NOERROR aa\n; authority\n{SOA}");
+        let no_name = format!("NXDOMAIN aa\n; authority\n{SOA}");
+        check_proof(&table, "mail.signed.example. TXT", &no_data, &[Shows]);
+        check_proof(&table, "x.wild.signed.example. A", &no_data, &[Shows]);
+        check_proof(&table, "nothing.signed.example. A", &no_name, &[Shows]);
         check_proof(
-            &Table::of(&[zone("signed.example.", &text)]),
-            "nothing.signed.example. A",
-            &format!("NXDOMAIN aa\n; authority\n{SOA}"),
-            &[],
+            &table,
+            "x.wild.signed.example. TXT",
+            "NOERROR aa\nx.wild.signed.example. 3600 IN TXT \"any\"",
+            &[Shows],
         );
     }
 }
