@@ -238,12 +238,15 @@ impl Search<'_, '_> {
         }
         self.spoken_by(
             match &place {
-                Place::Node(_) => name,
+                Place::Node(_) | Place::EmptyNonTerminal => name,
                 Place::Wildcard {
                     closest_encloser_labels,
                     ..
+                }
+                | Place::EmptyWildcard {
+                    closest_encloser_labels,
                 } => name.ancestor(*closest_encloser_labels),
-                Place::EmptyNonTerminal | Place::Missing { .. } => zone.apex(),
+                Place::Missing { .. } => zone.apex(),
             },
             hop,
         );
@@ -256,6 +259,16 @@ impl Search<'_, '_> {
             Place::EmptyNonTerminal => {
                 self.negative_soa(zone)?;
                 self.prove(|denial| denial.no_data(name), zone)?;
+                Ok(Step::Done)
+            }
+            Place::EmptyWildcard {
+                closest_encloser_labels,
+            } => {
+                self.negative_soa(zone)?;
+                self.prove(
+                    |denial| denial.no_data_at_wildcard(name, closest_encloser_labels),
+                    zone,
+                )?;
                 Ok(Step::Done)
             }
             Place::Missing {

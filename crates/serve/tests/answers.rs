@@ -25,6 +25,7 @@ b.a.ent    3600 IN TXT here
 *.wild     3600 IN TXT any
 *.wild     3600 IN MX  5 mail
 host.wild  3600 IN A   192.0.2.4
+sub.*.odd  3600 IN TXT odd
 *.alias    3600 IN CNAME web
 old        3600 IN DNAME new
 host.new   3600 IN A   192.0.2.5
@@ -313,6 +314,22 @@ fn a_wildcard_without_the_type_is_no_data() {
         &table(),
         "x.wild.example. A",
         &format!("NOERROR aa\n; authority\n{SOA}"),
+    );
+}
+
+#[test]
+fn a_wildcard_without_records_is_no_data_where_names_are_below_it() {
+    for name in ["x.odd.example.", "b.a.odd.example.", "*.odd.example."] {
+        check(
+            &table(),
+            &format!("{name} TXT"),
+            &format!("NOERROR aa\n; authority\n{SOA}"),
+        );
+    }
+    check(
+        &table(),
+        "x.*.odd.example. TXT",
+        &format!("NXDOMAIN aa\n; authority\n{SOA}"),
     );
 }
 

@@ -258,18 +258,15 @@ impl Rules<'_> {
             key::write_name(key, self.apex, key::Spelling::Lower, &mut name);
             name
         };
-        let mut flags = draft.check(name, key.is_empty(), self.limits, self.checks, notes)?;
+        let flags = draft.check(name, key.is_empty(), self.limits, self.checks, notes)?;
         draft.write(owner, out);
         let records = draft.len() as u64;
         let octets =
             draft.rdata_octets() + records * (key::name_octets(key) + self.apex.len() + 10) as u64;
-        if key::is_wildcard(key) {
-            flags = flags.or(Flags::WILDCARD);
-        }
         Ok(Totals {
             records,
             octets,
-            flags,
+            flags: flags.or(Flags::of_key(key)),
         })
     }
 }

@@ -172,6 +172,13 @@ pub(crate) fn is_wildcard(key: &[u8]) -> bool {
     matches!(key, [b'*', 0] | [.., 0, b'*', 0])
 }
 
+/// Whether the name of `key` is below one whose leftmost label is `*`.
+pub(crate) fn is_below_asterisk(key: &[u8]) -> bool {
+    let mut labels = key.split_inclusive(|&octet| octet == 0);
+    labels.next_back();
+    labels.any(|label| label == b"*\0")
+}
+
 /// How many labels end within the first `length` octets of `key`.
 pub(crate) fn labels_within(key: &[u8], length: usize) -> usize {
     key[..length.min(key.len())]
@@ -287,5 +294,7 @@ mod tests {
         assert_eq!(labels_within(b"com\0example\0", 6), 1);
         assert!(is_wildcard(b"*\0") && is_wildcard(b"a\0*\0"));
         assert!(!is_wildcard(b"a*\0") && !is_wildcard(b"*\0a\0") && !is_wildcard(b""));
+        assert!(is_below_asterisk(b"*\0a\0") && is_below_asterisk(b"a\0*\0*\0"));
+        assert!(!is_below_asterisk(b"a\0*\0") && !is_below_asterisk(b"a*\0b\0"));
     }
 }

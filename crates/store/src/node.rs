@@ -106,7 +106,13 @@ pub enum Place<'z> {
         /// How many labels the closest encloser has, the root not counted.
         closest_encloser_labels: usize,
     },
-    /// It is not there.
+    /// It is not there, and what would stand in for it, the wildcard, has no records, but names below it do: there is
+    /// no data ([RFC 4592 §2.2.2](https://www.rfc-editor.org/rfc/rfc4592#section-2.2.2)).
+    EmptyWildcard {
+        /// How many labels the closest encloser has, the root not counted.
+        closest_encloser_labels: usize,
+    },
+    /// It is not there, nor a wildcard that would stand in for it.
     Missing {
         /// How many labels the closest encloser has, the root not counted.
         closest_encloser_labels: usize,

@@ -46,6 +46,23 @@ impl Flags {
     pub(crate) const DNAME: Self = Self(8);
     /// An NSEC record.
     pub(crate) const NSEC: Self = Self(16);
+    /// A name below an asterisk label, which may be an empty non-terminal.
+    pub(crate) const BELOW_ASTERISK: Self = Self(32);
+
+    /// What a key alone says of its entry.
+    pub(crate) fn of_key(key: &[u8]) -> Self {
+        let mut flags = Self::default();
+        if !key.contains(&b'*') {
+            return flags; // nearly always
+        }
+        if key::is_wildcard(key) {
+            flags = flags.or(Self::WILDCARD);
+        }
+        if key::is_below_asterisk(key) {
+            flags = flags.or(Self::BELOW_ASTERISK);
+        }
+        flags
+    }
 
     pub(crate) fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -80,10 +97,7 @@ impl Totals {
     pub(crate) fn of(key: &[u8], body: Body<'_>, apex: usize) -> Self {
         let (records, rdata, _) = body.measure();
         let owner = key::name_octets(key) + apex;
-        let mut flags = Flags::default();
-        if key::is_wildcard(key) {
-            flags = flags.or(Flags::WILDCARD);
-        }
+        let mut flags = Flags::of_key(key);
         for set in body.sets().take_while(|set| set.rtype() <= Rtype::NSEC) {
             match set.rtype() {
                 _ if set.is_empty() => {}

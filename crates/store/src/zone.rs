@@ -206,6 +206,13 @@ impl Zone {
                     },
                     encloser,
                 )
+            } else if zone.has_empty_wildcard(&key, encloser, flags) {
+                (
+                    Place::EmptyWildcard {
+                        closest_encloser_labels,
+                    },
+                    encloser,
+                )
             } else {
                 (
                     Place::Missing {
@@ -433,9 +440,17 @@ impl Version {
         if !flags.has(Flags::WILDCARD) {
             return None;
         }
-        let mut wildcard = KeyBuf::from_slice(key::ancestor(key, labels));
-        wildcard.extend_from_slice(b"*\0");
-        self.near(page, &wildcard)
+        self.near(page, &wildcard_of(key, labels))
+    }
+
+    /// Whether that wildcard, which has no records, has names below it.
+    fn has_empty_wildcard(&self, key: &[u8], labels: usize, flags: Flags) -> bool {
+        if !flags.has(Flags::BELOW_ASTERISK) {
+            return false;
+        }
+        let wildcard = wildcard_of(key, labels);
+        let found = self.names.seek(&wildcard);
+        found.is_some_and(|found| found.common(&wildcard).1 == wildcard.len())
     }
 
     /// The node with a key that is likely in this page.
@@ -447,6 +462,13 @@ impl Version {
             _ => self.names.get(key).map(|place| self.node(place)),
         }
     }
+}
+
+/// The key of the wildcard right below the ancestor of `key` with so many labels.
+fn wildcard_of(key: &[u8], labels: usize) -> KeyBuf {
+    let mut wildcard = KeyBuf::from_slice(key::ancestor(key, labels));
+    wildcard.extend_from_slice(b"*\0");
+    wildcard
 }
 
 /// How many NSEC3 records of other chains, whatever their owners, a lookup passes before it gives up.

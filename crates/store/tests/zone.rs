@@ -72,6 +72,9 @@ proptest! {
             let encloser = (2..=count).rev().find(|labels| exists(*labels)).unwrap();
             let mut wildcard = name.ancestor(encloser).to_buf();
             wildcard.prepend_label(b"*").unwrap();
+            let has_below = |name: &NameBuf| {
+                model.keys().any(|owner| owner.as_name().is_at_or_below(name.as_name()))
+            };
             match finding.place {
                 Place::Node(node) => {
                     prop_assert!(model.contains_key(sought));
@@ -82,9 +85,14 @@ proptest! {
                     prop_assert_eq!(closest_encloser_labels, encloser);
                     prop_assert!(encloser < count && source.owner() == wildcard);
                 }
-                Place::Missing { closest_encloser_labels } => {
+                Place::EmptyWildcard { closest_encloser_labels } => {
                     prop_assert_eq!(closest_encloser_labels, encloser, "{}", name);
                     prop_assert!(encloser < count && !model.contains_key(&wildcard));
+                    prop_assert!(has_below(&wildcard), "{}", name);
+                }
+                Place::Missing { closest_encloser_labels } => {
+                    prop_assert_eq!(closest_encloser_labels, encloser, "{}", name);
+                    prop_assert!(encloser < count && !has_below(&wildcard), "{}", name);
                 }
             }
             let cut = (3..=count).find(|labels| has(*labels, Rtype::NS));

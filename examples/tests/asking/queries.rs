@@ -106,7 +106,13 @@ impl Asker {
                 let parent = known.as_name().parent().unwrap_or(Name::ROOT).to_buf();
                 self.below(parent)
             }
-            10 => self.below(self.apex.clone()),
+            // Below what is above it: below the apex, or beside an empty non-terminal that may be a wildcard.
+            10 => {
+                let most = known.as_name().label_count();
+                let least = self.apex.as_name().label_count().min(most);
+                let labels = least + self.random.below(most - least + 1);
+                self.below(known.as_name().ancestor(labels).to_buf())
+            }
             _ => {
                 let other = self.names[self.random.below(self.names.len())].clone();
                 graft(other.as_name(), known.as_name())
