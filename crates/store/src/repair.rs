@@ -133,8 +133,11 @@ impl Repair {
             let staged = self.staged.get(&entry.id).copied();
             writing.purge(entry.id, staged.map(|snapshot| snapshot.number))?;
             let head = entry.head.load();
-            let file = entry.file();
-            let mut plan = Plan::replace(&file, staged);
+            // Whoever notes timers or how the zone stands does not wait for the disk; what is noted now is written later.
+            let (mut plan, timers) = {
+                let file = entry.file();
+                (Plan::replace(&file, staged), file.timers)
+            };
             if let Some(zone) = &head.zone {
                 let number = disk.number_snapshot();
                 writing.publish(entry.id, &mut plan, zone, &[], Snapshot::default(), number)?;
@@ -146,7 +149,7 @@ impl Repair {
                 content: head.zone.as_ref().map(ContentRow::of),
             };
             writing.zone(entry.id, &row)?;
-            writing.timers(entry.id, file.timers, head.standing)?;
+            writing.timers(entry.id, timers, head.standing)?;
             plans.push((Arc::clone(entry), plan));
         }
         Ok(plans)
