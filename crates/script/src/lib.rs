@@ -22,6 +22,7 @@ mod ask;
 #[cfg(feature = "certificates")]
 mod certificate;
 mod host;
+mod nobody;
 mod record;
 mod reply;
 mod row;
@@ -31,6 +32,7 @@ pub use ask::Ask;
 #[cfg(feature = "certificates")]
 pub use certificate::{Authority, Leaf};
 pub use host::{Act, Asked, Door, Host};
+pub use nobody::{deaf, nobody};
 pub use record::{
     HELD, STEPS, WHOLE, ZONE, axfr, axfr_of, hex, rr, rr_of, rrs, soa, soa_buf, soa_of, zone,
 };

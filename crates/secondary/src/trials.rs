@@ -94,7 +94,7 @@ pub(crate) fn zone(name: &str, primary: std::net::SocketAddr, more: &str) -> Str
 
 /// Waits for what has to come about.
 pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..6_000 {
+    for _ in 0..30_000 {
         if is_so() {
             return;
         }

@@ -213,32 +213,26 @@ fn begin_at(
 
 /// A zone that no primary has confirmed for too long is no longer answered from.
 fn expire(node: &Node, name: &ZoneName) {
-    // The schedule was asked a moment ago: a primary may have confirmed it since, and whoever notes that has told the schedule
-    // before.
-    let is_so = || {
-        node.timing(name)
-            .is_some_and(|timing| timing.expires.is_none())
-    };
-    let event = node.zones.with(name, |charge| {
-        if !is_so() {
-            return None;
+    let has_expired = node.zones.with(name, |charge| {
+        // The schedule was asked a moment ago: a primary may have confirmed it since, and whoever notes that has told the
+        // schedule before, and waits for us now.
+        let timing = node.timing(name);
+        if timing.is_none_or(|timing| timing.expires.is_some()) {
+            return false;
         }
         charge.alter(|status| {
             status.standing = Standing::Expired;
             status.expires_at = None;
         });
+        node.note_standing(name, Standing::Expired, 0);
         let (kind, serial) = (EventKind::Expired, charge.brief().serial);
-        Some(Event::of(kind, clock::now(), &charge.zone, serial))
+        let event = Event::of(kind, clock::now(), &charge.zone, serial);
+        node.hub.tell(event);
+        true
     });
-    let Some(event) = event.flatten() else {
-        return;
-    };
-    warn!(zone = %name, "expired: no primary has confirmed it for longer than its SOA allows");
-    node.note_standing(name, Standing::Expired, 0);
-    if !is_so() {
-        node.note_standing(name, Standing::Current, 0); // whoever has noted that may have done so before us
+    if has_expired == Some(true) {
+        warn!(zone = %name, "expired: no primary has confirmed it for longer than its SOA allows");
     }
-    node.hub.tell(event);
 }
 
 async fn visit(mut running: Running, plan: Plan, questions: Box<Visit>) {
@@ -265,17 +259,20 @@ async fn visit(mut running: Running, plan: Plan, questions: Box<Visit>) {
         let hurry = plan.hurry.notified();
         let lines = node.lines.clone();
         let (node, name) = (Arc::clone(&node), plan.name.clone());
+        let contract = plan.id.contract.clone();
         // In a box, which goes as soon as nobody is asked any more: thousands of small visits wait together for what they
         // brought to be kept, and the holes that they leave in the heap are not filled again.
         Box::pin(async move {
             let mut sink = sink;
             let report = lines.visit(*questions, &mut sink, hurry).await;
+            // Before there is a slot for the next zone of theirs, however long it takes to keep what has come.
+            let ask_again = node.note_reach(&contract, &name, &report.primaries);
             // What is large takes up its place until it is kept, so that not too much waits for the disk.
             let octets = { report.transfer() }.map_or(0, |transfer| transfer.statistics.octets);
             if octets < press::LARGE {
                 node.settles(&name);
             }
-            report
+            (report, ask_again)
         })
     };
     // Published as soon as it is whole: the visit may go on waiting for the word of other primaries.
@@ -285,7 +282,7 @@ async fn visit(mut running: Running, plan: Plan, questions: Box<Visit>) {
             Err(_) => None,
         }
     };
-    let (report, unpublished) = tokio::join!(visiting, publishing);
+    let ((report, ask_again), unpublished) = tokio::join!(visiting, publishing);
     let finished = Finished {
         report: &report,
         cause: plan.cause,
@@ -295,7 +292,7 @@ async fn visit(mut running: Running, plan: Plan, questions: Box<Visit>) {
         from,
         unpublished,
     };
-    conclude(&mut running, &plan, &finished);
+    conclude(&mut running, &plan, &finished, ask_again);
 }
 
 /// Makes a version durable, then visible, then tells of it; says what kept it from that.
@@ -310,29 +307,39 @@ async fn publish(node: &Arc<Node>, plan: &Plan, candidate: Candidate) -> Result<
     press::publish(node, edition).await
 }
 
-/// Enters what came of a visit into schedule, timers, status and history, and tells the log.
-fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
+/// Enters what came of a visit into schedule, timers, status and history, and tells the log. The next one is due by
+/// `ask_again` if that is said.
+fn conclude(
+    running: &mut Running,
+    plan: &Plan,
+    finished: &Finished<'_>,
+    ask_again: Option<Instant>,
+) {
     let node = Arc::clone(&running.node);
     let name = &plan.name;
     let soa = node.version(name).map(|zone| zone.soa());
     let (good, report) = (finished.is_good(), finished.report);
     let how = finished.how(soa.as_ref());
-    let ask_again = node.note_reach(&plan.id.contract, name, &report.primaries);
     let turned = node.zones.within(name, plan.term, |charge| {
-        // Before the schedule hears of the end: from then on, the next visit may be the one that is under way.
-        charge.visit = None;
-        charge
-            .turns
-            .follow(&charge.zone.primaries, &report.primaries)
+        let primaries = &charge.zone.primaries;
+        charge.turns.follow(primaries, &report.primaries)
     });
+    if turned.is_some() {
+        node.teller.tell(name, finished);
+        node.count(finished);
+    }
     // Another key may do: that is found out at once.
     let at_once = (turned == Some(true)).then(Instant::now);
     let ask_again = ask_again.into_iter().chain(at_once).min();
-    let Some(timing) = running.end(how, ask_again) else {
-        return;
-    };
-    let (now, horizon) = (Instant::now(), node.config().timers.expiring);
-    let entered = node.zones.within(name, plan.term, |charge| {
+    let horizon = node.config().timers.expiring;
+    // In one step with the end in the schedule: from then on the next visit may begin, which is to find what this one leaves,
+    // and not to be overtaken by it.
+    node.zones.within(name, plan.term, |charge| {
+        charge.visit = None;
+        let Some(timing) = running.end(how, ask_again) else {
+            return;
+        };
+        let now = Instant::now();
         let mut known = charge.known();
         known.memory = finished.memory(&known.memory);
         let status = &mut known.status;
@@ -373,29 +380,26 @@ fn conclude(running: &mut Running, plan: &Plan, finished: &Finished<'_>) {
             events.push(Event::of(kind, at, &charge.zone, known.status.serial));
         }
         charge.is_warned = is_expiring;
-        (standing, failures, events)
+        for event in events {
+            node.hub.tell(event);
+        }
+        let expires_at = timing.expires.map_or(0, clock::unix);
+        node.note_standing(name, standing, expires_at);
+        if soa.is_some() {
+            node.note_timers(
+                name,
+                Timers {
+                    next_check: timing
+                        .next_check
+                        .map_or(clock::now().as_seconds(), clock::unix),
+                    expires_at,
+                    failures,
+                },
+            );
+        }
     });
-    let Some((standing, failures, events)) = entered else {
-        return; // the settings are others by now: this visit leaves no trace
-    };
-    node.teller.tell(name, finished);
-    for event in events {
-        node.hub.tell(event);
-    }
-    node.count(finished);
-    let expires_at = timing.expires.map_or(0, clock::unix);
-    node.note_standing(name, standing, expires_at);
-    if soa.is_some() {
-        node.note_timers(
-            name,
-            Timers {
-                next_check: timing
-                    .next_check
-                    .map_or(clock::now().as_seconds(), clock::unix),
-                expires_at,
-                failures,
-            },
-        );
+    if !running.is_over {
+        running.end(how, ask_again); // the settings are others by now: this visit leaves no trace
     }
 }
 

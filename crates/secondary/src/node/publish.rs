@@ -99,24 +99,22 @@ impl Node {
         let zone = &candidate.zone;
         let soa = zone.soa();
         self.schedule().took(name, &soa, Instant::now());
-        let had_expired = self.zones.with(name, |charge| {
+        self.zones.with(name, |charge| {
             // With the table in hand: of two versions that follow each other, the later one is told last.
             let served = { self.version(name) }.filter(|_| charge.zone.zone_id() == *id);
             let Some(served) = served else {
-                return false; // removed a moment ago
+                return; // removed a moment ago
             };
-            let had_expired = charge.brief().standing == Standing::Expired;
+            if charge.brief().standing == Standing::Expired {
+                self.note_standing(name, Standing::Current, 0); // it may have been noted a moment ago that it is not
+            }
             charge.alter(|status| {
                 status.serial = Some(served.serial().0);
                 status.records = served.record_count();
                 status.octets = served.octets();
                 status.standing = Standing::Current;
             });
-            had_expired
         });
-        if had_expired == Some(true) {
-            self.note_standing(name, Standing::Current, 0); // it may have been noted a moment ago that it is not
-        }
         self.count_records(edition);
         let notes = &candidate.notes;
         if *notes != zonekit_store::Notes::default() {
