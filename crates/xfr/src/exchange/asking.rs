@@ -1,6 +1,6 @@
 //! Asking the primaries for their SOA: what comes of each question.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::probe::{Probe, Verdict, is_reached, question};
 use super::{Connection, Event, Exchange, Transmit, leave};
@@ -89,8 +89,7 @@ impl Exchange {
                 report.answered_in = Some(now.saturating_duration_since(probe.started()));
                 report.is_reached = Some(true);
                 report.soa = Some(soa);
-                report.expires =
-                    expire.and_then(|expire| now.checked_add(Duration::from_secs(expire.into())));
+                report.expires = probe.expires(expire);
                 if probe.is_edns_refused()
                     && let Some(memory) = self.visit.memory.get_mut(primary)
                 {

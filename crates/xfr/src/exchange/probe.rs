@@ -16,6 +16,8 @@ use super::{Connection, Transmit};
 #[derive(Debug)]
 pub(super) struct Probe {
     started: Instant,
+    /// When the question in its present form was first sent, so that its answer was not said before.
+    asked: Instant,
     /// When to try the next thing.
     pub(super) deadline: Instant,
     way: Way,
@@ -67,6 +69,7 @@ impl Probe {
         };
         Self {
             started: now,
+            asked: now,
             deadline: later(now, limits.query_timeout),
             way: Way::Datagrams { sent: 1 },
             answer: Answer::new(&mut query, 0),
@@ -101,6 +104,13 @@ impl Probe {
         self.started
     }
 
+    /// When the version expires at the primary that says so in an answer that came now: not too late, however long that was
+    /// under way (RFC 7314).
+    pub(super) fn expires(&self, expire: Option<u32>) -> Option<Instant> {
+        let seconds = expire?;
+        self.asked.checked_add(Duration::from_secs(seconds.into()))
+    }
+
     pub(super) fn connection(&self) -> Option<Connection> {
         match self.way {
             Way::Datagrams { .. } => None,
@@ -112,6 +122,7 @@ impl Probe {
     pub(super) fn ask_plainly(&mut self, mut query: Query, limits: &Limits, now: Instant) {
         self.answer = Answer::new(&mut query, 0);
         self.octets = query.octets().to_vec();
+        self.asked = now;
         self.edns = Edns::Refused;
         self.deadline = later(now, limits.query_timeout);
     }
@@ -136,6 +147,7 @@ impl Probe {
     ) {
         self.answer = Answer::new(&mut query, 0);
         self.octets = query.octets().to_vec();
+        self.asked = now;
         self.way = Way::Connecting(connection);
         self.deadline = later(now, limits.connect_timeout);
     }

@@ -88,6 +88,24 @@ fn what_a_primary_says_of_its_expiry_is_told() {
 }
 
 #[test]
+fn however_long_an_answer_was_under_way_what_it_says_counts_from_the_question() {
+    for (host, until_asked) in [
+        (expiring(1, 500, 0), Duration::ZERO),
+        // Half a second twice over UDP; then there and back for the connection, and for the question.
+        (expiring(1, 500, 0).without_udp(), SECOND),
+    ] {
+        let host = slice::from_ref(&host);
+        let mut world = World::new(host);
+        world.delay = Duration::from_millis(200);
+        let mut exchange = Exchange::new(held(host), world.now, NOW, 1);
+        let report = world.run(&mut exchange, &mut Copy::of(1, &HELD));
+        let expires = report.expires(zonekit_wire::Serial(1)).unwrap();
+        assert_eq!(expires - world.start, until_asked + 500 * SECOND);
+        assert!(world.elapsed() > until_asked, "it came later");
+    }
+}
+
+#[test]
 fn of_primaries_with_the_same_version_the_one_that_is_good_for_longest_counts() {
     let told = |hosts: &[Host]| {
         let (report, _, world) = again(hosts);
