@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
-use support::{Clients, Node, Program, Settings, master_file, serial_of};
+use support::{Clients, Node, Program, Settings, master_file, rcode_of, serial_of};
 use tempfile::TempDir;
+use zonekit_wire::Rcode;
 
 const TENANCY: &str = "ocid1.tenancy.oc1..aaaatest";
 const SECRET: &str = "c2VjcmV0LWtleS1vZi0zMi1vY3RldHMtZm9yLWJlbmNoISE=";
@@ -127,7 +128,7 @@ fn the_python_sdk_goes_the_whole_way_and_what_it_made_survives_a_kill() {
     assert_eq!(serial_of(stage.node.dns, "sdk.example"), Some(7));
     assert_eq!(stage.node.id_of("sdk.example"), id);
     step(&stage, "remove");
-    assert_eq!(serial_of(stage.node.dns, "sdk.example"), None);
+    assert_eq!(rcode_of(stage.node.dns, "sdk.example"), Rcode::REFUSED);
     let said = stage.node.program.said();
     assert!(!said.contains(SECRET), "{said}");
 }
@@ -213,6 +214,6 @@ fn the_command_line_goes_the_whole_way_and_its_waits_end() {
     ];
     let gone = with_zone(&["zone", "delete"], &wait);
     assert_eq!(gone["data"]["status"], "SUCCEEDED");
-    assert_eq!(serial_of(stage.node.dns, "cli.example"), None);
+    assert_eq!(rcode_of(stage.node.dns, "cli.example"), Rcode::REFUSED);
     run(&[&["tsig-key", "delete", "--tsig-key-id", key], &wait[..]].concat());
 }

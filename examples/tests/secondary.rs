@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use serde_json::json;
-use support::{Node, Program, Settings, ask, declared, eventually, master_file, serial_of};
+use support::{
+    Node, Program, Settings, ask, declared, eventually, master_file, rcode_of, serial_of,
+};
 use tempfile::TempDir;
 use zonekit_wire::{Rcode, Rtype};
 
@@ -134,7 +136,7 @@ fn a_zone_created_over_the_api_is_transferred_shown_served_and_handed_on() {
     let (status, _) = node.api.delete(&format!("/secondaryzones/{id}"));
     assert_eq!(status, 200);
     eventually("REFUSED after the zone is deleted", || {
-        (ask(node.dns, "example.org", Rtype::SOA)?.rcode == Rcode::REFUSED).then_some(())
+        (rcode_of(node.dns, "example.org") == Rcode::REFUSED).then_some(())
     });
     assert_eq!(node.api.get(&format!("/secondaryzones/{id}")).0, 404);
 }
@@ -325,7 +327,7 @@ fn a_wrong_key_is_told_as_badsig_or_badkey_and_nothing_is_taken_unsigned() {
             200
         );
         node.wait_for_error(&id, word);
-        assert_eq!(serial_of(node.dns, "example.org"), None);
+        assert_eq!(rcode_of(node.dns, "example.org"), Rcode::SERVFAIL);
         let (_, zone) = node.api.get(&format!("/secondaryzones/{id}"));
         assert_ne!(zone["metadata"]["state"], "AVAILABLE");
     }
@@ -421,7 +423,9 @@ fn a_silent_primary_is_told_as_a_time_out_and_holds_up_nobody() {
     let alone = node.api.create("example.net", &["127.0.0.2"]);
     node.wait_for_error(&alone, "timeout");
     node.wait_for_error(&both, "timeout");
-    assert_eq!(node.api.transfer_status(&both)[1]["status"], "OK");
+    eventually("OK of the one that answers", || {
+        (node.api.transfer_status(&both)[1]["status"] == "OK").then_some(())
+    });
 
     // Other primaries in the middle of a visit, and an end to the zone in the middle of one.
     eventually("a visit under way", || silent.was_asked().then_some(()));
@@ -434,7 +438,7 @@ fn a_silent_primary_is_told_as_a_time_out_and_holds_up_nobody() {
     node.wait_for_error(&alone, "NOTAUTH");
     assert_eq!(node.api.delete(&format!("/secondaryzones/{both}")).0, 200);
     eventually("REFUSED", || {
-        (ask(node.dns, "example.org", Rtype::SOA)?.rcode == Rcode::REFUSED).then_some(())
+        (rcode_of(node.dns, "example.org") == Rcode::REFUSED).then_some(())
     });
     node.api.create("example.org", &["127.0.0.1"]);
     eventually("serial 7", || {
@@ -460,7 +464,7 @@ fn a_zone_beyond_the_quota_is_refused_and_the_reason_is_told() {
     );
     let id = node.api.create("example.org", &["127.0.0.1"]);
     node.wait_for_error(&id, "quota allows 100");
-    assert_eq!(serial_of(node.dns, "example.org"), None);
+    assert_eq!(rcode_of(node.dns, "example.org"), Rcode::SERVFAIL);
     let body = json!({"properties": {"zoneName": "example.net", "primaryIps": ["127.0.0.1"]}});
     let (status, answer) = node.api.post("/secondaryzones", &body);
     assert_ne!(status, 202, "{answer}");
@@ -501,10 +505,10 @@ fn sighup_takes_a_new_zone_in_and_an_old_one_out() {
     .write(directory.path());
     node.program.signal("HUP");
     eventually("example.org is gone", || {
-        (ask(node.dns, "example.org", Rtype::SOA)?.rcode == Rcode::REFUSED).then_some(())
+        (rcode_of(node.dns, "example.org") == Rcode::REFUSED).then_some(())
     });
     eventually("example.net is asked for", || {
-        (ask(node.dns, "example.net", Rtype::SOA)?.rcode == Rcode::SERVFAIL).then_some(())
+        (rcode_of(node.dns, "example.net") == Rcode::SERVFAIL).then_some(())
     });
 
     // A broken file changes nothing.
@@ -514,10 +518,7 @@ fn sighup_takes_a_new_zone_in_and_an_old_one_out() {
     node.program.wait_for("the error", |line| {
         line.contains("secondary.toml:1: data_dir:").then_some(())
     });
-    assert_eq!(
-        ask(node.dns, "example.net", Rtype::SOA).unwrap().rcode,
-        Rcode::SERVFAIL
-    );
+    assert_eq!(rcode_of(node.dns, "example.net"), Rcode::SERVFAIL);
 
     node.program.signal("TERM");
     let (status, said) = node.program.wait();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::support::eventually;
+use crate::support::{PATIENT, eventually};
 
 /// Nothing happens but the first visit.
 const ONCE: &str = "[timers]\nmin_refresh = 3600\nmin_retry = 3600\n";
@@ -14,7 +14,7 @@ fn first_visit(serials: [u32; 2], refused: &str) -> (Inside, [Host; 2], Value, V
     let hosts = serials.map(|serial| well(&Arc::new(AtomicU32::new(serial))));
     let [first, second] = hosts.each_ref().map(Host::listen);
     let zone = format!(
-        "[[zone]]\nname = \"example.org\"\ncontract = \"tests\"\n\
+        "{PATIENT}[[zone]]\nname = \"example.org\"\ncontract = \"tests\"\n\
          primaries = [{{ address = \"{first}\" }}, {{ address = \"{second}\" }}]\n\
          verify = {{ command = [\"sh\", \"-c\", \"cat >/dev/null; case $ZONEKIT_SERIAL in {refused}) echo no $ZONEKIT_SERIAL >&2; exit 1;; esac\"] }}\n"
     );

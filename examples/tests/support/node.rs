@@ -16,6 +16,9 @@ pub const TOKEN: &str = "a token of the tests";
 pub const QUICK: &str =
     "[timers]\nmin_refresh = 1\nmax_refresh = 1\nmin_retry = 1\nmax_retry = 1\n";
 
+/// Limits for tests in which nothing comes again by itself, so that no primary is given up because the machine is busy.
+pub const PATIENT: &str = "[limits]\nconnect_timeout = 600\nidle_timeout = 600\n";
+
 /// What a test wants of its configuration; the rest is for everybody.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'a> {
