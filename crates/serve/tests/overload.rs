@@ -178,6 +178,31 @@ fn a_history_that_is_read_for_nobody_any_more_counts_as_a_transfer_until_it_is_r
 }
 
 #[test]
+fn a_client_that_waits_for_its_zone_keeps_its_place_while_others_come() {
+    let gate = Gate::new();
+    let of_two = Options {
+        max_connections: 2,
+        ..options()
+    };
+    let server = Running::start(gate.responder(), of_two);
+    let mut edge = server.connection();
+    let ixfr = frame(&Ask::new("example. IXFR=3 +tcp").octets);
+    edge.write_all(&ixfr).unwrap();
+    until("the history being read", || gate.waiting.load(Relaxed) == 1);
+    let mut others = Vec::new();
+    for _ in 0..5 {
+        let mut other = server.connection();
+        other
+            .write_all(&frame(&Ask::new("ns.example. A").octets))
+            .unwrap();
+        assert_eq!(render(&read_frame(&mut other)), NS);
+        others.push(other); // which would sit on
+    }
+    gate.open();
+    assert!(render(&read_frame(&mut edge)).starts_with("NOERROR"));
+}
+
+#[test]
 fn over_tcp_too_a_notify_that_finds_no_room_is_left_unanswered_and_keeps_nobody_waiting() {
     let server = Running::start(Gate::new().responder(), options());
     let mut notify = Ask::new("example. SOA").octets;

@@ -29,7 +29,8 @@ pub struct Options {
     /// Threads that answer over UDP, on each address. Default: one per core.
     pub workers: NonZero<usize>,
     /// TCP connections open at a time, over all addresses, with TLS or without. For each one more, one is closed whose client
-    /// has neither sent a whole request nor taken an octet for longer than others. Default 1,000.
+    /// has neither sent a whole request nor taken an octet for longer than others; one that has a transfer on its way is the
+    /// last to go. Default 1,000.
     pub max_connections: usize,
     /// TCP connections open at a time for one client, which is an IPv4 address or an IPv6 network of 64 bits; more are
     /// closed at once. Default 100.

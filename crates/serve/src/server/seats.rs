@@ -3,12 +3,14 @@
 //! Somebody who takes all places and says nothing keeps nobody out: for each one that comes then, one goes whose client
 //! has got nowhere since it was last looked at (no whole request read, no octet of an answer taken), the longest there
 //! first. Who has got somewhere is looked at again when all others have been (a clock, as for the pages of a memory).
+//!
+//! Who is given a zone is somebody whom we know, and is held to a pace: it goes when nobody else sits.
 
 use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -26,6 +28,8 @@ pub(super) struct Seats {
 pub(super) struct Seat {
     /// How often the client has got somewhere.
     progress: AtomicU64,
+    /// Whether a transfer is on its way to it.
+    is_busy: AtomicBool,
     place: Mutex<Option<OwnedSemaphorePermit>>,
     leave: Notify,
 }
@@ -47,6 +51,7 @@ impl Seats {
         let place = free.or_else(|| vacate(&mut taken))?;
         let seat = Arc::new(Seat {
             progress: AtomicU64::new(0),
+            is_busy: AtomicBool::new(false),
             place: Mutex::new(Some(place)),
             leave: Notify::new(),
         });
@@ -65,13 +70,22 @@ impl Seats {
 
 /// Asks one to leave, whose place this is.
 fn vacate(taken: &mut VecDeque<(Weak<Seat>, u64)>) -> Option<OwnedSemaphorePermit> {
+    vacate_one(taken, true).or_else(|| vacate_one(taken, false))
+}
+
+fn vacate_one(
+    taken: &mut VecDeque<(Weak<Seat>, u64)>,
+    spare_busy: bool,
+) -> Option<OwnedSemaphorePermit> {
     for _ in 0..2 * taken.len() {
         let (sitting, seen) = taken.pop_front()?;
         let Some(seat) = sitting.upgrade() else {
             continue;
         };
         let progress = seat.progress.load(Relaxed);
-        if progress > seen {
+        if spare_busy && seat.is_busy.load(Relaxed) {
+            taken.push_back((sitting, seen));
+        } else if progress > seen {
             taken.push_back((sitting, progress));
         } else if let Some(place) = lock(&seat.place).take() {
             seat.leave.notify_one();
@@ -85,6 +99,11 @@ impl Seat {
     /// Says that the client has got somewhere.
     pub(super) fn progressed(&self) {
         self.progress.fetch_add(1, Relaxed);
+    }
+
+    /// Says whether a transfer is on its way to the client.
+    pub(super) fn set_busy(&self, is_busy: bool) {
+        self.is_busy.store(is_busy, Relaxed);
     }
 
     /// Waits until the place is somebody else's.
@@ -124,6 +143,20 @@ mod tests {
             made && is_out(&a.0) && !is_out(&d) && !is_out(&e),
             "where all get somewhere, the one that was looked at first"
         );
+    }
+
+    #[test]
+    fn whoever_is_given_a_zone_goes_when_nobody_else_is_left() {
+        let seats = Seats::of(2);
+        let take = || seats.take().unwrap().0;
+        let [a, b] = [(); 2].map(|()| take());
+        a.set_busy(true);
+        b.progressed();
+        let c = take();
+        assert!(is_out(&b) && !is_out(&a), "a got nowhere, but with a zone");
+        c.set_busy(true);
+        let _d = take();
+        assert!(is_out(&a) && !is_out(&c), "both have one");
     }
 
     #[test]
