@@ -1,5 +1,6 @@
 //! What the name server side is given: zones with their time left, and a configuration.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -42,6 +43,14 @@ impl Zones for Table {
 
     fn differences(&self, apex: Name<'_>, from: Serial) -> Option<Vec<Diff>> {
         self.store.differences(apex, from)
+    }
+
+    fn steps(&self, apex: Name<'_>, from: Serial) -> Option<Range<u64>> {
+        self.store.steps(apex, from)
+    }
+
+    fn read_steps(&self, apex: Name<'_>, numbers: Range<u64>, octets: usize) -> Option<Vec<Diff>> {
+        self.store.read_steps(apex, numbers, octets)
     }
 
     fn differences_octets(&self, apex: Name<'_>, from: Serial) -> Option<u64> {

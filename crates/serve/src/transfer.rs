@@ -1,6 +1,6 @@
 //! Outgoing transfers: streams of messages, each filled to the brim.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use zonekit_store::{Diff, DiffPlace, Zone};
 use zonekit_tsig::ServerStream;
@@ -14,8 +14,14 @@ use crate::{
     edns::{Edns, Told},
 };
 
+/// A history on a disk is read by so many octets at a time, or by one step where that is larger.
+const PIECE: usize = 1 << 20;
+
+/// A history with more octets is not condensed, for which all of it has to be in memory.
+const MOST_CONDENSED: u64 = 64 << 20;
+
 /// The answer to an AXFR or IXFR, asked for message by message, so that a slow client holds one message and one version
-/// of the zone.
+/// of the zone, and of a history on a disk a piece of a mebibyte, or two.
 ///
 /// A version that is being handed over stays as it is, whatever is published meanwhile.
 ///
@@ -63,6 +69,8 @@ pub(crate) struct Frame {
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum State {
     Going,
+    /// Begun, and not to be brought to its end.
+    Torn,
     Over,
 }
 
@@ -76,7 +84,7 @@ impl OutgoingTransfer {
     ///
     /// [RFC 1995 §4]: https://www.rfc-editor.org/rfc/rfc1995#section-4
     pub(crate) fn steps(zone: Zone, differences: Vec<Diff>, frame: Frame) -> Self {
-        Self::new(Source::Steps(Steps::new(zone, differences)), frame)
+        Self::new(Source::Steps(Steps::held(zone, differences)), frame)
     }
 
     /// The same, with the steps still to be read ([`prepare`](Self::prepare)).
@@ -104,21 +112,31 @@ impl OutgoingTransfer {
         self.frame.name.as_name()
     }
 
-    /// Whether all is in memory, so that [`next_message`](Self::next_message) waits for no disk.
+    /// Whether what comes next is in memory, so that [`next_message`](Self::next_message) waits for no disk.
     pub fn is_prepared(&self) -> bool {
-        !matches!(self.source, Source::Unread { .. })
+        match &self.source {
+            Source::Whole(_) => true,
+            Source::Steps(steps) => steps.is_read(),
+            Source::Unread { .. } => false,
+        }
     }
 
-    /// Reads what is not in memory yet: the history that an IXFR hands over. This may wait for a disk, so that it is no
-    /// work for a thread that others wait for.
+    /// Reads what comes next and is not in memory yet: some of the history that an IXFR hands over. This may wait for a disk,
+    /// so that it is no work for a thread that others wait for.
     pub fn prepare(&mut self) {
-        if let Source::Unread { zones, from, zone } = &self.source {
-            let steps = steps_between(&**zones, *from, zone, self.frame.config.condensed_ixfr);
-            let zone = zone.clone();
-            self.source = match steps {
-                Some(differences) => Source::Steps(Steps::new(zone, differences)),
-                None => Source::Whole(Walk::new(zone)),
-            };
+        match &mut self.source {
+            Source::Whole(_) => {}
+            Source::Steps(steps) => {
+                if steps.read_on().is_none() {
+                    self.state = State::Torn;
+                }
+            }
+            Source::Unread { zones, from, zone } => {
+                let condensed = self.frame.config.condensed_ixfr;
+                let steps = Steps::between(zones, *from, zone, condensed);
+                let zone = zone.clone();
+                self.source = steps.map_or_else(|| Source::Whole(Walk::new(zone)), Source::Steps);
+            }
         }
     }
 
@@ -162,14 +180,20 @@ impl OutgoingTransfer {
     ///
     /// # Errors
     ///
-    /// When a record fits no message. The client must see that the transfer is not whole: close the connection. Nothing
-    /// more comes afterwards.
+    /// When a record fits no message, or the history has been cut behind what was handed over. The client must see that the
+    /// transfer is not whole: close the connection. Nothing more comes afterwards.
     pub fn next_message(&mut self, now: u64, out: &mut Vec<u8>) -> Result<bool, TransferError> {
         out.clear();
         if self.state == State::Over {
             return Ok(false);
         }
-        self.prepare();
+        if !self.is_prepared() {
+            self.prepare();
+        }
+        if self.state == State::Torn {
+            self.state = State::Over;
+            return Err(TransferError::HistoryCut);
+        }
         let mut filled = self.compose(self.frame.limit, out);
         if filled == Filled::Nothing {
             filled = self.compose(self.frame.utmost, out);
@@ -256,7 +280,11 @@ impl fmt::Debug for OutgoingTransfer {
 
 /// Why a transfer cannot go on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TransferError {
+    /// What leads on from what was handed over is not kept any more, or cannot be read.
+    #[error("the zone's history was cut while it was handed over")]
+    HistoryCut,
     /// A record is larger than a message can be, with what must stand beside it.
     #[error("a record fits no message")]
     RecordTooLarge,
@@ -357,19 +385,89 @@ impl Walk {
 struct Steps {
     zone: Zone,
     differences: std::vec::IntoIter<Diff>,
+    /// Those behind them.
+    unread: Option<Unread>,
     current: Option<(Diff, DiffPlace)>,
     /// Whether the SOA that opens the stream has been written.
     opened: bool,
 }
 
+/// Differences that are still on a disk.
+struct Unread {
+    zones: Arc<dyn Zones>,
+    numbers: Range<u64>,
+    /// What the next one leads on from.
+    from: Serial,
+}
+
 impl Steps {
-    fn new(zone: Zone, differences: Vec<Diff>) -> Self {
+    /// A walk through differences that are in memory.
+    fn held(zone: Zone, differences: Vec<Diff>) -> Self {
         Self {
             zone,
             differences: differences.into_iter(),
+            unread: None,
             current: None,
             opened: false,
         }
+    }
+
+    /// A walk from a serial to this version; none if the way is not known.
+    fn between(zones: &Arc<dyn Zones>, from: Serial, zone: &Zone, condensed: bool) -> Option<Self> {
+        let apex = zone.apex();
+        let is_small = || {
+            { zones.differences_octets(apex, from) }.is_some_and(|octets| octets <= MOST_CONDENSED)
+        };
+        let numbers = match condensed && is_small() {
+            true => None,
+            false => zones.steps(apex, from),
+        };
+        let Some(numbers) = numbers else {
+            let differences = steps_between(&**zones, from, zone, condensed)?;
+            return Some(Self::held(zone.clone(), differences));
+        };
+        let zones = Arc::clone(zones);
+        let mut steps = Self {
+            unread: Some(Unread {
+                zones,
+                numbers,
+                from,
+            }),
+            ..Self::held(zone.clone(), Vec::new())
+        };
+        steps.read_on()?;
+        Some(steps)
+    }
+
+    /// Whether there is something to write before more has to be read.
+    fn is_read(&self) -> bool {
+        self.unread.is_none() || !self.differences.as_slice().is_empty()
+    }
+
+    /// Reads the next differences, if the last have been taken; none if they do not lead on.
+    fn read_on(&mut self) -> Option<()> {
+        if self.is_read() {
+            return Some(());
+        }
+        let mut unread = self.unread.take()?;
+        let mut differences = { unread.zones.clone() }
+            .read_steps(self.zone.apex(), unread.numbers.clone(), PIECE)
+            .filter(|differences| !differences.is_empty())?;
+        for (position, difference) in differences.iter().enumerate() {
+            if difference.from().serial != unread.from {
+                return None; // of another history, that has taken the place of this one
+            }
+            unread.numbers.next()?;
+            unread.from = difference.to().serial;
+            if unread.from == self.zone.serial() {
+                differences.truncate(position + 1); // later versions are heard of by the next NOTIFY
+                self.differences = differences.into_iter();
+                return Some(());
+            }
+        }
+        self.differences = differences.into_iter();
+        self.unread = Some(unread);
+        Some(())
     }
 
     fn fill(&mut self, writer: &mut MessageWriter<'_>) -> Filled {
@@ -405,6 +503,10 @@ impl Steps {
                 }
             }
             let Some(difference) = self.differences.next() else {
+                if self.unread.is_some() {
+                    self.current = None;
+                    return Err(MessageFull); // this message ends here, and is not the last
+                }
                 break;
             };
             let place = difference.records().place();

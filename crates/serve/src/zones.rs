@@ -1,5 +1,7 @@
 //! Where the zones to answer for are found.
 
+use std::ops::Range;
+
 use zonekit_store::{Diff, HeldZone, Standing, Store, Zone};
 use zonekit_wire::{Name, Serial};
 
@@ -55,6 +57,21 @@ pub trait Zones: Send + Sync {
         let octets = |difference: &Diff| difference.encode().len() as u64;
         Some(self.differences(apex, from)?.iter().map(octets).sum())
     }
+
+    /// The numbers that the table has for what [`differences`](Self::differences) gives, where it keeps its history on a
+    /// disk: by them it is read piece by piece while it is handed over, and is never in memory as a whole. `None` where
+    /// there is no history, or it is in memory anyway.
+    fn steps(&self, apex: Name<'_>, from: Serial) -> Option<Range<u64>> {
+        let _ = (apex, from);
+        None
+    }
+
+    /// Reads the first of the differences with these numbers, as many as have about so many octets together, but one at
+    /// least; `None` where they are not known any more.
+    fn read_steps(&self, apex: Name<'_>, numbers: Range<u64>, octets: usize) -> Option<Vec<Diff>> {
+        let _ = (apex, numbers, octets);
+        None
+    }
 }
 
 /// What is held of a zone that is ours to answer for.
@@ -84,6 +101,14 @@ impl Zones for Store {
 
     fn differences_octets(&self, apex: Name<'_>, from: Serial) -> Option<u64> {
         self.journal_octets(apex, from)
+    }
+
+    fn steps(&self, apex: Name<'_>, from: Serial) -> Option<Range<u64>> {
+        self.journal_numbers(apex, from)
+    }
+
+    fn read_steps(&self, apex: Name<'_>, numbers: Range<u64>, octets: usize) -> Option<Vec<Diff>> {
+        self.journal_steps(apex, numbers, octets).ok().flatten()
     }
 }
 

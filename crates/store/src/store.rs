@@ -261,11 +261,26 @@ impl Store {
         if numbers.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        match self.disk.steps(entry.id, name, numbers) {
-            Ok(steps) => Ok(Some(steps)),
-            Err(StoreError::Damaged(Damage::Missing { .. })) => Ok(None), // trimmed in the meantime
-            Err(error) => Err(error),
-        }
+        trimmed_is_none(self.disk.steps(entry.id, name, numbers, usize::MAX))
+    }
+
+    /// The numbers of the steps that the [`journal`](Self::journal) from a version on consists of, for
+    /// [`journal_steps`](Self::journal_steps); `None` when there is none. Known from memory.
+    pub fn journal_numbers(&self, name: Name<'_>, from: Serial) -> Option<Range<u64>> {
+        let table = self.table.load();
+        history(table.find(name)?, from, self.keep()).map(|history| history.numbers)
+    }
+
+    /// The first of these steps of the journal, as many as have `octets` octets together, but one at least: a journal can be
+    /// read piece by piece. `None` when it does not go back so far any more.
+    pub fn journal_steps(
+        &self,
+        name: Name<'_>,
+        numbers: Range<u64>,
+        octets: usize,
+    ) -> Result<Option<Vec<Diff>>, StoreError> {
+        let entry = self.entry(name)?;
+        trimmed_is_none(self.disk.steps(entry.id, name, numbers, octets))
     }
 
     /// The serials that a [`journal`](Self::journal) can begin with, oldest first; the last is that of the version held.
@@ -385,6 +400,15 @@ fn history(entry: &Entry, from: Serial, keep: Keep) -> Option<History> {
         numbers: first..next,
         octets,
     })
+}
+
+/// Steps that are missing have been trimmed in the meantime.
+fn trimmed_is_none(steps: Result<Vec<Diff>, StoreError>) -> Result<Option<Vec<Diff>>, StoreError> {
+    match steps {
+        Ok(steps) => Ok(Some(steps)),
+        Err(StoreError::Damaged(Damage::Missing { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn entry(loaded: Loaded) -> Entry {

@@ -3,7 +3,7 @@
 mod support;
 
 use support::*;
-use zonekit_store::{Content, JournalLimits, Options, Store, Zone};
+use zonekit_store::{Content, Diff, JournalLimits, Options, Store, Zone};
 use zonekit_wire::{NameBuf, Serial};
 
 fn open_with(disk: &FaultyDisk, journal: JournalLimits) -> Store {
@@ -25,6 +25,25 @@ fn steps(store: &Store, apex: &NameBuf, from: u32) -> Option<usize> {
     assert_eq!(
         store.journal_octets(apex.as_name(), Serial(from)).is_some(),
         steps.is_some()
+    );
+    let numbers = store.journal_numbers(apex.as_name(), Serial(from));
+    let at_once = steps.as_deref().unwrap_or_default();
+    let mut one_by_one = Vec::new();
+    for number in numbers.clone().into_iter().flatten() {
+        let read = store.journal_steps(apex.as_name(), number..number + 2, 1);
+        one_by_one.extend(read.unwrap().unwrap());
+    }
+    let octets = |steps: &[Diff]| {
+        steps
+            .iter()
+            .flat_map(Diff::encode)
+            .copied()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(octets(&one_by_one), octets(at_once));
+    assert_eq!(
+        (numbers.is_some(), one_by_one.len()),
+        (steps.is_some(), at_once.len())
     );
     steps.map(|steps| steps.len())
 }

@@ -74,7 +74,7 @@ struct Sending {
 }
 
 enum State {
-    /// What it is made of is being read from a disk.
+    /// What comes next of it is being read from a disk.
     Preparing(JoinHandle<Admitted>),
     Ready(Admitted),
 }
@@ -84,6 +84,22 @@ enum State {
 struct Admitted {
     transfer: Box<OutgoingTransfer>,
     _slot: Slot,
+}
+
+impl Sending {
+    /// Has what comes next be read, if it has not been.
+    fn prepared(self) -> Self {
+        let state = match self.state {
+            State::Ready(mut admitted) if !admitted.transfer.is_prepared() => {
+                State::Preparing(tokio::task::spawn_blocking(move || {
+                    admitted.transfer.prepare();
+                    admitted
+                }))
+            }
+            state => state,
+        };
+        Self { state, ..self }
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -126,6 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         loop {
             self.answer_requests()?;
             self.continue_transfers()?;
+            self.seat.set_busy(self.sending.is_some());
             let is_idle = self.is_idle();
             if is_idle && self.is_read {
                 return Ok(());
@@ -216,6 +233,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let State::Ready(Admitted { transfer, .. }) = &mut sending.state else {
                 break;
             };
+            if !transfer.is_prepared() {
+                self.sending = self.sending.take().map(Sending::prepared);
+                break;
+            }
             match transfer.next_message(now(), &mut self.answer) {
                 Ok(true) => {
                     let deadline = sending.pace.deadline_for(self.answer.len());
@@ -243,22 +264,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             transfer.put_off(now(), &mut self.answer);
             return self.enqueue();
         };
-        let mut admitted = Admitted {
-            transfer,
-            _slot: slot,
-        };
-        let state = if admitted.transfer.is_prepared() {
-            State::Ready(admitted)
-        } else {
-            State::Preparing(tokio::task::spawn_blocking(move || {
-                admitted.transfer.prepare();
-                admitted
-            }))
-        };
-        self.sending = Some(Sending {
-            state,
+        let begun = Sending {
+            state: State::Ready(Admitted {
+                transfer,
+                _slot: slot,
+            }),
             pace: Pace::begin(&self.shared.options),
-        });
+        };
+        self.sending = Some(begun.prepared());
         Ok(())
     }
 
@@ -274,10 +287,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// When the client has to have moved.
     fn deadline(&self) -> Instant {
-        match self.unsent.due {
+        let due = match self.unsent.due {
             Some(due) => due,
             None if self.is_idle() => self.idle_until,
             None => Instant::now() + NEVER, // a transfer is being prepared, which is not the client's fault
+        };
+        match &self.sending {
+            // Also where it is the answers to its own questions that keep it from getting on.
+            Some(Sending {
+                state: State::Ready(_),
+                pace,
+            }) => due.min(pace.deadline()),
+            _ => due,
         }
     }
 }
@@ -442,10 +463,137 @@ impl Pace {
     /// Adds octets and says until when they have to be written.
     fn deadline_for(&mut self, octets: usize) -> Instant {
         self.octets += octets as u64;
+        self.deadline()
+    }
+
+    /// Until when the next octets have to be there.
+    fn deadline(&self) -> Instant {
         let millis = self.octets.saturating_mul(1000).checked_div(self.minimum);
         let allowed = Duration::from_millis(millis.unwrap_or(u64::MAX));
         self.begun.checked_add(allowed).unwrap_or_else(|| {
             Instant::now() + NEVER // a write has a deadline of its own
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, DuplexStream, duplex, split},
+        sync::{mpsc, watch},
+    };
+    use zonekit_store::{Checks, Zone, ZoneBuilder, ZoneLimits};
+    use zonekit_wire::{Class, Compressor, MessageWriter, Name, NameBuf, Record, Rtype, master};
+
+    use super::super::seats::Seats;
+    use super::*;
+    use crate::{Config, Holding, Zones};
+
+    /// One zone of four megabytes.
+    struct Large(Zone);
+
+    impl Large {
+        fn new() -> Self {
+            let apex = name("example.");
+            let mut builder = ZoneBuilder::new(apex.as_name(), ZoneLimits::NONE, Checks::Strict);
+            let text = &b"@ 60 IN SOA ns h 7 1 1 1 60\n@ 60 IN NS ns\nns 60 IN A 192.0.2.1\n"[..];
+            let mut reader = master::Reader::new(text, apex.as_name());
+            builder
+                .begin(&reader.next_record().unwrap().unwrap())
+                .unwrap();
+            while let Some(record) = reader.next_record().unwrap() {
+                builder.add(&record).unwrap();
+            }
+            for host in 0..400 {
+                let owner = name(&format!("host{host}.example."));
+                let record = Record {
+                    owner: owner.as_name(),
+                    rtype: Rtype(65_280),
+                    class: Class::IN,
+                    ttl: 60,
+                    rdata: &[0; 10_000],
+                };
+                builder.add(&record).unwrap();
+            }
+            Self(builder.finish().unwrap().0)
+        }
+    }
+
+    impl Zones for Large {
+        fn enclosing(&self, _: Name<'_>) -> Option<Holding> {
+            Some(Holding::Served(self.0.clone()))
+        }
+
+        fn zone(&self, _: Name<'_>) -> Option<Holding> {
+            Some(Holding::Served(self.0.clone()))
+        }
+    }
+
+    fn name(text: &str) -> NameBuf {
+        text.parse().unwrap()
+    }
+
+    /// A request with its length before it.
+    fn request(rtype: Rtype) -> Vec<u8> {
+        let (mut octets, mut compressor) = (Vec::new(), Compressor::new());
+        let mut writer = MessageWriter::new(&mut octets, 512, &mut compressor);
+        let apex = name("example.");
+        writer.question(apex.as_name(), rtype, Class::IN).unwrap();
+        writer.finish();
+        let len = u16::try_from(octets.len()).unwrap();
+        [&len.to_be_bytes(), &octets[..]].concat()
+    }
+
+    fn connection(
+        stream: DuplexStream,
+        stopped: watch::Receiver<bool>,
+    ) -> Connection<DuplexStream> {
+        let config = Config {
+            allow_transfer: ["127.0.0.1".parse().unwrap()].into_iter().collect(),
+            ..Config::default()
+        };
+        let shared = Connections::new(
+            Responder::new(Arc::new(Large::new()), config),
+            Options::default(),
+            mpsc::channel(1).0,
+            stopped,
+        );
+        let address = "127.0.0.1:5353".parse().unwrap();
+        let (seat, _) = Seats::of(1).take().unwrap();
+        Connection::new(stream, address, Transport::Tcp, seat, shared)
+    }
+
+    /// Asks for the zone, then other things without end, and takes 20,000 octets a second of the answers, which is twice
+    /// what a transfer needs.
+    #[tokio::test(start_paused = true)]
+    async fn a_transfer_whose_client_lets_it_not_get_on_is_ended() {
+        let (near, far) = duplex(4096);
+        let (_stop, stopped) = watch::channel(false);
+        let (mut from, mut to) = split(far);
+        let asking = tokio::spawn(async move {
+            to.write_all(&request(Rtype::AXFR)).await?;
+            loop {
+                to.write_all(&request(Rtype::NS)).await?;
+            }
+            #[expect(unreachable_code, reason = "says of what type the error is")]
+            io::Result::Ok(())
+        });
+        let taking = tokio::spawn(async move {
+            let (mut taken, mut piece) = (0, [0; 200]);
+            while let Ok(count @ 1..) = from.read(&mut piece).await {
+                taken += count;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            taken
+        });
+        let serving = connection(near, stopped).serve();
+        let served = timeout(Duration::from_secs(600), serving).await;
+        let ended = served.expect("it ends within ten minutes").unwrap_err();
+        assert_eq!(ended.kind(), ErrorKind::TimedOut);
+        assert!(
+            taking.await.unwrap() < 4_000_000,
+            "the zone has not been taken"
+        );
+        assert!(asking.await.unwrap().is_err());
     }
 }

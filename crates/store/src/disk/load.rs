@@ -99,17 +99,25 @@ impl Disk {
         })
     }
 
-    /// Reads steps of the journal.
+    /// Reads steps of the journal: the first of these, until they have so many octets together, but one at least.
     pub(crate) fn steps(
         &self,
         id: u64,
         name: Name<'_>,
         numbers: std::ops::Range<u64>,
+        octets: usize,
     ) -> Result<Vec<Diff>, StoreError> {
         self.read(|transaction| {
-            numbers
-                .map(|number| Ok(read_step(transaction, id, name, number)?.1))
-                .collect()
+            let (mut steps, mut read) = (Vec::new(), 0);
+            for number in numbers {
+                let step = read_step(transaction, id, name, number)?.1;
+                read += step.encode().len();
+                steps.push(step);
+                if read >= octets {
+                    break;
+                }
+            }
+            Ok(steps)
         })
     }
 
