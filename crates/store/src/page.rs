@@ -14,11 +14,15 @@
 //! that a search stays within a few cache lines. A page is about 4 KiB, unless a single entry is larger: then
 //! it has one of its own.
 
+mod totals;
+mod walk;
+
+pub(crate) use self::totals::{Flags, Totals};
+pub(crate) use self::walk::{Behind, Entries};
+
 use std::ops::Range;
 
-use zonekit_wire::Rtype;
-
-use crate::key::{self, KeyBuf, common_prefix};
+use crate::key::{KeyBuf, common_prefix};
 use crate::rrset::{Body, read_number};
 
 /// How large a page may grow: with the two counters of its `Arc` and the allocator's own it takes 4 KiB.
@@ -30,90 +34,6 @@ pub(crate) const GROUP: usize = 8;
 pub(crate) const VERSION: u8 = 1;
 pub(crate) const HEADER: usize = 18;
 pub(crate) const SLOT: usize = 8;
-
-/// What is true of at least one entry of a page or a subtree.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Flags(pub(crate) u8);
-
-impl Flags {
-    /// The page is one of the tree of NSEC3 owners.
-    pub(crate) const NSEC3: Self = Self(1);
-    /// A wildcard.
-    pub(crate) const WILDCARD: Self = Self(2);
-    /// An NS record below the apex.
-    pub(crate) const CUT: Self = Self(4);
-    /// A DNAME.
-    pub(crate) const DNAME: Self = Self(8);
-    /// An NSEC record.
-    pub(crate) const NSEC: Self = Self(16);
-    /// A name below an asterisk label, which may be an empty non-terminal.
-    pub(crate) const BELOW_ASTERISK: Self = Self(32);
-
-    /// What a key alone says of its entry.
-    pub(crate) fn of_key(key: &[u8]) -> Self {
-        let mut flags = Self::default();
-        if !key.contains(&b'*') {
-            return flags; // nearly always
-        }
-        if key::is_wildcard(key) {
-            flags = flags.or(Self::WILDCARD);
-        }
-        if key::is_below_asterisk(key) {
-            flags = flags.or(Self::BELOW_ASTERISK);
-        }
-        flags
-    }
-
-    pub(crate) fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    pub(crate) fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub(crate) fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-}
-
-/// How much a page or a subtree holds.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Totals {
-    pub(crate) records: u64,
-    /// In wire form, without compression.
-    pub(crate) octets: u64,
-    pub(crate) flags: Flags,
-}
-
-impl Totals {
-    pub(crate) fn add(&mut self, other: Self) {
-        self.records += other.records;
-        self.octets = self.octets.saturating_add(other.octets);
-        self.flags = self.flags.or(other.flags);
-    }
-
-    /// What an entry holds; `apex` is how many octets the apex has in wire form.
-    pub(crate) fn of(key: &[u8], body: Body<'_>, apex: usize) -> Self {
-        let (records, rdata, _) = body.measure();
-        let owner = key::name_octets(key) + apex;
-        let mut flags = Flags::of_key(key);
-        for set in body.sets().take_while(|set| set.rtype() <= Rtype::NSEC) {
-            match set.rtype() {
-                _ if set.is_empty() => {}
-                Rtype::NS if !key.is_empty() => flags = flags.or(Flags::CUT),
-                Rtype::DNAME => flags = flags.or(Flags::DNAME),
-                Rtype::NSEC => flags = flags.or(Flags::NSEC),
-                _ => {}
-            }
-        }
-        Self {
-            records,
-            octets: rdata + records * (owner as u64 + 10),
-            flags,
-        }
-    }
-}
 
 /// A page, to read.
 #[derive(Clone, Copy, Debug)]
@@ -273,45 +193,6 @@ impl<'z> Page<'z> {
         }
     }
 
-    /// Goes through the entries from the first.
-    pub(crate) fn entries(self) -> Entries<'z> {
-        self.entries_of(0)
-    }
-
-    /// Goes through the entries from the one with this number.
-    pub(crate) fn entries_from(self, index: usize) -> Entries<'z> {
-        let index = index.min(self.len());
-        let mut entries = self.entries_of(index.min(self.len().saturating_sub(1)) / GROUP);
-        while entries.index < index && entries.skip().is_some() {}
-        entries
-    }
-
-    /// Goes through what is behind an entry.
-    pub(crate) fn behind(self, spot: Spot) -> Behind<'z> {
-        Behind {
-            page: self,
-            index: spot.index + 1,
-            keys: self.0.get(spot.key_end..).unwrap_or_default(),
-            body_start: spot.body_end,
-        }
-    }
-
-    /// Goes through the entries from the first of a group.
-    fn entries_of(self, group: usize) -> Entries<'z> {
-        let Slot {
-            key_start,
-            body_start,
-            ..
-        } = self.slot(group);
-        Entries {
-            page: self,
-            index: group * GROUP,
-            key_start,
-            body_start,
-            key: KeyBuf::from_slice(self.prefix()),
-        }
-    }
-
     /// Looks for a key.
     pub(crate) fn search(self, key: &[u8]) -> Search {
         let prefix = self.prefix();
@@ -406,6 +287,15 @@ impl<'z> Page<'z> {
         search
     }
 
+    /// The entry with this number, whose key is at the front of `keys` and whose body begins there.
+    #[inline(always)] // a walk reads all
+    fn entry(self, index: usize, keys: &'z [u8], body_start: usize) -> Option<(Key<'z>, Spot)> {
+        let key = Key::read(keys)?;
+        let body = body_start..body_start.saturating_add(key.body);
+        let spot = self.spot(index, body, key.behind);
+        Some((key, spot))
+    }
+
     /// A place of which is known where its body is, and the key behind it.
     #[inline]
     fn spot(self, index: usize, body: Range<usize>, behind: &[u8]) -> Spot {
@@ -424,9 +314,8 @@ impl<'z> Page<'z> {
             body_start,
             ..
         } = self.slot(0);
-        let key = Key::read(self.0.get(key_start..)?)?;
-        let body = body_start..body_start.saturating_add(key.body);
-        Some(self.spot(0, body, key.behind))
+        let (_, spot) = self.entry(0, self.0.get(key_start..)?, body_start)?;
+        Some(spot)
     }
 
     /// The last entry.
@@ -525,106 +414,6 @@ impl<'z> Page<'z> {
             Some([high, low]) => u16::from_be_bytes([*high, *low]),
             _ => 0,
         }
-    }
-}
-
-/// A walk through the entries of a page.
-#[derive(Clone, Debug)]
-pub(crate) struct Entries<'z> {
-    page: Page<'z>,
-    index: usize,
-    key_start: usize,
-    body_start: usize,
-    key: KeyBuf,
-}
-
-impl<'z> Entries<'z> {
-    /// The next body; its key is then [`key`](Self::key).
-    pub(crate) fn next(&mut self) -> Option<Body<'z>> {
-        self.skip().map(|spot| self.page.body(spot))
-    }
-
-    /// The key of the entry that came last.
-    pub(crate) fn key(&self) -> &[u8] {
-        &self.key
-    }
-
-    /// Where the next entry is, which is then the last that came.
-    pub(crate) fn skip(&mut self) -> Option<Spot> {
-        if self.index >= self.page.len() {
-            return None;
-        }
-        let Key {
-            shared,
-            suffix,
-            body,
-            behind,
-        } = Key::read(self.page.0.get(self.key_start..)?)?;
-        self.key.truncate(self.page.prefix().len() + shared);
-        self.key.extend_from_slice(suffix);
-        let body_end = self
-            .body_start
-            .checked_add(body)
-            .filter(|end| *end <= self.page.0.len())?;
-        let spot = self
-            .page
-            .spot(self.index, self.body_start..body_end, behind);
-        self.index += 1;
-        self.key_start = spot.key_end;
-        self.body_start = body_end;
-        Some(spot)
-    }
-
-    pub(crate) fn page(&self) -> Page<'z> {
-        self.page
-    }
-}
-
-/// A walk through the entries of a page that leaves their keys as they lie.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Behind<'z> {
-    page: Page<'z>,
-    index: usize,
-    keys: &'z [u8],
-    body_start: usize,
-}
-
-/// An entry of such a walk.
-pub(crate) struct Passed<'z> {
-    pub(crate) spot: Spot,
-    /// Octets that its key shares with the one before, without the prefix of the page; `None` of the first of a group,
-    /// which is compared with none.
-    pub(crate) shared: Option<usize>,
-    /// The octets of its key behind these.
-    pub(crate) suffix: &'z [u8],
-}
-
-impl<'z> Behind<'z> {
-    pub(crate) fn next(&mut self) -> Option<Passed<'z>> {
-        if self.index >= self.page.len() {
-            return None;
-        }
-        let Key {
-            shared,
-            suffix,
-            body,
-            behind,
-        } = Key::read(self.keys)?;
-        let body = self.body_start..self.body_start.saturating_add(body);
-        let spot = self.page.spot(self.index, body, behind);
-        let is_first = self.index.is_multiple_of(GROUP);
-        self.index += 1;
-        self.keys = behind;
-        self.body_start = spot.body_end;
-        Some(Passed {
-            spot,
-            shared: (!is_first).then_some(shared),
-            suffix,
-        })
-    }
-
-    pub(crate) fn page(&self) -> Page<'z> {
-        self.page
     }
 }
 
