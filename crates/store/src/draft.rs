@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use zonekit_wire::{Name, NameBuf, Rtype, rdata};
 
 use crate::key::common_prefix;
+use crate::number::{number_octets, write_number};
 use crate::page::Flags;
 use crate::rrset::{self, Body, Owner};
 use crate::{Checks, EditError, Notes, ZoneLimits};
@@ -50,7 +51,7 @@ impl Item {
     /// Where the RDATA is, and its length before it.
     fn sized(&self) -> Range<usize> {
         let length = usize::from(self.length);
-        self.start - rrset::number_octets(length)..self.start + length
+        self.start - number_octets(length)..self.start + length
     }
 }
 
@@ -493,7 +494,7 @@ impl Draft {
     }
 
     fn keep(&mut self, rtype: Rtype, ttl: u32, rdata: &[u8]) -> Item {
-        rrset::write_number(rdata.len(), &mut self.octets);
+        write_number(rdata.len(), &mut self.octets);
         let start = self.octets.len();
         self.octets.extend_from_slice(rdata);
         let length = rdata.len() as u16; // callers have refused longer RDATA

@@ -50,6 +50,7 @@ mod key;
 mod limits;
 mod node;
 mod nsec3;
+mod number;
 mod options;
 mod page;
 mod page_writer;

@@ -23,7 +23,8 @@ pub(crate) use self::walk::{Behind, Entries};
 use std::ops::Range;
 
 use crate::key::{KeyBuf, common_prefix};
-use crate::rrset::{Body, read_number};
+use crate::number::read_number;
+use crate::rrset::Body;
 
 /// How large a page may grow: with the two counters of its `Arc` and the allocator's own it takes 4 KiB.
 pub(crate) const PAGE_OCTETS: usize = 4096 - 32;

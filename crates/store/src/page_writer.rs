@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::key::common_prefix;
+use crate::number::{number_octets, write_number};
 use crate::page::{Flags, GROUP, HEADER, PAGE_OCTETS, Page, SLOT, Totals, VERSION, head};
-use crate::rrset::{Body, number_octets, write_number};
+use crate::rrset::Body;
 
 /// How large a page may grow by edits before it is cut in two, header not counted. More than a page has when it is
 /// built: those are full, and would all be cut by the first record that comes to them.

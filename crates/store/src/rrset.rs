@@ -15,7 +15,15 @@
 //! Where a set ends is known without going through its records: a lookup passes those it does not seek.
 //! A set of zero records has signatures only: they came without the set that they cover.
 
+mod ttl;
+mod write;
+
+pub(crate) use self::write::{Source, write_owner, write_set};
+
 use zonekit_wire::{Class, Name, Record, Rtype};
+
+use self::ttl::read_ttl;
+use crate::number::read_number;
 
 /// The records of one owner and type, and the signatures over them, where they lie.
 ///
@@ -315,102 +323,6 @@ pub(crate) enum Owner<'z> {
     Kept(Name<'z>),
 }
 
-/// Writes how the owner was spelled: the front of an entry's body.
-pub(crate) fn write_owner(owner: Owner<'_>, out: &mut Vec<u8>) {
-    match owner {
-        Owner::Lower => out.push(0),
-        Owner::Upper => out.push(UPPER),
-        Owner::Kept(name) => {
-            out.extend([KEPT, name.as_octets().len() as u8]); // a name has at most 255 octets
-            out.extend_from_slice(name.as_octets());
-        }
-    }
-}
-
-/// RDATA of a set, or of the signatures over it, to be written.
-pub(crate) trait Source {
-    /// How many there are.
-    fn count(&self) -> usize;
-    /// The length of all, if all have one.
-    fn length(&self) -> Option<usize>;
-    /// Octets of all together, with the length before each.
-    fn octets(&self) -> usize;
-    /// Appends all, without lengths.
-    fn write(&self, out: &mut Vec<u8>);
-    /// Appends all, the length before each.
-    fn write_sized(&self, out: &mut Vec<u8>);
-}
-
-/// Appends a set. Lengths and TTLs are those of the packed form above.
-pub(crate) fn write_set(
-    rtype: Rtype,
-    ttl: u32,
-    rdatas: &impl Source,
-    signature_ttl: u32,
-    signatures: &impl Source,
-    out: &mut Vec<u8>,
-) {
-    let signed = if signatures.count() > 0 { SIGNED } else { 0 };
-    let lengths = lengths_form(fixed_length(rtype), rdatas);
-    let head = signed | lengths | count_form(rdatas.count());
-    let [high, low] = rtype.0.to_be_bytes();
-    if high == 0 {
-        out.extend_from_slice(&[head, low]);
-    } else {
-        out.extend_from_slice(&[head | WIDE_TYPE, high, low]);
-    }
-    write_ttl(ttl, out);
-    write_rdatas(lengths, rdatas, out);
-    if signed != 0 {
-        let lengths = lengths_form(None, signatures);
-        let other = if signature_ttl == ttl { 0 } else { OTHER_TTL };
-        out.push(other | lengths | count_form(signatures.count()));
-        if other != 0 {
-            write_ttl(signature_ttl, out);
-        }
-        write_rdatas(lengths, signatures, out);
-    }
-}
-
-/// Appends count, length and RDATA as the head of the set says.
-fn write_rdatas(lengths: u8, rdatas: &impl Source, out: &mut Vec<u8>) {
-    if count_form(rdatas.count()) == COUNT {
-        write_number(rdatas.count(), out);
-    }
-    if lengths == OWN_LENGTHS {
-        if rdatas.count() > 1 {
-            write_number(rdatas.octets(), out);
-        }
-        rdatas.write_sized(out);
-        return;
-    }
-    if lengths == ONE_LENGTH {
-        write_number(rdatas.length().unwrap_or(0), out);
-    }
-    rdatas.write(out);
-}
-
-/// The shortest way to say how long these are.
-fn lengths_form(fixed: Option<usize>, rdatas: &impl Source) -> u8 {
-    if fixed.is_some() && (rdatas.length() == fixed || rdatas.count() == 0) {
-        return FIXED_LENGTH;
-    }
-    if rdatas.count() > 1 && rdatas.length().is_some() {
-        ONE_LENGTH
-    } else {
-        OWN_LENGTHS
-    }
-}
-
-/// The count as the head says it.
-fn count_form(count: usize) -> u8 {
-    if count < usize::from(COUNT) {
-        count as u8
-    } else {
-        COUNT
-    }
-}
-
 /// How long the RDATA of a type is where the type says so. Part of the form on disk: never to be changed.
 fn fixed_length(rtype: Rtype) -> Option<usize> {
     match rtype {
@@ -418,90 +330,6 @@ fn fixed_length(rtype: Rtype) -> Option<usize> {
         Rtype::AAAA => Some(16),
         _ => None,
     }
-}
-
-/// Appends a TTL: one octet for the usual ones.
-#[inline]
-fn write_ttl(ttl: u32, out: &mut Vec<u8>) {
-    let index = TTL_INDEX[ttl_slot(ttl)];
-    if USUAL_TTLS.get(usize::from(index)) == Some(&ttl) {
-        out.push(index);
-    } else {
-        out.push(UNUSUAL);
-        out.extend(ttl.to_be_bytes());
-    }
-}
-
-/// Where a usual TTL is, found without a search.
-const TTL_INDEX: [u8; 128] = {
-    let mut index = [UNUSUAL; 128];
-    let mut at = 0;
-    while at < USUAL_TTLS.len() {
-        let slot = ttl_slot(USUAL_TTLS[at]);
-        assert!(index[slot] == UNUSUAL, "two usual TTLs in one slot");
-        index[slot] = at as u8; // the table is shorter than 255
-        at += 1;
-    }
-    index
-};
-
-/// The factor was found by trial: it keeps the usual TTLs apart.
-const fn ttl_slot(ttl: u32) -> usize {
-    (ttl.wrapping_mul(0x8AFD_2973) >> 25) as usize
-}
-
-/// Reads a TTL and returns what follows it.
-fn read_ttl(octets: &[u8]) -> Option<(u32, &[u8])> {
-    match octets {
-        [UNUSUAL, a, b, c, d, rest @ ..] => Some((u32::from_be_bytes([*a, *b, *c, *d]), rest)),
-        [index, rest @ ..] => Some((*USUAL_TTLS.get(usize::from(*index))?, rest)),
-        [] => None,
-    }
-}
-
-/// Appends a number, seven bits an octet, the low ones first.
-#[inline]
-pub(crate) fn write_number(mut number: usize, out: &mut Vec<u8>) {
-    while number > 0x7F {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-/// Reads a number and returns what follows it.
-#[inline(always)] // nearly all take one octet
-pub(crate) fn read_number(octets: &[u8]) -> Option<(usize, &[u8])> {
-    match octets {
-        [octet @ 0..=0x7F, rest @ ..] => Some((usize::from(*octet), rest)),
-        _ => read_wide_number(octets),
-    }
-}
-
-fn read_wide_number(octets: &[u8]) -> Option<(usize, &[u8])> {
-    let mut number = 0;
-    let mut rest = octets;
-    for shift in (0..usize::BITS).step_by(7) {
-        let (octet, behind) = rest.split_first()?;
-        rest = behind;
-        number |= usize::from(octet & 0x7F) << shift;
-        if octet & 0x80 == 0 {
-            return Some((number, rest));
-        }
-    }
-    None
-}
-
-/// How many octets [`write_number`] writes.
-#[inline]
-pub(crate) fn number_octets(number: usize) -> usize {
-    let mut octets = 1;
-    let mut rest = number >> 7;
-    while rest > 0 {
-        octets += 1;
-        rest >>= 7;
-    }
-    octets
 }
 
 const UPPER: u8 = 1;
@@ -516,19 +344,10 @@ const FIXED_LENGTH: u8 = 0x40;
 const WIDE_TYPE: u8 = 0x10;
 const COUNT: u8 = 0x0F;
 
-const UNUSUAL: u8 = 255;
-
-/// TTLs that take one octet. Part of the form on disk: a change of it is a new version of the page.
-const USUAL_TTLS: [u32; 48] = [
-    0, 1, 5, 10, 15, 20, 30, 45, 60, 90, 120, 150, 180, 240, 300, 360, 400, 500, 600, 900, 1000,
-    1200, 1500, 1800, 2400, 2700, 3000, 3600, 5400, 7200, 10800, 14400, 18000, 21600, 28800, 36000,
-    43200, 64800, 72000, 86400, 129_600, 172_800, 259_200, 345_600, 432_000, 518_400, 604_800,
-    1_209_600,
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::{number_octets, write_number};
 
     impl Source for &[&[u8]] {
         fn count(&self) -> usize {
@@ -630,10 +449,5 @@ mod tests {
         out[size] = 7;
         out.drain(text_end - 5..text_end);
         assert!(!Body(&out).measure().2);
-    }
-
-    #[test]
-    fn the_table_of_usual_ttls_is_sorted() {
-        assert!(USUAL_TTLS.is_sorted());
     }
 }
