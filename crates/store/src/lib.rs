@@ -58,6 +58,7 @@ mod patch;
 mod records;
 mod repair;
 mod rrset;
+mod rules;
 mod staging;
 mod store;
 mod store_error;

@@ -3,12 +3,12 @@
 use smallvec::SmallVec;
 use zonekit_wire::{Class, NameBuf, Record, Rtype, Soa, SoaBuf};
 
-use crate::build::{Rules, check_apex, check_record};
 use crate::diff::{ADDED, DiffWriter, FROM, ItemPlace, REMOVED, TO};
 use crate::draft::{Draft, Edit, is_nsec3, spelling};
 use crate::key::KeyBuf;
 use crate::page::Flags;
 use crate::rrset::{Body, Owner};
+use crate::rules::{Rules, check_apex, check_record};
 use crate::tally::Tally;
 use crate::tree::Tree;
 use crate::{Checks, Diff, EditError, Notes, Zone, ZoneLimits};
