@@ -1,42 +1,40 @@
 //! The running whole: everything that the tasks of a node share, and what may be done with it.
 
 mod commands;
+mod notes;
 mod publish;
 mod settings;
+mod visits;
 
 use self::commands::Commands;
 pub(crate) use self::publish::Edition;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
-use tracing::{debug, error};
+use tracing::error;
 use zonekit_http::{
     Access, Commanded, MetricsAccess, MetricsReaders, OciKey, OciKeys, Readiness, Shares, Token,
     Tokens, ZoneView,
 };
 use zonekit_model::{
-    ContentVersion, Contract, KeyName, PrimaryOutcome, SecondaryZone, Standing, Timestamp, TsigKey,
-    ZoneId, ZoneName, ZoneState,
+    ContentVersion, Contract, KeyName, SecondaryZone, Timestamp, TsigKey, ZoneName, ZoneState,
 };
-use zonekit_serve::{CookieSecret, Notification, Notifier, NotifyRetry, Responder};
-use zonekit_store::{BackupError, Batch, Diff, Held, Options, Store, StoreError, Timers, Zone};
+use zonekit_serve::{CookieSecret, Notifier, NotifyRetry, Responder};
+use zonekit_store::{BackupError, Batch, Diff, Held, Options, Store, StoreError, Zone};
 use zonekit_tsig::Key;
 use zonekit_wire::{Serial, SoaBuf};
-use zonekit_xfr::{Due, Lines, Noted, Notified, PrimaryReport, Schedule, Slots, Timing};
+use zonekit_xfr::{Lines, Schedule, Slots};
 
 use crate::answering::{SharedSchedule, Table};
-use crate::book::{Book, KEPT};
+use crate::book::Book;
 use crate::delegation::Delegations;
 use crate::events::Hub;
-use crate::history::Finished;
 use crate::metrics::Counts;
-use crate::primaries::{KeyTurns, Unready, addresses, is_settled, resolve};
+use crate::primaries::{KeyTurns, Unready, is_settled, resolve};
 use crate::reaches::Reaches;
 use crate::tell::Teller;
 use crate::visits::Press;
@@ -49,12 +47,6 @@ pub(crate) const FILE: &str = "zonekit.redb";
 
 /// Settings that tell what was known of zones begin with this, followed by their [`ZoneId`].
 const PAST: &str = "past/";
-
-/// Seconds between a version and the end of its visit, as a rule at most.
-const MOMENT: u64 = 5;
-
-/// Zones taken in and visits ended that leave the memory full of holes.
-const MUCH: usize = 1_000;
 
 /// Searches of zones and differences of one contract, and of all, at a time: each takes a thread for as long as the zone is
 /// large, and versions are written by threads from among the same.
@@ -302,254 +294,10 @@ impl Node {
         }
     }
 
-    fn addresses_of(&self, config: &Config, zone: &SecondaryZone) -> Vec<SocketAddr> {
-        addresses(config, zone)
-    }
-
-    fn schedule(&self) -> MutexGuard<'_, Schedule<ZoneName>> {
-        self.schedule
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    /// What is due now, if anything is and there is a slot for it.
-    pub(crate) fn next_due(&self) -> Option<Due<ZoneName>> {
-        self.schedule().poll(Instant::now())
-    }
-
-    /// When a zone is due again, and expires.
-    pub(crate) fn timing(&self, name: &ZoneName) -> Option<Timing> {
-        self.schedule().timing(name)
-    }
-
-    pub(crate) fn next_timer(&self) -> Option<Instant> {
-        self.schedule().poll_timeout()
-    }
-
-    pub(crate) fn visits_running(&self) -> usize {
-        self.schedule().visits()
-    }
-
-    /// Has a zone's primaries visited at once.
-    pub(crate) fn request_visit(&self, name: &ZoneName) {
-        self.order_visit(name, false, None);
-    }
-
-    /// The same, perhaps for the whole zone whatever its serial, and perhaps to one primary only.
-    pub(crate) fn order_visit(&self, name: &ZoneName, whole: bool, only: Option<SocketAddr>) {
-        // Whoever asks what came of it is not shown what came of the visit before.
-        self.zones.with(name, |charge| {
-            charge.only = only.map(Box::new);
-            charge.alter(|status| {
-                let primaries = status.primaries.iter_mut();
-                let ordered =
-                    primaries.filter(|primary| only.is_none_or(|only| only == primary.address));
-                ordered.for_each(|primary| primary.outcome = PrimaryOutcome::Pending);
-            });
-        });
-        self.schedule().order(name, whole);
-        self.zones.with(name, |charge| charge.hurry());
-        self.wake.notify_one();
-    }
-
-    /// Which of these primaries a visit of the zone is not to ask, since they were out of reach a moment ago.
-    pub(crate) fn out_of_reach(
-        &self,
-        contract: &Option<Contract>,
-        name: &ZoneName,
-        primaries: &[zonekit_xfr::Primary],
-    ) -> Vec<usize> {
-        let now = Instant::now();
-        let may_ask = |primary: SocketAddr| self.reaches.may_ask(contract, name, primary, now);
-        let primaries = primaries.iter().enumerate();
-        let not_asked = primaries.filter(|(_, primary)| !may_ask(primary.address));
-        not_asked.map(|(index, _)| index).collect()
-    }
-
-    /// Has all zones of the contract know what a visit found out about its primaries. Those of one that is back are due soon;
-    /// of one that is down, this zone may be the one that is to ask again by the time that is returned.
-    pub(crate) fn note_reach(
-        &self,
-        contract: &Option<Contract>,
-        name: &ZoneName,
-        primaries: &[PrimaryReport],
-    ) -> Option<Instant> {
-        let (now, mut ask_again) = (Instant::now(), None);
-        for primary in primaries {
-            let Some(is_reached) = primary.is_reached else {
-                continue;
-            };
-            let at = primary.address;
-            match self.reaches.note(contract, name, at, is_reached, now) {
-                Noted::Nothing => {}
-                Noted::AskAgain(by) => {
-                    ask_again = ask_again.into_iter().chain([by]).min();
-                    self.teller.out_of_reach(primary.address);
-                }
-                Noted::Back => {
-                    self.teller.in_reach(primary.address);
-                    self.schedule().hasten(primary.address, now);
-                    self.wake.notify_one();
-                }
-            }
-        }
-        ask_again
-    }
-
-    /// A visit is over, and perhaps another to be made by then; says when the next one is due.
-    pub(crate) fn finished(
-        &self,
-        name: &ZoneName,
-        how: zonekit_xfr::Finished<'_>,
-        by: Option<Instant>,
-    ) -> Option<Timing> {
-        let timing = {
-            let mut schedule = self.schedule();
-            schedule.finished(name, how, Instant::now());
-            if let Some(by) = by {
-                schedule.check_by(name, by);
-            }
-            schedule.timing(name)
-        };
-        self.wake.notify_one();
-        timing
-    }
-
-    /// A visit no longer asks anybody, and holds up no other: what it brought is being kept.
-    pub(crate) fn settles(&self, name: &ZoneName) {
-        self.schedule().settles(name);
-        self.wake.notify_one();
-    }
-
-    /// Has those who answer know how a zone stands; in the file with the next commit.
-    pub(crate) fn note_standing(&self, name: &ZoneName, standing: Standing, expires_at: u64) {
-        let standing = match standing {
-            Standing::NeverLoaded => return,
-            Standing::Current => zonekit_store::Standing::Current,
-            Standing::Stale => zonekit_store::Standing::Stale { until: expires_at },
-            Standing::Expired => zonekit_store::Standing::Expired,
-        };
-        if let Err(error) = self.store.set_standing(name.to_name().as_name(), standing) {
-            debug!(zone = %name, %error, "noting how it stands"); // it was removed a moment ago
-        }
-        if self.config().catalog(name).is_some() {
-            self.catalogs_changed.notify_one(); // one that had expired may be a catalog again
-        }
-        self.noted.notify_one();
-    }
-
-    /// Notes a zone's timers for the next start; in the file with the next commit. Those that run out a moment later than what
-    /// is noted already are not: the next start checks that zone a moment too early.
-    pub(crate) fn note_timers(&self, name: &ZoneName, timers: Timers) {
-        let zone = name.to_name();
-        if { self.store.timers(zone.as_name()) }.is_some_and(|noted| is_hardly_later(noted, timers))
-        {
-            return;
-        }
-        if let Err(error) = self.store.note_timers(zone.as_name(), timers) {
-            debug!(zone = %name, %error, "noting its timers"); // it was removed a moment ago
-        }
-        self.noted.notify_one();
-    }
-
-    /// Notes what is known of a zone beside its version and timers, for the next start, or that nothing is; in the file with
-    /// the next commit.
-    pub(crate) fn note_past(&self, id: &ZoneId, past: Option<Vec<u8>>) {
-        self.store.note_setting(format!("{PAST}{id}"), past);
-        self.noted.notify_one();
-    }
-
-    /// All that is kept for the routes, by name.
-    pub(crate) fn kept(&self) -> Vec<(String, Vec<u8>)> {
-        let kept = self.store.settings(KEPT).unwrap_or_else(|error| {
-            error!(
-                error = in_words(&error),
-                "reading what was kept for the API"
-            );
-            Vec::new()
-        });
-        let plain = |(name, value): (String, _)| Some((name.strip_prefix(KEPT)?.to_owned(), value));
-        kept.into_iter().filter_map(plain).collect()
-    }
-
-    /// Keeps something for the routes, or forgets it; in the file with the next commit.
-    pub(crate) fn note_kept(&self, name: &str, value: Option<Vec<u8>>) {
-        self.store.note_setting(format!("{KEPT}{name}"), value);
-        self.noted.notify_one();
-    }
-
     /// Copies all that is durable into a new file. Waits for the disk.
     pub(crate) fn backup(&self, path: &Path) -> Result<u64, BackupError> {
         self.store.backup(path)
     }
-
-    /// Has the store know the time, by which it tells what is too old for the history of a zone.
-    pub(crate) fn note_time(&self) {
-        self.store.note_time(clock::now().as_seconds());
-    }
-
-    /// Brings what was noted into the file; says whether all of it is there now. Waits for the disk.
-    pub(crate) fn flush(&self) -> bool {
-        let flushed = self.store.flush();
-        if let Err(error) = &flushed {
-            error!(error = in_words(error), "keeping timers");
-        }
-        flushed.is_ok()
-    }
-
-    /// Says so if all zones rest after much was done. To be called now and then.
-    pub(crate) fn note_rest(&self) {
-        if self.stirred.load(Ordering::Relaxed) >= MUCH && self.visits_running() == 0 {
-            self.stirred.store(0, Ordering::Relaxed);
-            self.rested.notify_one();
-        }
-    }
-
-    /// Counts what came of a visit.
-    pub(crate) fn count(&self, finished: &Finished<'_>) {
-        self.stirred.fetch_add(1, Ordering::Relaxed);
-        let kinds = finished
-            .errors()
-            .map(|error| crate::history::failure(error).kind);
-        let milliseconds = finished.ended.since(finished.began);
-        self.counts.visit(finished.outcome(), milliseconds, kinds);
-        if let Some(figures) = finished.figures() {
-            self.counts.transfer(&figures);
-        }
-    }
-
-    /// Somebody entitled to says that a zone has changed.
-    pub(crate) fn notified(&self, notification: &Notification) {
-        let name = ZoneName::from(notification.zone.as_name());
-        let from = notification.source.ip();
-        let told = self.told(&name, Some(from), notification.serial);
-        debug!(zone = %name, %from, serial = notification.serial.map(|serial| serial.0), ?told, "NOTIFY");
-    }
-
-    /// The same of a zone, perhaps with the serial that it is said to have.
-    pub(crate) fn told(
-        &self,
-        name: &ZoneName,
-        from: Option<IpAddr>,
-        serial: Option<Serial>,
-    ) -> Notified {
-        let told = self.schedule().notify(name, from, serial);
-        // Where it makes no difference to those that came before, whoever is to know knows.
-        if told == Notified::Queued {
-            self.zones.with(name, |charge| charge.hurry());
-            self.wake.notify_one();
-        }
-        told
-    }
-}
-
-/// Whether timers run out when those before do, or within [`MOMENT`] after that.
-fn is_hardly_later(before: Timers, timers: Timers) -> bool {
-    let is_close =
-        |before: u64, now: u64| now.checked_sub(before).is_some_and(|later| later <= MOMENT);
-    before.failures == timers.failures
-        && is_close(before.next_check, timers.next_check)
-        && is_close(before.expires_at, timers.expires_at)
 }
 
 /// A number that tells this node's timers from those of others with the same zones: drawn once, then kept.

@@ -21,7 +21,7 @@ use super::{About, Node, PAST, in_words, metrics_readers, oci_keys, slots, token
 use crate::charge::{Charge, Known};
 use crate::notify::{Judge, targets};
 use crate::past::Past;
-use crate::primaries::{KeyTurns, next_keys, resolve, same};
+use crate::primaries::{KeyTurns, addresses, next_keys, resolve, same};
 use crate::visits::Rules;
 use crate::{Config, StartError, answering, book, clock};
 
@@ -124,7 +124,7 @@ impl Node {
     fn admit(&self, zone: Arc<SecondaryZone>, past: Option<Past>) {
         let config = self.config();
         let name = zone.name.to_name();
-        let addresses = self.addresses_of(&config, &zone);
+        let addresses = addresses(&config, &zone);
         let mut status = ZoneStatus {
             primaries: addresses
                 .iter()
@@ -190,7 +190,7 @@ impl Node {
     /// longer its own, ends without trace.
     fn resettle(&self, zone: Arc<SecondaryZone>) {
         let config = self.config();
-        let addresses = self.addresses_of(&config, &zone);
+        let addresses = addresses(&config, &zone);
         let name = zone.name.clone();
         let moved = self.zones.with(&name, |charge| {
             let moved = charge.zone.primaries != zone.primaries;
@@ -307,7 +307,7 @@ impl Node {
             let was = resolve(&before, &old_keys, &zone, &KeyTurns::default());
             let is = resolve(&config, &keys, &zone, &KeyTurns::default());
             if !same(&was, &is) || next_keys(&old_keys, &zone) != next_keys(&keys, &zone) {
-                let addresses = self.addresses_of(&config, &zone);
+                let addresses = addresses(&config, &zone);
                 let pending = addresses
                     .iter()
                     .copied()
