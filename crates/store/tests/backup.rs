@@ -5,7 +5,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use support::*;
 use tempfile::TempDir;
@@ -165,7 +165,8 @@ fn a_backup_is_one_moment_of_a_store_that_goes_on() {
     store.commit(batch).unwrap();
 
     let is_over = AtomicBool::new(false);
-    let last = std::thread::scope(|scope| {
+    let newest = AtomicU32::new(1);
+    let backups = std::thread::scope(|scope| {
         let moving = scope.spawn(|| {
             let mut serial = 1;
             while !is_over.load(Ordering::Relaxed) {
@@ -181,20 +182,24 @@ fn a_backup_is_one_moment_of_a_store_that_goes_on() {
                         ..replacement(&apex, held.generation, zone(&apex, serial, &[]))
                     });
                 store.commit(batch).unwrap();
+                newest.store(serial, Ordering::Relaxed);
             }
-            serial
         });
-        for number in 0..5 {
-            let path = folder.path().join(format!("backup{number}"));
+        let mut backups = 0;
+        while backups < 5 || (newest.load(Ordering::Relaxed) <= 5 && !moving.is_finished()) {
+            let path = folder.path().join(format!("backup{backups}"));
             let octets = store.backup(&path).unwrap();
             assert_eq!(fs::metadata(&path).unwrap().len(), octets);
+            backups += 1;
         }
         is_over.store(true, Ordering::Relaxed);
-        moving.join().unwrap()
+        moving.join().unwrap();
+        backups
     });
+    let last = newest.into_inner();
     assert!(last > 5, "{last}");
     let expected = content(&store);
-    for number in 0..5 {
+    for number in 0..backups {
         let path = folder.path().join(format!("backup{number}"));
         let (summary, zones) = checked(&path);
         assert!(summary.is_sound(), "{summary:?} {zones:?}");

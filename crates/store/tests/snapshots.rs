@@ -3,7 +3,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -196,28 +196,46 @@ fn others_commit_between_the_pieces_of_a_large_version() {
     let store = Store::open_on(disk.clone(), options).unwrap();
     let apex = name("example.org");
     store.create_zone(apex.as_name()).unwrap();
-    let large = large_zone(&apex, 1, 30_000);
-    let is_over = AtomicBool::new(false);
-    disk.slow_down(Duration::from_millis(20)); // until enough is seen, so that the others come to it
-    let between = std::thread::scope(|scope| {
-        let others = scope.spawn(|| {
-            let mut commits = 0;
+    let (is_over, commits) = (AtomicBool::new(false), AtomicU32::new(0));
+    let between: Vec<u32> = std::thread::scope(|scope| {
+        scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 let mut batch = Batch::new();
                 batch.put("key", "value");
                 store.commit(batch).unwrap();
-                commits += 1;
-                if commits > 10 {
-                    disk.slow_down(Duration::ZERO);
-                }
+                commits.fetch_add(1, Ordering::Relaxed);
             }
-            commits
         });
-        publish(&store, &apex, Content::Replace(large));
+        let between = while_published(&disk, &commits, 10, |serial| {
+            publish(
+                &store,
+                &apex,
+                Content::Replace(large_zone(&apex, serial, 30_000)),
+            );
+        });
         is_over.store(true, Ordering::Relaxed);
-        others.join().unwrap()
+        between
     });
-    assert!(between > 10, "{between}");
+    assert!(between.last() > Some(&10), "{between:?}");
+}
+
+/// Has versions published until others have counted more than `enough` while one of them was written, the disk slow, so
+/// that they come to it; gives what was counted during each.
+fn while_published(
+    disk: &FaultyDisk,
+    others: &AtomicU32,
+    enough: u32,
+    publish: impl Fn(u32),
+) -> Vec<u32> {
+    let mut counted = Vec::new();
+    disk.slow_down(Duration::from_millis(20));
+    while counted.last().is_none_or(|last| *last <= enough) && counted.len() < 20 {
+        let before = others.load(Ordering::Relaxed);
+        publish(1 + counted.len() as u32);
+        counted.push(others.load(Ordering::Relaxed) - before);
+    }
+    disk.slow_down(Duration::ZERO);
+    counted
 }
 
 #[test]
@@ -229,30 +247,29 @@ fn nobody_takes_out_what_is_being_written() {
     let (apex, other) = (name("example.org"), name("example.net"));
     store.create_zone(apex.as_name()).unwrap();
     store.create_zone(other.as_name()).unwrap();
-    let large = large_zone(&apex, 1, 30_000);
-    let is_over = AtomicBool::new(false);
-    disk.slow_down(Duration::from_millis(20));
-    std::thread::scope(|scope| {
+    let (is_over, versions) = (AtomicBool::new(false), AtomicU32::new(0));
+    let meanwhile = std::thread::scope(|scope| {
         scope.spawn(|| {
             // Each takes several pieces too, and takes out the one before it, and all else that is of no use.
-            for serial in 1.. {
-                publish(
-                    &store,
-                    &other,
-                    Content::Replace(large_zone(&other, serial, 1_000)),
-                );
-                if serial > 2 {
-                    disk.slow_down(Duration::ZERO);
-                }
-                if is_over.load(Ordering::Relaxed) {
-                    assert!(serial > 2, "{serial}");
-                    break;
-                }
+            while !is_over.load(Ordering::Relaxed) {
+                let serial = 1 + versions.load(Ordering::Relaxed);
+                let small = large_zone(&other, serial, 1_000);
+                publish(&store, &other, Content::Replace(small));
+                versions.store(serial, Ordering::Relaxed);
             }
         });
-        publish(&store, &apex, Content::Replace(large.clone()));
+        let meanwhile = while_published(&disk, &versions, 2, |serial| {
+            publish(
+                &store,
+                &apex,
+                Content::Replace(large_zone(&apex, serial, 30_000)),
+            );
+        });
         is_over.store(true, Ordering::Relaxed);
+        meanwhile
     });
+    assert!(meanwhile.last() > Some(&2), "{meanwhile:?}");
+    let large = large_zone(&apex, meanwhile.len() as u32, 30_000);
     drop(store);
     let store = Store::open_on(disk, options).unwrap();
     assert!(store.damage().is_empty(), "{:?}", store.damage());

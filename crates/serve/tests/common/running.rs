@@ -1,7 +1,7 @@
 //! A server on loopback, and what is said to it.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream, UdpSocket},
     num::NonZero,
     time::Duration,
@@ -13,7 +13,7 @@ use zonekit_serve::{Notification, Options, Responder, Server, Stopper};
 use super::Ask;
 
 /// How long what must come may take.
-pub const TIMEOUT: Duration = Duration::from_secs(10);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server in a runtime of its own, ended with the value.
 pub struct Running {
@@ -89,10 +89,21 @@ impl Drop for Running {
     }
 }
 
+/// Nobody is let go because the machine is busy: a test that is about such a limit sets it.
 pub fn options() -> Options {
     Options {
         workers: NonZero::new(2).unwrap(),
+        idle_timeout: Duration::from_secs(3600),
+        write_timeout: Duration::from_secs(3600),
         ..Options::default()
+    }
+}
+
+/// Whether the server ends a connection on which it has nothing left to say. That it is silent is no end.
+pub fn is_ended(stream: &mut TcpStream) -> bool {
+    match stream.read(&mut [0; 10]) {
+        Ok(length) => length == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
     }
 }
 
