@@ -27,7 +27,8 @@ pub struct Limits {
     pub max_ixfr_changes: Option<u64>,
     /// Messages without an answer, in a row, inside a transfer. Default: 100.
     pub max_empty_messages: u32,
-    /// How long a connection may take to be made. Default: 5 s.
+    /// How long a connection may take to be made. Where clear text may be spoken instead of TLS, TLS may take two parts of
+    /// five of it. Default: 5 s.
     pub connect_timeout: Duration,
     /// How long the primary may be silent inside a transfer. Default: 10 s.
     pub idle_timeout: Duration,

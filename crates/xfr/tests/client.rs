@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use common::{
@@ -10,6 +10,8 @@ use common::{
     soa_buf, unix_now, zone,
 };
 use proptest::prelude::*;
+use tokio::task::JoinHandle;
+use zonekit_script::nobody;
 use zonekit_tsig::{Key, KeyRing, check_request};
 use zonekit_wire::{NameBuf, Rcode, RecordBuf, Rtype};
 use zonekit_xfr::{
@@ -27,8 +29,21 @@ fn impatient() -> Limits {
     }
 }
 
+/// Longer than anybody has to wait who is answered.
+const LONG: Duration = Duration::from_secs(60);
+
+fn patient() -> Limits {
+    Limits {
+        connect_timeout: LONG,
+        query_timeout: LONG,
+        idle_timeout: LONG,
+        lone_soa_wait: LONG,
+        ..Limits::default()
+    }
+}
+
 fn client(address: SocketAddr) -> Client {
-    Client::new(address)
+    Client::new(address).limits(patient())
 }
 
 fn impatient_client(address: SocketAddr) -> Client {
@@ -65,6 +80,33 @@ async fn fetch_impatiently(
     .await
 }
 
+/// Waits for what has to come about.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..30_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("waited in vain for {what}");
+}
+
+/// Hears one datagram, which is answered so, and none after it. Until then the clock of a test stands still if it is
+/// paused; afterwards it goes on as fast as nothing else comes.
+async fn hears_one(
+    answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static,
+) -> (SocketAddr, JoinHandle<UdpSocket>) {
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = udp.local_addr().unwrap();
+    let hearing = tokio::task::spawn_blocking(move || {
+        let mut octets = [0; 4096];
+        let (length, from) = udp.recv_from(&mut octets).unwrap();
+        udp.send_to(&answer(&octets[..length]), from).unwrap();
+        udp // open as long as somebody may ask again
+    });
+    (address, hearing)
+}
+
 async fn visited(host: &Host, held: Option<u32>) -> (Report, Copy) {
     let mut copy = held.map_or_else(Copy::default, |serial| Copy::of(serial, &HELD));
     let order = Visit {
@@ -72,7 +114,7 @@ async fn visited(host: &Host, held: Option<u32>) -> (Report, Copy) {
         held_records: 5,
         limits: Limits {
             query_timeout: Duration::from_millis(100),
-            ..Limits::default()
+            ..patient()
         },
         ..Visit::new(zone(), vec![Primary::new(host.listen())])
     };
@@ -145,13 +187,13 @@ async fn an_end_before_the_closing_soa_is_an_error_whatever_it_looks_like() {
         Act::Raw(vec![1]),
         Act::Wait(Duration::from_secs(1)),
     ] {
-        let expected = match end {
-            Act::Wait(_) | Act::Raw(_) => ErrorKind::Timeout,
-            _ => ErrorKind::Broken,
+        let (limits, expected) = match end {
+            Act::Wait(_) | Act::Raw(_) => (impatient(), ErrorKind::Timeout),
+            _ => (patient(), ErrorKind::Broken),
         };
         for count in 0..5 {
             let end = end.clone();
-            let result = fetch_impatiently(move |request| {
+            let host = Host::new(7).tcp(Rtype::AXFR, move |request| {
                 let messages = one_by_one(request, &axfr(7)[..count]);
                 messages
                     .into_iter()
@@ -159,7 +201,8 @@ async fn an_end_before_the_closing_soa_is_an_error_whatever_it_looks_like() {
                     .chain([end.clone()])
                     .collect()
             });
-            assert_eq!(kind(result.await), expected, "{count}");
+            let client = client(host.listen()).limits(limits.clone());
+            assert_eq!(kind(fetch(&client).await), expected, "{count}");
         }
     }
 }
@@ -199,16 +242,15 @@ async fn octets_behind_the_message_with_the_closing_soa_are_an_error() {
 
 #[tokio::test]
 async fn nobody_listening_is_told_from_silence() {
-    let nobody = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap()
-    };
+    let nobody = nobody();
     assert_eq!(
         kind(fetch(&client(nobody)).await),
         ErrorKind::ConnectionRefused
     );
+    // It shows over TCP.
+    let hasty = impatient_client(nobody).soa("example.org").await;
     assert_eq!(
-        client(nobody).soa("example.org").await.unwrap_err().kind(),
+        hasty.unwrap_err().kind(),
         Some(ErrorKind::ConnectionRefused)
     );
     assert_eq!(
@@ -322,18 +364,18 @@ async fn a_notify_says_what_came_back() {
     assert_eq!(error.kind(), Some(ErrorKind::Timeout));
 }
 
-#[tokio::test]
-async fn a_signed_notify_wants_a_signed_answer() {
+#[tokio::test(start_paused = true)]
+async fn a_signed_notify_does_not_take_an_unsigned_answer() {
     let key: Key = "hmac-sha256:transfer.example.:c2VjcmV0".parse().unwrap();
-    let unsigned = Host::silent().udp(Rtype::SOA, |request| {
-        vec![Act::Say(failure(request, Rcode::NOERROR))]
-    });
-    let error = impatient_client(unsigned.listen())
-        .key(key.clone())
-        .notify("example.org", None)
-        .await
-        .unwrap_err();
+    let (address, _hearing) = hears_one(|request| failure(request, Rcode::NOERROR)).await;
+    let client = client(address).key(key);
+    let error = client.notify("example.org", None).await.unwrap_err();
     assert_eq!(error.kind(), Some(ErrorKind::Unsigned));
+}
+
+#[tokio::test]
+async fn a_signed_notify_takes_a_signed_answer() {
+    let key: Key = "hmac-sha256:transfer.example.:c2VjcmV0".parse().unwrap();
     let keys = key.clone();
     let host = Host::silent().udp(Rtype::SOA, move |request| {
         vec![Act::Say(signed(&keys, request, Rcode::NOERROR))]
@@ -386,11 +428,14 @@ async fn forged_datagrams_do_not_end_a_signed_notify() {
             assert_eq!((reply.rcode, reply.sent), (rcode, 1), "{number}");
         }
     }
-    // When nothing else comes, what was said is told: here a refusal by somebody who does not know whom he refuses.
-    let host = Host::silent().udp(Rtype::SOA, |request| {
-        vec![Act::Say(failure(request, Rcode::REFUSED))]
-    });
-    let client = impatient_client(host.listen()).key(key);
+}
+
+/// Here a refusal by somebody who does not know whom he refuses.
+#[tokio::test(start_paused = true)]
+async fn when_nothing_else_comes_what_was_said_to_a_signed_notify_is_told() {
+    let key: Key = "hmac-sha256:transfer.example.:c2VjcmV0".parse().unwrap();
+    let (address, _hearing) = hears_one(|request| failure(request, Rcode::REFUSED)).await;
+    let client = client(address).key(key);
     let reply = client.notify("example.org", None).await.unwrap();
     assert_eq!(reply.rcode, Rcode::REFUSED);
 }
@@ -491,7 +536,15 @@ async fn a_visit_falls_back_from_ixfr_and_from_udp() {
         }
     ));
     assert_eq!((copy.commits, copy.abandoned), (1, 1));
-    assert_eq!(host.story(), "SOA/udp SOA/udp SOA/tcp IXFR/tcp AXFR/tcp");
+    let asked = |over_tcp: bool| {
+        let mut asked = host.asked.lock().unwrap().clone();
+        asked.retain(|asked| asked.over_tcp == over_tcp);
+        asked.iter().map(|asked| asked.rtype).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(true), [Rtype::SOA, Rtype::IXFR, Rtype::AXFR]);
+    // Whoever hears datagrams there may come to it late.
+    until("both datagrams", || asked(false).len() >= 2).await;
+    assert_eq!(asked(false), [Rtype::SOA; 2]);
 }
 
 #[tokio::test]
@@ -517,16 +570,23 @@ async fn sockets_are_bound_to_the_source_that_is_asked_for() {
 #[tokio::test]
 async fn a_visit_that_is_dropped_ends_its_connections() {
     let host = Host::new(7).tcp(Rtype::AXFR, |request| {
-        vec![
-            Act::Say(message(request, &axfr(7)[..2])),
-            Act::Wait(Duration::from_secs(60)),
-        ]
+        vec![Act::Say(message(request, &axfr(7)[..2]))]
     });
     let mut copy = Copy::default();
-    let order = Visit::new(zone(), vec![Primary::new(host.listen())]);
-    let result = tokio::time::timeout(Duration::from_millis(300), visit(order, &mut copy)).await;
-    assert!(result.is_err());
+    let order = Visit {
+        limits: patient(),
+        ..Visit::new(zone(), vec![Primary::new(host.listen())])
+    };
+    let is_asked = || {
+        let asked = host.asked.lock().unwrap();
+        asked.iter().any(|asked| asked.rtype == Rtype::AXFR)
+    };
+    tokio::select! {
+        _ = visit(order, &mut copy) => panic!("the rest has not come"),
+        () = until("the question", is_asked) => {}
+    }
     assert_eq!(copy.commits, 0);
+    until("the end of the connection", || host.open() == 0).await;
 }
 
 /// A zone of so many records, in messages of about 16 KiB, made before anybody asks for it.
@@ -580,17 +640,15 @@ async fn differing_reading_speeds_deliver_the_same_records() {
 #[tokio::test]
 async fn a_reader_slower_than_the_idle_time_out_gets_everything() {
     let host = big_host(50_000);
-    let limits = Limits {
-        idle_timeout: Duration::from_secs(1),
-        ..Limits::default()
-    };
-    let client = client(host.listen()).limits(limits);
+    let client = client(host.listen());
     let mut transfer = client.axfr("example.org").await.unwrap();
     let mut records = 0;
     while transfer.next().await.unwrap().is_some() {
         records += 1;
         if records % 20_000 == 0 {
-            tokio::time::sleep(Duration::from_millis(1200)).await;
+            tokio::time::pause();
+            tokio::time::advance(LONG + LONG / 5).await;
+            tokio::time::resume();
         }
     }
     assert_eq!(records, 50_001);

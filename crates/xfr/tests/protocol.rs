@@ -9,7 +9,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Act, Copy, HELD, Host, framed};
-use zonekit_script::{Ask, Asks, Level, OCTETS, RECORDS, Row, Seen, soa_of, unix_now};
+use zonekit_script::{Ask, Asks, Expected, Level, OCTETS, RECORDS, Row, Seen, soa_of, unix_now};
 use zonekit_wire::{FrameBuffer, NameBuf, Rtype, Serial};
 use zonekit_xfr::{
     Apply, Client, ClientError, ErrorKind, Incoming, Limits, Query, Transfer, VisitError,
@@ -22,14 +22,21 @@ fn apex() -> NameBuf {
     APEX.parse().unwrap()
 }
 
-fn limits() -> Limits {
+/// Nobody is hurried, but where a row is about a limit of time: there by that one alone.
+fn limits(expected: &Expected) -> Limits {
+    const LONG: Duration = Duration::from_secs(60);
+    let hurried = |limit: &str, wait: u64| match expected {
+        Expected::Rejected(_, words) if *words == limit => Duration::from_millis(wait),
+        _ => LONG,
+    };
     Limits {
         max_zone_records: RECORDS,
         max_zone_octets: OCTETS,
-        query_timeout: Duration::from_millis(500),
-        idle_timeout: Duration::from_millis(500),
-        lone_soa_wait: Duration::from_millis(300),
-        max_transfer_time: Duration::from_secs(2),
+        connect_timeout: LONG,
+        query_timeout: LONG,
+        idle_timeout: hurried("idle_timeout", 500),
+        lone_soa_wait: hurried("lone_soa_wait", 300),
+        max_transfer_time: hurried("max_transfer_time", 1_000),
         ..Limits::default()
     }
 }
@@ -93,7 +100,8 @@ fn stream(row: &Row, copy: &mut Copy) -> Result<(), VisitError> {
         Act::Raw(octets) => octets,
         _ => Vec::new(),
     });
-    let mut incoming = Incoming::new(&mut query, transfer, &limits(), HELD.len() as u64 + 1);
+    let limits = limits(row.expected(Level::Alone));
+    let mut incoming = Incoming::new(&mut query, transfer, &limits, HELD.len() as u64 + 1);
     let mut frames = FrameBuffer::with_room(4096);
     let mut octets = octets.peekable();
     while octets.peek().is_some() {
@@ -131,7 +139,7 @@ async fn client(name: &str) {
         Asks::Ixfr(_) => Host::silent().tcp(Rtype::IXFR, play),
         Asks::Soa => Host::silent().udp(Rtype::SOA, play),
     };
-    let mut client = Client::new(host.listen()).limits(limits());
+    let mut client = Client::new(host.listen()).limits(limits(row.expected(Level::Client)));
     if let Some(key) = &row.key {
         client = client.key(key.clone());
     }

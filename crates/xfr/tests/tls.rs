@@ -16,7 +16,7 @@ use rustls::{HandshakeKind, RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use zonekit_script::{Authority, Leaf};
+use zonekit_script::{Authority, Leaf, nobody};
 use zonekit_wire::{RecordBuf, Rtype};
 use zonekit_xfr::{
     Client, ClientError, ErrorKind, Limits, Loss, Outcome, PemError, Primary, Report, Tls,
@@ -215,11 +215,17 @@ fn strict(authority: &Authority) -> Tls {
     Tls::authenticated(authority.pem.as_bytes(), NAME).unwrap()
 }
 
-fn client(address: SocketAddr, tls: Tls) -> Client {
-    Client::new(address).tls(tls).limits(Limits {
-        idle_timeout: Duration::from_secs(20),
+/// Whoever is to answer does.
+fn patient() -> Limits {
+    Limits {
+        connect_timeout: Duration::from_secs(60),
+        idle_timeout: Duration::from_secs(60),
         ..Limits::default()
-    })
+    }
+}
+
+fn client(address: SocketAddr, tls: Tls) -> Client {
+    Client::new(address).tls(tls).limits(patient())
 }
 
 async fn fetch(client: &Client) -> Result<Vec<RecordBuf>, ClientError> {
@@ -236,6 +242,7 @@ async fn visited(primaries: Vec<Primary>, held: Option<u32>) -> (Report, Copy) {
     let order = Visit {
         held: held.map(soa_buf),
         held_records: 5,
+        limits: patient(),
         ..Visit::new(zone(), primaries)
     };
     let report = visit(order, &mut copy).await;
@@ -507,10 +514,7 @@ async fn a_primary_that_is_not_believed_is_passed_over_for_the_next() {
 async fn clear_text_is_spoken_only_where_it_is_allowed_and_nothing_else_works() {
     let host = Host::new(7);
     let clear = host.listen();
-    // Nobody listens at the port for TLS.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = nobody.local_addr().unwrap();
-    drop(nobody);
+    let address = nobody(); // at the port for TLS
     let authority = Authority::ed25519();
     for tls in [strict(&authority), Tls::opportunistic().unwrap()] {
         let (report, _) = visited(vec![primary(address, tls)], None).await;

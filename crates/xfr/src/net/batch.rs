@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[cfg(target_os = "linux")]
-    #[tokio::test]
+    #[tokio::test(start_paused = true)] // nobody loses patience as long as octets come
     async fn many_small_writes_of_a_long_transfer_are_few_reads() {
         const MESSAGES: usize = 4_000;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -145,8 +145,8 @@ impl Sockets {
                 (State::Shared(line), event)
             }
             None => {
-                let primary = primary.clone();
-                let connecting = async move { Wire::connect(&primary).await };
+                let (primary, within) = (primary.clone(), self.limits.connect_timeout);
+                let connecting = async move { Wire::connect(&primary, within).await };
                 (State::Connecting(Box::pin(connecting)), None)
             }
         };

@@ -88,7 +88,7 @@ impl TransferStream {
         let deadline = tokio::time::Instant::now() + bounded(limits.connect_timeout);
         let unreachable = |error: &std::io::Error| VisitError::Connect(Loss::from(error));
         let connecting = async {
-            let mut wire = Wire::connect(primary).await?;
+            let mut wire = Wire::connect(primary, limits.connect_timeout).await?;
             wire.write_all(&framed(query.octets())?).await?;
             wire.flush().await?;
             Ok(wire)

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
@@ -21,8 +22,12 @@ pub(super) enum Wire {
 }
 
 impl Wire {
-    /// Connects to a primary, as it is to be connected to.
-    pub(super) async fn connect(primary: &Primary) -> io::Result<Self> {
+    /// Connects to a primary, as it is to be connected to. How long that may take in all is for the caller to see to.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(unused_variables, reason = "clear text has all of it")
+    )]
+    pub(super) async fn connect(primary: &Primary, within: Duration) -> io::Result<Self> {
         let Primary {
             address, source, ..
         } = *primary;
@@ -34,7 +39,7 @@ impl Wire {
                 let Some(port) = tls.clear_text() else {
                     return tls.begin(address, connecting).await.map(Self::Tls);
                 };
-                match tls.try_begin(address, connecting).await {
+                match tls.try_begin(address, within, connecting).await {
                     Some(encrypted) => Ok(Self::Tls(encrypted)),
                     None => {
                         let address = SocketAddr::new(address.ip(), port);

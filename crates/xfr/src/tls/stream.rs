@@ -13,13 +13,11 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::Tls;
-use crate::Loss;
+use crate::limits::bounded;
+use crate::{Limits, Loss};
 
 /// Octets read from the socket at once: several records of 16 KiB, where rustls by itself reads 4 KiB.
 const ROOM: usize = 64 * 1024;
-
-/// How long TLS may take to stand where clear text may be spoken in its stead.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A connection over which TLS stands. Dropped, it ends as TLS has it, as far as that needs no waiting.
 #[derive(Debug)]
@@ -42,16 +40,22 @@ impl Tls {
         Ok(Encrypted(Box::new(stream)))
     }
 
-    /// The same where clear text may be spoken instead: nothing if it is to be.
+    /// The same where clear text may be spoken instead: nothing if it is to be. Of the time in which there has to be a
+    /// connection, TLS has two parts of five.
     pub(crate) async fn try_begin(
         &self,
         primary: SocketAddr,
+        connect_timeout: Duration,
         tcp: impl Future<Output = io::Result<TcpStream>>,
     ) -> Option<Encrypted> {
         if self.failed(primary, Instant::now()).is_some() {
             return None;
         }
-        let how = match timeout(PATIENCE, self.begin(primary, tcp)).await {
+        let patience = match connect_timeout {
+            Duration::ZERO => Limits::default().connect_timeout,
+            limited => bounded(limited),
+        };
+        let how = match timeout(patience * 2 / 5, self.begin(primary, tcp)).await {
             Ok(Ok(encrypted)) => return Some(encrypted),
             Ok(Err(error)) => Loss::from(&error),
             Err(_) => Loss::TimedOut,

@@ -80,7 +80,7 @@ impl Carrier {
     }
 
     pub(super) async fn run(mut self, primary: Primary, patience: Duration) {
-        let connecting = Wire::connect(&primary);
+        let connecting = Wire::connect(&primary, patience);
         let connected = match patience.is_zero() {
             true => connecting.await,
             false => { timeout(patience, connecting).await }
