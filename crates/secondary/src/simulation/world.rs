@@ -148,6 +148,8 @@ struct Seen {
     is_certain: bool,
     /// An operator has said that the serial does not matter.
     is_forced: bool,
+    /// No visit has begun yet for what was said last.
+    is_ordered: bool,
     /// That visit is over.
     was_forced: bool,
     /// Versions that a failing disk did not say to have kept.

@@ -82,7 +82,8 @@ impl World {
         if held.servable().is_some() && seen.good_until.is_some_and(|good| now > good + SECOND) {
             return Err("a version is served that nobody has confirmed for too long".to_owned());
         }
-        seen.is_forced &= !std::mem::take(&mut seen.was_forced);
+        seen.is_forced &= seen.is_ordered || !seen.was_forced;
+        seen.was_forced = false;
         let newest = origin.newest().soa.serial;
         let is_newest = held.servable().is_some_and(|zone| zone.serial() == newest);
         if let Some(healed) = healed.filter(|_| !is_newest) {

@@ -170,6 +170,7 @@ impl World {
             unpublished: None,
             heard: Vec::new(),
         });
+        self.places[zone].seen.is_ordered &= !force;
         tell!(
             self,
             "visit {number} of zone {zone} begins: {reason:?}, held {:?}, expired: {expired}",

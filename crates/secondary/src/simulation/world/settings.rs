@@ -54,7 +54,9 @@ impl World {
                     let force = self.random.percent(30);
                     tell!(self, "zone {zone} is ordered, by force: {force}");
                     node.schedule.order(&zone, force);
-                    self.places[zone].seen.is_forced |= force;
+                    let seen = &mut self.places[zone].seen;
+                    seen.is_forced |= force;
+                    seen.is_ordered |= force;
                 }
             }
             _ => {
