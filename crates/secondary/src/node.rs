@@ -266,9 +266,14 @@ impl Node {
         self.notifier.announce(name.to_name().as_name(), soa);
     }
 
-    /// How many are being told of a version, or wait to be.
-    pub(crate) fn told_under_way(&self) -> usize {
-        self.notifier.under_way()
+    /// The same to one of them only.
+    pub(crate) fn announce_to(&self, target: SocketAddr, name: &ZoneName, soa: &SoaBuf) {
+        { &self.notifier }.announce_to(target, name.to_name().as_name(), soa);
+    }
+
+    /// Of how many zones one of them is being told, or waits to be.
+    pub(crate) fn told_under_way(&self, target: SocketAddr) -> usize {
+        self.notifier.under_way_to(target)
     }
 
     /// Where all zones are, those too that nobody has charged us with.

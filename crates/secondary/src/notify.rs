@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
+use tracing::error;
 use zonekit_model::{KeyName, Primary, ZoneName};
 use zonekit_serve::{Acl, NotifySources, NotifyTarget};
 use zonekit_tsig::Key;
@@ -57,13 +58,51 @@ impl NotifySources for Judge {
     }
 }
 
-/// Whom to tell of new versions, each with its key of these.
+/// Whom to tell of new versions, each with its key of these. One whose key is not among them is not told: unsigned, it would
+/// be told what it cannot believe.
 pub(crate) fn targets(config: &Config, keys: &HashMap<KeyName, Key>) -> Vec<NotifyTarget> {
-    let target = |told: &Told| NotifyTarget {
-        address: told.address,
-        key: told.key.as_ref().and_then(|key| keys.get(key)).cloned(),
-        source: config.source_for(told.address.ip()),
-        per_second: config.dns.notify_rate,
+    let target = |told: &Told| {
+        let key = match &told.key {
+            None => None,
+            Some(name) => match keys.get(name) {
+                Some(key) => Some(key.clone()),
+                None => {
+                    let address = told.address;
+                    error!(%address, key = %name, "not told of new versions: its key is not usable");
+                    return None;
+                }
+            },
+        };
+        Some(NotifyTarget {
+            address: told.address,
+            key,
+            source: config.source_for(told.address.ip()),
+            per_second: config.dns.notify_rate,
+        })
     };
-    config.dns.notify.iter().map(target).collect()
+    config.dns.notify.iter().filter_map(target).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_to_be_told_with_a_key_is_not_told_without() {
+        let text = "data_dir = \"var\"\n[dns]\nlisten = [\"127.0.0.1:0\"]\n\
+                    notify = [\"192.0.2.1\", { address = \"192.0.2.2\", key = \"key.example\" }]\n\
+                    [[key]]\nname = \"key.example\"\nalgorithm = \"hmac-sha256\"\nsecret = \"c2VjcmV0\"\n";
+        let config = Config::parse(text, "secondary.toml".as_ref()).unwrap();
+        let told = |keys: &[(KeyName, Key)]| -> Vec<(String, bool)> {
+            let targets = targets(&config, &keys.iter().cloned().collect());
+            let told =
+                |target: &NotifyTarget| (target.address.ip().to_string(), target.key.is_some());
+            targets.iter().map(told).collect()
+        };
+        let (first, second) = ("192.0.2.1".to_owned(), "192.0.2.2".to_owned());
+        assert_eq!(told(&[]), [(first.clone(), false)]);
+        let name = config.keys[0].name.clone();
+        let key: Key = "key.example.:c2VjcmV0".parse().unwrap();
+        assert_eq!(told(&[(name, key)]), [(first, false), (second, true)]);
+    }
 }

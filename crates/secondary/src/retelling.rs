@@ -2,49 +2,55 @@
 //! last before the end may not have been heard, and nobody else would tell of it before the next one.
 
 use std::cmp::Reverse;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use zonekit_model::ZoneName;
-use zonekit_store::Standing;
 
 use crate::node::Node;
 
-/// How many zones are told of in a second, so that who listens is not drowned in what it knows for the most part.
+/// How many zones one is told of in a second, so that who listens is not drowned in what it knows for the most part.
 const PER_SECOND: usize = 50;
 
-/// Those that are being told of, beyond which the next wait: somebody does not answer.
+/// Those that one is being told of, beyond which the next wait: it does not answer.
 const UNDER_WAY: usize = 500;
 
-/// Tells of all zones, and ends.
+/// Tells of all zones, and ends. Each at its own pace: one that does not answer keeps nobody else waiting.
 pub(crate) async fn run(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
-    if node.config().dns.notify.is_empty() {
-        return;
-    }
-    let mut zones = zones(&node).into_iter();
-    while zones.len() > 0 {
-        let room = UNDER_WAY.saturating_sub(node.told_under_way());
+    let (zones, config) = (zones(&node), node.config());
+    let told = { config.dns.notify.iter() }.map(|told| (told.address, &zones[..]));
+    let mut left: Vec<(SocketAddr, &[ZoneName])> = told.collect();
+    while !left.is_empty() {
         let rate = usize::try_from(node.config().dns.notify_rate).unwrap_or(usize::MAX);
-        // Half of what may be told at all is for what is new.
-        let per_second = match rate {
-            0 => PER_SECOND,
-            rate => PER_SECOND.min(rate.div_ceil(2)),
-        };
-        for name in zones.by_ref().take(room.min(per_second)) {
-            let held = node.held(&name);
-            let served = held
-                .filter(|held| matches!(held.standing, Standing::Current | Standing::Stale { .. }));
-            // As it is now: what has come since the start was told of already, and is only told once more.
-            if let Some(zone) = served.as_ref().and_then(|held| held.zone.as_ref()) {
-                node.announce(&name, &zone.soa());
+        for (target, zones) in &mut left {
+            for name in next(zones, node.told_under_way(*target), rate) {
+                // As it is now: what has come since the start was told of already, and is only told once more.
+                if let Some(zone) = node.held(name).as_ref().and_then(|held| held.servable()) {
+                    node.announce_to(*target, name, &zone.soa());
+                }
             }
         }
+        left.retain(|(_, zones)| !zones.is_empty());
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
             _ = stopped.wait_for(|&stop| stop) => return,
         }
     }
+}
+
+/// What one is told of in this second, out of what is left, when it is being told of so many.
+fn next<'z>(left: &mut &'z [ZoneName], under_way: usize, rate: usize) -> &'z [ZoneName] {
+    // Half of what may be told at all is for what is new.
+    let per_second = match rate {
+        0 => PER_SECOND,
+        rate => PER_SECOND.min(rate.div_ceil(2)),
+    };
+    let room = UNDER_WAY.saturating_sub(under_way).min(per_second);
+    let (now, rest) = left.split_at(room.min(left.len()));
+    *left = rest;
+    now
 }
 
 /// Whom to tell of, in this order: our catalog, by which others know of the rest, then the latest first.
@@ -75,5 +81,23 @@ mod tests {
         let told = zones(&Node::open(config).unwrap());
         let expected = ["ours.example", "one.example"].map(|name| name.parse().unwrap());
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn one_that_does_not_answer_waits_for_itself_alone() {
+        let zones: Vec<ZoneName> = (0..120)
+            .map(|number| format!("{number}.example").parse().unwrap())
+            .collect();
+        let told = |under_way: usize, rate: usize| {
+            let mut left = &zones[..];
+            let told: Vec<usize> = (0..3)
+                .map(|_| next(&mut left, under_way, rate).len())
+                .collect();
+            (told, left.len())
+        };
+        assert_eq!(told(0, 0), (vec![50, 50, 20], 0));
+        assert_eq!(told(0, 20), (vec![10; 3], 90));
+        assert_eq!(told(UNDER_WAY - 1, 100), (vec![1; 3], 117));
+        assert_eq!(told(UNDER_WAY, 100), (vec![0; 3], 120));
     }
 }

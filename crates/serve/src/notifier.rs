@@ -32,12 +32,14 @@ pub struct NotifyTarget {
     pub per_second: u32,
 }
 
-/// How long to go on telling somebody who does not answer.
+/// How long to go on telling somebody who does not answer, or with SERVFAIL; who answers with another error hears no more of
+/// that version.
 #[derive(Clone, Copy, Debug)]
 pub struct NotifyRetry {
-    /// How long to wait for the first answer; each further wait is twice as long. Default 2 s.
+    /// How long to wait for an answer. Where there is none, it is sent again as long after the first time, and each time twice
+    /// as long after the last. Default 2 s.
     pub first: Duration,
-    /// How often to send in all. Default 6, which gives up after about two minutes.
+    /// How often to send in all. Default 7, which gives up after about two minutes.
     pub attempts: u32,
 }
 
@@ -45,7 +47,7 @@ impl Default for NotifyRetry {
     fn default() -> Self {
         Self {
             first: Duration::from_secs(2),
-            attempts: 6,
+            attempts: 7,
         }
     }
 }
@@ -123,10 +125,27 @@ impl Notifier {
         }
     }
 
+    /// The same to one of them only; to nobody if it is none of them.
+    pub fn announce_to(&self, target: SocketAddr, zone: Name<'_>, soa: &SoaBuf) {
+        if let Some(line) = self.line(target) {
+            line.put(zone, soa, &self.shared.manner);
+        }
+    }
+
     /// How many are being told of a version, or wait to be.
     pub fn under_way(&self) -> usize {
         let lines = lock(&self.shared.lines);
         lines.iter().map(|line| line.under_way()).sum()
+    }
+
+    /// Of how many zones one of them is being told, or waits to be.
+    pub fn under_way_to(&self, target: SocketAddr) -> usize {
+        self.line(target).map_or(0, |line| line.under_way())
+    }
+
+    fn line(&self, target: SocketAddr) -> Option<Arc<Line>> {
+        let lines = lock(&self.shared.lines);
+        lines.iter().find(|line| line.address == target).cloned()
     }
 }
 

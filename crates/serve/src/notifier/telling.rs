@@ -1,8 +1,9 @@
-//! One server being told of one version, until it answers.
+//! One server being told of one version.
 
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -13,46 +14,25 @@ use zonekit_wire::{
     Section, SoaBuf,
 };
 
-use super::{Manner, NotifyTarget};
+use super::NotifyTarget;
+use crate::Counters;
 
-/// One server being told of one version.
+/// One server being told of one version, once.
 pub(super) struct Telling {
     pub(super) zone: NameBuf,
     pub(super) soa: SoaBuf,
     pub(super) target: NotifyTarget,
-    pub(super) manner: Manner,
+    pub(super) counters: Arc<Counters>,
 }
 
 impl Telling {
-    /// Sends again and again until there is an answer, or it has been often enough.
-    pub(super) async fn run(&self) {
-        let Self {
-            zone,
-            target: NotifyTarget { address, .. },
-            manner: Manner { retry, counters },
-            ..
-        } = self;
-        let mut wait = retry.first;
-        for _ in 0..retry.attempts {
-            match self.attempt(wait).await {
-                Ok(Some(Rcode::NOERROR)) => {
-                    counters.notifies_answered.count();
-                    return tracing::debug!(%zone, %address, serial = self.soa.serial.0, "NOTIFY answered");
-                }
-                Ok(Some(rcode)) => {
-                    counters.notifies_given_up.count();
-                    return tracing::warn!(%zone, %address, %rcode, "NOTIFY refused");
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::debug!(%zone, %address, %error, "sending NOTIFY");
-                    tokio::time::sleep(wait).await;
-                }
-            }
-            wait = wait.saturating_mul(2);
-        }
-        counters.notifies_given_up.count();
-        tracing::warn!(%zone, %address, attempts = retry.attempts, "NOTIFY never answered");
+    /// The rcode of the answer, if there is one in time.
+    pub(super) async fn run(&self, wait: Duration) -> Option<Rcode> {
+        self.attempt(wait).await.unwrap_or_else(|error| {
+            let (zone, address) = (&self.zone, self.target.address);
+            tracing::debug!(%zone, %address, %error, "sending NOTIFY");
+            None
+        })
     }
 
     /// Sends once and waits; the rcode of the answer, or none in time.
@@ -69,7 +49,7 @@ impl Telling {
             self.target.key.as_ref(),
             now(),
         )?;
-        self.manner.counters.notifies_sent.count();
+        self.counters.notifies_sent.count();
         socket.send(&request.octets).await?;
         let mut buffer = [0; 4096];
         let answer = timeout(wait, async {
