@@ -55,6 +55,8 @@ pub struct Registry {
     reserved: HashSet<ZoneName>,
     /// The highest generation ever given out here, of what is gone too.
     latest: u64,
+    /// See [`Registry::comings`].
+    comings: u64,
 }
 
 /// What the store kept does not fit together.
@@ -160,6 +162,12 @@ impl Registry {
     /// All zones of all contracts, in no order.
     pub fn zones(&self) -> impl Iterator<Item = &Arc<SecondaryZone>> {
         self.by_name.values()
+    }
+
+    /// How often a zone has come or gone, one that was tried and not kept included: while that stays the same, there are the same
+    /// zones.
+    pub fn comings(&self) -> u64 {
+        self.comings
     }
 
     /// How many zones there are.
@@ -329,8 +337,9 @@ impl Registry {
             .entry(zone.contract.clone())
             .or_default()
             .put(Arc::clone(&zone));
-        if let Some(before) = &before {
-            self.note_keys(before, false);
+        match &before {
+            Some(before) => self.note_keys(before, false),
+            None => self.comings += 1,
         }
         self.note_keys(&zone, true);
         self.latest = self.latest.max(zone.generation);
@@ -344,6 +353,7 @@ impl Registry {
         if tenant.is_empty() {
             self.tenants.remove(&zone.contract);
         }
+        self.comings += 1;
         self.by_name.remove(&before.name);
         self.note_keys(&before, false);
         Some(before)

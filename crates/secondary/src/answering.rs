@@ -66,11 +66,16 @@ pub(crate) fn config(config: &Config, cookie_secret: CookieSecret) -> zonekit_se
         version,
         clients,
         condensed_ixfr,
+        catalog,
         ..
     } = &config.dns;
     let octets = |text: &String| text.as_bytes().to_vec();
+    let catalogs = config.catalogs.iter().map(|entry| &entry.zone);
     zonekit_serve::Config {
         allow_transfer: allow_transfer.iter().cloned().collect(),
+        private_zones: { catalogs.chain(catalog) }
+            .map(|catalog| catalog.to_name())
+            .collect(),
         nsid: identity.as_ref().map(octets),
         identity: identity.as_ref().map(octets),
         version: version.as_ref().map(octets),

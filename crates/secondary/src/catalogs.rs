@@ -16,6 +16,7 @@ use zonekit_model::{Catalog, CatalogError, CatalogReader, ZoneName};
 use zonekit_store::Zone;
 
 use self::follow::Followed;
+use self::ours::Ours;
 use crate::node::Node;
 
 /// What changes within this time is told as one version of a catalog.
@@ -25,23 +26,26 @@ const AGAIN: Duration = Duration::from_secs(30);
 
 /// Follows the catalogs that the configuration names and tells of our zones in its own, whenever something has changed.
 pub(crate) async fn run(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
-    let mut followed = Followed::default();
+    let (mut followed, mut ours) = (Followed::default(), Ours::default());
     loop {
-        let is_done = round(&node, &mut followed).await;
+        let again = round(&node, &mut followed, &mut ours).await;
         tokio::select! {
             () = node.catalogs_changed.notified() => {}
-            () = tokio::time::sleep(AGAIN), if !is_done => {}
+            () = tokio::time::sleep(again.unwrap_or_default()), if again.is_some() => {}
             _ = stopped.wait_for(|&stop| stop) => return,
         }
         tokio::time::sleep(GATHERING).await;
     }
 }
 
-/// Does what there is to do; whether all of it could be kept.
-async fn round(node: &Arc<Node>, followed: &mut Followed) -> bool {
+/// Does what there is to do; if that is not all, when to go on.
+async fn round(node: &Arc<Node>, followed: &mut Followed, ours: &mut Ours) -> Option<Duration> {
     let is_followed = followed.follow(node).await;
-    let is_told = ours::tell(node).await;
-    is_followed && is_told
+    let told_again = ours.tell(node).await;
+    told_again
+        .into_iter()
+        .chain((!is_followed).then_some(AGAIN))
+        .min()
 }
 
 /// What a version of a zone says as a catalog.

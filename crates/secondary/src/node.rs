@@ -10,6 +10,7 @@ use self::commands::Commands;
 pub(crate) use self::publish::Edition;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

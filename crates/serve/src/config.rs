@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use zonekit_tsig::{Key, KeyRing};
-use zonekit_wire::Name;
+use zonekit_wire::{Name, NameBuf};
 
 use crate::{Acl, CookieSecret, RateLimit};
 
@@ -40,6 +40,11 @@ pub struct Config {
     pub keys: KeyRing,
     /// Who may have AXFR and IXFR. Default: nobody.
     pub allow_transfer: Acl,
+    /// Zones whose contents are not for everybody: of what is at or below these names, only whoever may have a zone whole is
+    /// told anything. Catalogs are such ([RFC 9432 §7]). Default: none.
+    ///
+    /// [RFC 9432 §7]: https://www.rfc-editor.org/rfc/rfc9432#section-7
+    pub private_zones: Vec<NameBuf>,
     /// Who may say that a zone has changed. Default: nobody.
     pub notify_sources: Arc<dyn NotifySources>,
     /// The largest answer over UDP, in octets, where the client allows as much by EDNS: 512 to 4,096; others are brought
@@ -80,6 +85,7 @@ impl Default for Config {
         Self {
             keys: KeyRing::default(),
             allow_transfer: Acl::default(),
+            private_zones: Vec::new(),
             notify_sources: Arc::new(Nobody),
             max_udp_size: 1232,
             transfer_message_size: 16_382,

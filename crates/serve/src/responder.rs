@@ -6,8 +6,8 @@ use arc_swap::{ArcSwap, Cache};
 use zonekit_store::Zone;
 use zonekit_tsig::{ServerStream, check_request};
 use zonekit_wire::{
-    Class, Compressor, Header, Message, MessageWriter, Name, Opcode, PackedRecord, Question, Rcode,
-    Rtype, Section, Serial, Soa, Unpacker,
+    Class, Compressor, Header, Message, MessageWriter, Name, NameBuf, Opcode, PackedRecord,
+    Question, Rcode, Rtype, Section, Serial, Soa, Unpacker,
 };
 
 use crate::{
@@ -252,8 +252,20 @@ impl<'x> Exchange<'x> {
         (self.header.opcode, self.header.questions) == (Opcode::QUERY, 0)
     }
 
+    /// Whether the name asked for is in a zone that is not for this client.
+    fn is_kept_from_client(&self) -> bool {
+        let is_in = |apex: &NameBuf| self.name.is_at_or_below(apex.as_name());
+        self.config.private_zones.iter().any(is_in) && {
+            let key = self.signer.as_ref().map(|signer| signer.key().name());
+            !self.config.allow_transfer.admits_peer(self.peer, key)
+        }
+    }
+
     /// Looks a name up.
     fn query(&mut self, rtype: Rtype) -> Action {
+        if self.is_kept_from_client() {
+            return self.say(Verdict::because(Rcode::REFUSED, ExtendedError::Prohibited));
+        }
         let zones = &*self.shared.zones;
         let transport = self.peer.transport;
         let dnssec = self.edns.is_some_and(|edns| edns.dnssec_ok);

@@ -144,6 +144,38 @@ fn other_classes_are_refused() {
     }
 }
 
+/// Zones that are kept from who may not have them whole, and others above.
+#[test]
+fn what_is_in_a_private_zone_is_told_to_those_only_who_may_have_it_whole() {
+    let allowed = |network: &str| Config {
+        allow_transfer: [network.parse().unwrap()].into_iter().collect(),
+        private_zones: vec!["Example.".parse().unwrap()],
+        ..Config::default()
+    };
+    for question in [
+        "ns.example. A",
+        "example. SOA",
+        "example. DS",
+        "nothing.example. A",
+    ] {
+        let Ask { octets, peer } = Ask::new(question);
+        let answer = |config: Config| {
+            let mut out = Vec::new();
+            let mut worker = table().responder(config).worker();
+            worker.respond(&octets, peer, NOW, &mut out);
+            render(&out)
+        };
+        assert_eq!(answer(allowed("198.51.100.0/24")), "REFUSED", "{question}");
+        let public = Config::default();
+        assert_eq!(
+            answer(allowed("0.0.0.0/0")),
+            answer(public.clone()),
+            "{question}"
+        );
+        assert_ne!(answer(public), "REFUSED", "{question}");
+    }
+}
+
 #[test]
 fn questions_that_are_no_types_are_notimp() {
     check(&table(), "ns.example. TYPE253", "NOTIMP"); // MAILB

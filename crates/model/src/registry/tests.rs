@@ -72,6 +72,20 @@ fn a_name_taken_by_another_contract_is_refused_without_telling_by_whom() {
 }
 
 #[test]
+fn zones_that_change_neither_come_nor_go() {
+    let mut registry = Registry::default();
+    let one = contract("one");
+    let create = Command::create(&one, id(1), draft("a.example", &[1]));
+    run(&mut registry, create, 1).unwrap();
+    let after_one = registry.comings();
+    let change = Command::ensure(&one, id(1), draft("a.example", &[2]));
+    run(&mut registry, change, 2).unwrap();
+    assert_eq!(registry.comings(), after_one);
+    run(&mut registry, Command::remove(&one, id(1)), 3).unwrap();
+    assert!(registry.comings() > after_one);
+}
+
+#[test]
 fn another_contracts_id_behaves_like_an_unused_one() {
     let mut registry = Registry::default();
     let (one, two) = (contract("one"), contract("two"));

@@ -1,13 +1,16 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use zonekit_model::{CatalogMember, Command, Contract, Standing, Uuid, ZoneDraft, ZoneName};
 use zonekit_store::{Content, Publication};
+use zonekit_wire::Serial;
 
 use super::follow::Followed;
-use super::{ours, round};
-use crate::Config;
+use super::ours::{self, Ours};
+use super::{AGAIN, round};
 use crate::node::Node;
+use crate::{Config, clock};
 
 const CATALOGS: [&str; 2] = ["first.example", "second.example"];
 
@@ -44,10 +47,11 @@ fn publish(node: &Node, catalog: &str, members: &str) {
         }
     };
     let members: Vec<CatalogMember> = members.split_whitespace().map(member).collect();
+    let now = Serial(clock::now().as_seconds() as u32);
     let publication = Publication {
         zone: catalog.to_name(),
         expected: node.held(&catalog).unwrap().generation,
-        content: Content::Next(ours::version(&catalog, &members, None).unwrap()),
+        content: Content::Next(ours::version(&catalog, &members, None, now).unwrap()),
         timers: None,
     };
     node.store().publish(publication).unwrap();
@@ -267,9 +271,49 @@ async fn our_catalog_is_tried_again_when_it_cannot_be_kept() {
     let ours = "catalog = \"ours.example\"\n";
     // As many zones as there may be: no room for our catalog.
     let node = Node::open(config(&directory, 2, ours)).unwrap();
-    let mut followed = Followed::default();
-    assert!(!round(&node, &mut followed).await);
+    let (mut followed, mut ours_told) = (Followed::default(), Ours::default());
+    let again = round(&node, &mut followed, &mut ours_told).await;
+    assert_eq!(again, Some(AGAIN));
     let directory = tempfile::tempdir().unwrap();
     let node = Node::open(config(&directory, 3, ours)).unwrap();
-    assert!(round(&node, &mut followed).await);
+    assert_eq!(round(&node, &mut followed, &mut ours_told).await, None);
+}
+
+/// Should it be lost with the disk, the catalog that is made then has to be newer than this one.
+#[tokio::test]
+async fn the_serial_of_our_catalog_is_never_ahead_of_the_clock() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = Node::open(config(&directory, 0, "catalog = \"ours.example\"\n")).unwrap();
+    let (catalog, contract): (ZoneName, Contract) =
+        ("ours.example".parse().unwrap(), "demo".parse().unwrap());
+    let mut ours = Ours::default();
+    for number in 1..4 {
+        let name = format!("{number}.example").parse().unwrap();
+        let draft = ZoneDraft::at_addresses(name, ["192.0.2.1".parse().unwrap()]);
+        let create = Command::create(&contract, Uuid::from_u128(number), draft);
+        node.change(create).await.unwrap();
+        while let Some(wait) = ours.tell(&node).await {
+            assert!(wait <= Duration::from_secs(2), "{wait:?}");
+            tokio::time::sleep(wait).await;
+        }
+        let version = node.version(&catalog).unwrap();
+        assert!(u64::from(version.serial().0) <= clock::now().as_seconds());
+        assert_eq!(
+            version.record_count(),
+            3 + number as u64,
+            "SOA, NS, TXT, members"
+        );
+    }
+}
+
+#[test]
+fn catalogs_are_kept_from_those_who_may_not_have_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = config(&directory, 0, "catalog = \"ours.example\"\n");
+    let answers = crate::answering::config(&config, zonekit_serve::CookieSecret::random());
+    let mut private: Vec<String> = { answers.private_zones.iter() }
+        .map(|name| ZoneName::from(name.as_name()).to_string())
+        .collect();
+    private.sort();
+    assert_eq!(private, [CATALOGS[0], "ours.example", CATALOGS[1]]);
 }
