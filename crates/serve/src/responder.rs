@@ -149,6 +149,7 @@ impl Worker {
             question: None,
             edns: None,
             signer: None,
+            asked: request.len(),
             out,
         };
         exchange.respond(message)
@@ -176,6 +177,8 @@ struct Exchange<'x> {
     /// What the request says by EDNS.
     edns: Option<Edns>,
     signer: Option<ServerStream>,
+    /// Octets of the request.
+    asked: usize,
     out: &'x mut Vec<u8>,
 }
 
@@ -397,7 +400,7 @@ impl<'x> Exchange<'x> {
                     limit: self.limit(),
                     ..self.frame(&zone)
                 };
-                let admission = self.admission(&Verdict::on_apex(self.name));
+                let admission = self.admission(&Verdict::on_apex(self.name), self.limit());
                 if admission == Admission::Whole
                     && let Some(differences) =
                         steps_between(&**zones, held, &zone, self.config.condensed_ixfr)
@@ -425,7 +428,7 @@ impl Exchange<'_> {
         records: impl FnOnce(Name<'_>, &mut Memory, &mut Reply<'_>) -> Verdict,
     ) -> Action {
         let verdict = self.compose(limit, records);
-        let admission = self.admission(&verdict);
+        let admission = self.admission(&verdict, self.out.len());
         self.send(limit, verdict, admission)
     }
 
@@ -459,9 +462,9 @@ impl Exchange<'_> {
         Action::Reply
     }
 
-    /// Whether the client has been told the same too often. Whoever is where it says is not limited; a signature does not
-    /// say where that is.
-    fn admission(&self, verdict: &Verdict) -> Admission {
+    /// Whether the client has been told the same too often, or its network too much; `octets` are those of the answer. Whoever
+    /// is where it says is not limited; a signature does not say where that is.
+    fn admission(&self, verdict: &Verdict, octets: usize) -> Admission {
         if self.peer.transport != Transport::Udp || self.edns.is_some_and(|edns| edns.is_proven) {
             return Admission::Whole;
         }
@@ -474,6 +477,7 @@ impl Exchange<'_> {
             &self.config.rate_limit,
             self.peer.ip(),
             || (speaker().unwrap_or(Name::ROOT), verdict.rcode),
+            octets.saturating_sub(self.asked),
             self.now,
         )
     }
@@ -598,7 +602,7 @@ impl Exchange<'_> {
                 ..Verdict::on_apex(name)
             }
         });
-        let admission = admission.unwrap_or_else(|| self.admission(&verdict));
+        let admission = admission.unwrap_or_else(|| self.admission(&verdict, self.out.len()));
         self.send(limit, verdict, admission)
     }
 

@@ -6,27 +6,33 @@ use std::sync::{Arc, LazyLock};
 
 use common::{Ask, NOW, Table, name, peer, root, zone};
 use proptest::prelude::*;
-use zonekit_serve::{Action, Config, Responder, Transport};
+use zonekit_serve::{Acl, Action, Config, Peer, RateLimit, Responder, Transport};
 use zonekit_tsig::{Algorithm, Key, KeyRing};
 use zonekit_wire::{Message, Name, Unpacker};
 
-/// Signed and unsigned zones, everything allowed, so that nothing is refused before it is looked at.
-static RESPONDER: LazyLock<Responder> = LazyLock::new(|| {
+/// Signed and unsigned zones.
+fn table() -> Table {
     let nsec = include_str!("data/signed.example.nsec.zone");
     let nsec3 = include_str!("data/signed.example.nsec3.zone")
         .replace("signed.example.", "hashed.example.");
-    let table = Table::of(&[
+    Table::of(&[
         root(),
         zone("signed.example.", nsec),
         zone("hashed.example.", &nsec3),
-    ]);
+    ])
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(table);
+
+/// Everything is allowed, so that nothing is refused before it is looked at.
+static RESPONDER: LazyLock<Responder> = LazyLock::new(|| {
     let key = Key::new(
         name("key.example").as_name(),
         Algorithm::HmacSha256,
         b"secret of sixteen",
     )
     .unwrap();
-    table.responder(Config {
+    TABLE.responder(Config {
         keys: KeyRing::from_iter([key]),
         allow_transfer: ["0.0.0.0/0".parse().unwrap()].into_iter().collect(),
         notify_sources: Arc::new(|_: Name<'_>, _: std::net::IpAddr, _: Option<&Key>| true),
@@ -124,6 +130,48 @@ fn questions() -> impl Strategy<Value = String> {
             )
         },
     )
+}
+
+/// Octets that a network may gain in a second, in the test of just that.
+const GAIN: usize = 3000;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whoever forges a source has no more sent there than the limit allows, whatever it asks for, without a cookie.
+    #[test]
+    fn any_questions_from_one_network_gain_no_more_than_the_limit(
+        questions in prop::collection::vec((questions(), any::<u8>()), 1..60),
+    ) {
+        let responder = TABLE.responder(Config {
+            rate_limit: RateLimit {
+                octets_per_second: GAIN as u32,
+                exempt: Acl::default(),
+                ..RateLimit::default()
+            },
+            ..Config::default()
+        });
+        let (mut worker, mut out, mut gained) = (responder.worker(), Vec::new(), 0);
+        for (question, host) in questions {
+            let request = Ask::new(&question).octets;
+            let peer = Peer {
+                address: ([192, 0, 2, host], 53).into(),
+                transport: Transport::Udp,
+            };
+            match worker.respond(&request, peer, NOW, &mut out) {
+                Action::Drop => assert!(out.is_empty()),
+                Action::Reply => gained += out.len().saturating_sub(match Message::new(&out).unwrap().header() {
+                    header if header.tc && header.answers + header.authorities == 0 => {
+                        assert!(out.len() <= request.len() + 40, "cut down");
+                        out.len()
+                    }
+                    _ => request.len(),
+                }),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(gained <= GAIN, "{gained} octets");
+    }
 }
 
 proptest! {

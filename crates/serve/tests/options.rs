@@ -280,6 +280,7 @@ fn flood(requests: &[Vec<u8>], peer: Peer, config: Config) -> [usize; 3] {
 fn limited(per_second: u32) -> Config {
     let rate_limit = RateLimit {
         per_second,
+        octets_per_second: 0,
         exempt: Acl::default(),
     };
     Config {
@@ -440,5 +441,39 @@ fn whoever_may_not_notify_is_told_so_as_often_as_anything_and_whoever_may_is_alw
     for request in notify("example.") {
         let action = worker.respond(&request, peer(Transport::Udp), NOW, &mut out);
         assert!(matches!(action, Action::Notify(_)) && !out.is_empty());
+    }
+}
+
+#[test]
+fn a_network_gains_no_more_octets_than_the_limit_by_all_the_names_there_are() {
+    let config = |octets_per_second| Config {
+        rate_limit: RateLimit {
+            octets_per_second,
+            ..limited(0).rate_limit
+        },
+        ..limited(0)
+    };
+    let names = [
+        "example.",
+        "ns.example.",
+        "x.wild.example.",
+        "other.",
+        "sub.example.",
+    ];
+    let requests: Vec<_> = { names.into_iter().cycle() }
+        .take(200)
+        .map(|name| request(name, Rtype::ANY, Class::IN, Some((EdnsOption::NSID, &[]))))
+        .collect();
+    let [whole, cut, nothing] = flood(&requests, peer(Transport::Udp), config(2000));
+    assert!((10..100).contains(&whole), "{whole}");
+    assert!(
+        cut.abs_diff(nothing) <= 1 && cut + nothing > 100,
+        "{cut} {nothing}"
+    );
+    for (peer, octets) in [(Transport::Tcp, 2000), (Transport::Udp, 0)] {
+        assert_eq!(
+            flood(&requests, common::peer(peer), config(octets)),
+            [200, 0, 0]
+        );
     }
 }

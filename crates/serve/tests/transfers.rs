@@ -617,6 +617,7 @@ fn ixfr_over_udp_is_told_as_often_as_the_limit_allows() {
         let config = Config {
             rate_limit: RateLimit {
                 per_second: 2,
+                octets_per_second: 0,
                 exempt: Acl::default(),
             },
             ..open_to_all()

@@ -11,7 +11,9 @@ use super::{Problem, file};
 #[derive(Clone, Debug)]
 pub struct Clients {
     /// `rate_limit`: how often per second the same answer goes to the same network over UDP, up to 262,143; 0 is no limit.
-    /// Default: 200. `rate_limit_exempt`: networks without that limit. Default: loopback.
+    /// Default: 200. `rate_limit_octets`: by how many octets a second answers to the same network may be larger than their
+    /// requests over UDP, up to 268,435,455; 0 is no limit. Default: 10,000,000. `rate_limit_exempt`: networks without those
+    /// limits. Default: loopback.
     pub rate_limit: RateLimit,
     /// `max_connections`: TCP connections open at a time, 1 or more; when more come, the idle make room. Default: 1,000.
     pub max_connections: usize,
@@ -52,6 +54,15 @@ impl Clients {
         if let Some(per_second) = file.rate_limit {
             within("dns.clients.rate_limit", per_second.into(), 0, 262_143)?;
             rate_limit.per_second = per_second;
+        }
+        if let Some(octets) = file.rate_limit_octets {
+            within(
+                "dns.clients.rate_limit_octets",
+                octets.into(),
+                0,
+                (1 << 28) - 1,
+            )?;
+            rate_limit.octets_per_second = octets;
         }
         if let Some(exempt) = file.rate_limit_exempt {
             let network = |path: &str, text: String| match text.parse() {

@@ -88,6 +88,7 @@ pub(super) struct DnsTls {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Clients {
     pub(super) rate_limit: Option<u32>,
+    pub(super) rate_limit_octets: Option<u32>,
     pub(super) rate_limit_exempt: Option<Vec<String>>,
     pub(super) max_connections: Option<usize>,
     pub(super) max_connections_per_client: Option<usize>,

@@ -117,6 +117,13 @@ fn every_entry_arrives() {
     let fewer = parse(&fewer).unwrap().dns.clients;
     assert_eq!(fewer.max_transfers_per_client, 2);
     assert_eq!(
+        clients.rate_limit.octets_per_second, 10_000_000,
+        "the default"
+    );
+    let less = WHOLE.replace("max_transfers = 3", "rate_limit_octets = 5");
+    let less = parse(&less).unwrap().dns.clients;
+    assert_eq!(less.rate_limit.octets_per_second, 5);
+    assert_eq!(
         [clients.idle_timeout, clients.write_timeout],
         [5, 6].map(std::time::Duration::from_secs)
     );
