@@ -10,13 +10,13 @@ mod reloads;
 mod surveys;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use zonekit_model::{ZoneName, ZoneStatus};
 
 use crate::node::Node;
-use crate::{Config, Secondary};
+use crate::{Config, Secondary, StartError};
 
 /// A node with its directory.
 pub(crate) struct Trial {
@@ -39,8 +39,18 @@ impl Trial {
     /// Ends it, and starts it again with its data.
     pub(crate) async fn again(self, tables: &str) -> Self {
         self.secondary.shutdown().await;
-        let config = Self::config_in(&self.directory, tables);
-        let secondary = Secondary::start(config).await.unwrap();
+        let began = Instant::now();
+        let secondary = loop {
+            let config = Self::config_in(&self.directory, tables);
+            match Secondary::start(config).await {
+                Ok(secondary) => break secondary,
+                // What was being written may be so still: the data is in use for that long.
+                Err(StartError::Open(_)) if began.elapsed() < Duration::from_secs(60) => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                Err(error) => panic!("{error:?}"),
+            }
+        };
         Self { secondary, ..self }
     }
 

@@ -344,7 +344,7 @@ mod tests {
     /// The process whose number stands in the file is not there any more, or is about to go.
     async fn is_gone(file: &Path) -> bool {
         let pid = fs::read_to_string(file).unwrap();
-        for _ in 0..1_000 {
+        for _ in 0..6_000 {
             // What has ended is a zombie until whoever inherits it looks.
             let status = fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
             if status.is_err() || status.is_ok_and(|stat| stat.contains(") Z ")) {
@@ -357,14 +357,27 @@ mod tests {
 
     const HANGS: &str = r#"sleep 1000 & echo $! > "$1.new"; mv "$1.new" "$1"; sleep 1000"#;
 
+    /// It says so in this file.
+    async fn has_begun(file: &Path) {
+        while !file.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     #[tokio::test]
     async fn when_time_is_up_nothing_of_it_is_left() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("pid");
-        let error = run(&shell(HANGS, &file, 1), 100_000, None)
-            .await
-            .unwrap_err();
-        assert_eq!(error.to_string(), "sh was not done after 1 s (timeout)");
+        let hook = shell(HANGS, &file, 1_000);
+        let time_passes = async {
+            has_begun(&file).await;
+            tokio::time::pause();
+            tokio::time::advance(hook.timeout).await;
+            tokio::time::resume();
+        };
+        let (ended, ()) = tokio::join!(run(&hook, 100_000, None), time_passes);
+        let error = ended.unwrap_err();
+        assert_eq!(error.to_string(), "sh was not done after 1000 s (timeout)");
         assert!(is_gone(&file).await);
     }
 
@@ -373,14 +386,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("pid");
         let hook = shell(HANGS, &file, 1_000);
-        let begun = async {
-            while !file.exists() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
         tokio::select! {
             _ = run(&hook, 0, None) => panic!("it hangs"),
-            () = begun => {}
+            () = has_begun(&file) => {}
         }
         assert!(is_gone(&file).await);
     }

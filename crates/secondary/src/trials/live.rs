@@ -85,7 +85,7 @@ async fn check(stop: Stop, happens: Happens) {
         begun.display(),
         ended.display()
     );
-    let limits = "[limits]\nidle_timeout = 1\n";
+    let limits = "[limits]\nidle_timeout = 2\n";
     let tables = limits.to_owned() + &zone("example.org", stopping.listen(), &verify);
     let trial = Trial::start(&tables).await;
     until("serial 1", || zones(&trial) == [1]).await;
