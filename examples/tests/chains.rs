@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use peers::{Hosted, Kind, Primary, SHA256, Secondary, Setup};
-use support::{Node, Settings, eventually, free_port, serial_of, transferred};
+use support::{Node, Settings, eventually, free_port, serial_of, transferred, until_serial};
 use tempfile::TempDir;
 
 const ZONE: &str = "chain.test.";
@@ -109,9 +109,7 @@ fn every_version_arrives_at_the_end_of_a_chain_of_bind_us_knot_and_us() {
         if serial > 1000 {
             bind.replace(&version(serial)).unwrap();
         }
-        eventually(&format!("serial {serial} at the end"), || {
-            (serial_of(far.dns, ZONE) == Some(serial)).then_some(())
-        });
+        until_serial(far.dns, ZONE, serial);
         let held = transferred(near.dns, ZONE, Some(&key));
         expected(serial, &held);
         assert!(

@@ -6,13 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::json;
-use support::{
-    Browser, Node, Program, Settings, Signer, TOKEN, eventually, master_file, serial_of,
-};
+use support::{Browser, Node, Program, QUIET, Settings, Signer, TOKEN, master_file, until_serial};
 use tempfile::TempDir;
-
-/// Nothing happens but what is asked for.
-const QUIET: &str = "[timers]\nmin_refresh = 3600\nmin_retry = 3600\n";
 
 fn node(directory: &TempDir) -> Node {
     let settings = Settings {
@@ -140,9 +135,7 @@ fn a_zone_comes_gets_into_trouble_and_goes() {
     let file = directory.path().join("example.org.zone");
     fs::write(&file, master_file("example.org", 8, 121)).unwrap();
     primary.signal("HUP");
-    eventually("serial 8 at the primary", || {
-        (serial_of(address, "example.org") == Some(8)).then_some(())
-    });
+    until_serial(address, "example.org", 8);
     browser.click("//button[.='Transfer now']");
     browser.wait_for_text("#serial", "8");
     browser.click("//button[.='Show what changed'][not(@disabled)]");

@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 use support::{
     Clients, Node, Program, Settings, TOKEN, eventually, master_file, peer_program, rcode_of,
-    serial_of, succeeded,
+    serial_of, succeeded, until_serial,
 };
 use tempfile::TempDir;
 use zonekit_wire::Rcode;
@@ -84,9 +84,7 @@ fn curl_goes_the_whole_way() {
     let body = r#"{"properties": {"zoneName": "curl.example", "description": "a zone", "primaryIps": ["127.0.0.1"]}}"#;
     let made = run("POST", "/secondaryzones", Some(body));
     let id = made["id"].as_str().unwrap();
-    eventually("serial 7", || {
-        (serial_of(stage.node.dns, "curl.example") == Some(7)).then_some(())
-    });
+    until_serial(stage.node.dns, "curl.example", 7);
     let path = format!("/secondaryzones/{id}");
     eventually("AVAILABLE", || {
         (run("GET", &path, None)["metadata"]["state"] == "AVAILABLE").then_some(())

@@ -16,7 +16,7 @@ use std::time::Duration;
 use peers::{Hosted, Kind, Primary, Setup};
 use support::{
     Api, Draw, Node, Program, Settings, Signer, TOKEN, canonical_lines, eventually, free_port,
-    serial_of,
+    serial_of, until_serial,
 };
 use tempfile::TempDir;
 use zonekit_script::{Act, Ask, Host};
@@ -136,9 +136,7 @@ fn what_was_announced_survives_thirty_kills_and_is_not_transferred_again() {
             "kill {kills}: version {served} to {now} is not whole"
         );
 
-        eventually("the newest version", || {
-            (serial_of(node.dns, ZONE) == Some(serial)).then_some(())
-        });
+        until_serial(node.dns, ZONE, serial);
         eventually("the newest version announced", || {
             (announced.load(Ordering::SeqCst) == serial).then_some(())
         });
@@ -331,9 +329,7 @@ fn killed_at_any_moment_of_a_visit_it_has_one_whole_version() {
             "{what}: {held}"
         );
         primary.is_well.store(true, Ordering::SeqCst);
-        eventually("the second version", || {
-            (serial_of(node.dns, ZONE) == Some(2)).then_some(())
-        });
+        until_serial(node.dns, ZONE, 2);
         assert_eq!(is_whole(&node, &what), 2);
     }
 }
@@ -365,9 +361,7 @@ fn without_room_the_old_version_is_served_the_trouble_is_told_and_with_room_the_
     let dns = program.address("dns");
     let api = Api::new(program.address("http"), TOKEN);
     let serves = |serial: u32| {
-        eventually(&format!("serial {serial}"), || {
-            (serial_of(dns, ZONE) == Some(serial)).then_some(())
-        });
+        until_serial(dns, ZONE, serial);
     };
     serves(1);
     let_files_grow(program.id(), Some(4096));

@@ -17,7 +17,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use peers::{Encrypted, Hosted, Key, Kind, Primary, Setup};
-use support::{Draw, Node, Proxy, Settings, canonical_lines, declared, eventually, free_port};
+use support::{Draw, Node, Proxy, Settings, canonical_lines, declared, free_port};
 use tempfile::TempDir;
 use zonekit_script::Authority;
 use zonekit_wire::{Name, master};
@@ -263,9 +263,7 @@ fn in_the_end_everything_is_equal() {
     for side in &sides {
         for zone in &side.zones {
             let (kind, name, serial) = (side.kind, &zone.name, zone.serial);
-            eventually(&format!("serial {serial} of {name}"), || {
-                (support::serial_of(node.dns, name) == Some(serial)).then_some(())
-            });
+            support::until_serial(node.dns, name, serial);
             let held = support::transferred(node.dns, name, None);
             let expected = zone.records();
             let missing: Vec<_> = expected

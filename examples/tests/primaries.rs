@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use peers::{Hosted, Key, Kind, Primary, SHA256, SHA512, Setup};
-use support::{Node, Settings, canonical_lines, eventually, free_port, root_zone, serial_of};
+use support::{Node, Settings, canonical_lines, eventually, free_port, root_zone, until_serial};
 use tempfile::TempDir;
 use zonekit_wire::{Name, Rtype, master};
 
@@ -61,9 +61,7 @@ impl Pair {
 
     #[track_caller]
     fn wait_for(&self, serial: u32) {
-        eventually(&format!("serial {serial}"), || {
-            (serial_of(self.node.dns, ".") == Some(serial)).then_some(())
-        });
+        until_serial(self.node.dns, ".", serial);
     }
 
     /// Everything that the secondary hands out, as canonical text.

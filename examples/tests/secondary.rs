@@ -12,7 +12,8 @@ use std::thread;
 
 use serde_json::json;
 use support::{
-    Node, Program, Settings, ask, declared, eventually, master_file, rcode_of, serial_of,
+    Node, Program, QUIET, Settings, ask, declared, eventually, master_file, rcode_of, serial_of,
+    until_serial,
 };
 use tempfile::TempDir;
 use zonekit_wire::{Rcode, Rtype};
@@ -94,9 +95,7 @@ fn a_zone_created_over_the_api_is_transferred_shown_served_and_handed_on() {
     let node = Node::start(directory.path(), &settings);
 
     let id = node.api.create("example.org", &["127.0.0.1"]);
-    eventually("serial 7", || {
-        (serial_of(node.dns, "example.org") == Some(7)).then_some(())
-    });
+    until_serial(node.dns, "example.org", 7);
 
     eventually("AVAILABLE and OK", || {
         let (_, zone) = node.api.get(&format!("/secondaryzones/{id}"));
@@ -153,22 +152,17 @@ fn a_notify_brings_the_new_version() {
         Some(node),
     );
     let zone = declared("example.org", source.address, Some(KEY));
-    let quiet = "[timers]\nmin_refresh = 3600\nmin_retry = 3600\n";
     let settings = Settings {
         listen: &node.to_string(),
-        timers: quiet,
+        timers: QUIET,
         more: &format!("{}{zone}", keyed(source.address, SECRET)),
         ..Settings::default()
     };
     let node = Node::start(directory.path(), &settings);
-    eventually("serial 1", || {
-        (serial_of(node.dns, "example.org") == Some(1)).then_some(())
-    });
+    until_serial(node.dns, "example.org", 1);
     for serial in 2..5 {
         source.change(&master_file("example.org", serial, 9 + serial as usize));
-        eventually("the next serial", || {
-            (serial_of(node.dns, "example.org") == Some(serial)).then_some(())
-        });
+        until_serial(node.dns, "example.org", serial);
         assert_eq!(
             transferred(node.dns, "example.org"),
             transferred(source.address, "example.org")
@@ -179,7 +173,6 @@ fn a_notify_brings_the_new_version() {
 #[test]
 fn a_secondary_behind_a_secondary_is_told_of_each_version_once_the_first_has_it() {
     let (first, second) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let quiet = "[timers]\nmin_refresh = 3600\nmin_retry = 3600\n";
     let addresses = [(); 2].map(|()| SocketAddr::from((Ipv4Addr::LOCALHOST, support::free_port())));
     let source = Source::start(
         first.path(),
@@ -192,7 +185,7 @@ fn a_secondary_behind_a_secondary_is_told_of_each_version_once_the_first_has_it(
         &Settings {
             listen: &addresses[0].to_string(),
             notify: Some(addresses[1]),
-            timers: quiet,
+            timers: QUIET,
             more: &format!(
                 "{}{}",
                 keyed(source.address, SECRET),
@@ -205,15 +198,13 @@ fn a_secondary_behind_a_secondary_is_told_of_each_version_once_the_first_has_it(
         second.path(),
         &Settings {
             listen: &addresses[1].to_string(),
-            timers: quiet,
+            timers: QUIET,
             more: &declared("example.org", addresses[0], None),
             ..Settings::default()
         },
     );
     for serial in 1..4 {
-        eventually("the serial at the end of the chain", || {
-            (serial_of(second_node.dns, "example.org") == Some(serial)).then_some(())
-        });
+        until_serial(second_node.dns, "example.org", serial);
         assert_eq!(
             support::transferred(second_node.dns, "example.org", None),
             support::transferred(first_node.dns, "example.org", None)
@@ -236,9 +227,7 @@ fn the_notify_program_is_believed_from_a_primary_only() {
     let other = declared("example.net", "127.0.0.9:1".parse().unwrap(), None);
     let more = format!("{}{zone}{other}", keyed(source.address, SECRET));
     let node = Node::start(directory.path(), &Settings::with(&more));
-    eventually("serial 1", || {
-        (serial_of(node.dns, "example.org") == Some(1)).then_some(())
-    });
+    until_serial(node.dns, "example.org", 1);
     let server = format!("@{}", node.dns);
     for (zone, key, expected) in [
         ("example.org", None, "NOERROR"),
@@ -341,9 +330,7 @@ fn after_sigkill_the_announced_version_is_served_without_a_transfer() {
     let zone = declared("example.org", source.address, Some(KEY));
     let more = format!("{}{zone}", keyed(source.address, SECRET));
     let node = Node::start(directory.path(), &Settings::with(&more));
-    eventually("serial 7", || {
-        (serial_of(node.dns, "example.org") == Some(7)).then_some(())
-    });
+    until_serial(node.dns, "example.org", 7);
     let before = transferred(node.dns, "example.org");
     node.program.kill();
 
@@ -372,9 +359,7 @@ fn a_primary_that_is_down_slow_or_sends_rubbish_is_told_and_the_zone_stays() {
     };
     let node = Node::start(directory.path(), &settings);
     let id = node.api.create("example.org", &["127.0.0.1"]);
-    eventually("serial 7", || {
-        (serial_of(node.dns, "example.org") == Some(7)).then_some(())
-    });
+    until_serial(node.dns, "example.org", 7);
     source.program.kill();
 
     // Down: nobody listens there any more.
@@ -414,9 +399,7 @@ fn a_silent_primary_is_told_as_a_time_out_and_holds_up_nobody() {
 
     // Beside one that answers: the zone is there long before the silent one is given up.
     let both = node.api.create("example.org", &["127.0.0.2", "127.0.0.1"]);
-    eventually("serial 7", || {
-        (serial_of(node.dns, "example.org") == Some(7)).then_some(())
-    });
+    until_serial(node.dns, "example.org", 7);
     assert_ne!(node.primary(&both)["status"], "OK");
 
     // Alone: what is told is that it does not answer.
@@ -441,9 +424,7 @@ fn a_silent_primary_is_told_as_a_time_out_and_holds_up_nobody() {
         (rcode_of(node.dns, "example.org") == Rcode::REFUSED).then_some(())
     });
     node.api.create("example.org", &["127.0.0.1"]);
-    eventually("serial 7", || {
-        (serial_of(node.dns, "example.org") == Some(7)).then_some(())
-    });
+    until_serial(node.dns, "example.org", 7);
 }
 
 #[test]
@@ -489,9 +470,7 @@ fn sighup_takes_a_new_zone_in_and_an_old_one_out() {
         ..Settings::with(&more)
     };
     let node = Node::start(directory.path(), &settings);
-    eventually("serial 7", || {
-        (serial_of(node.dns, "example.org") == Some(7)).then_some(())
-    });
+    until_serial(node.dns, "example.org", 7);
     let id = node.id_of("example.org");
     assert_eq!(node.api.delete(&format!("/secondaryzones/{id}")).0, 409);
 

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 
 use support::{
     Node, Program, Settings, canonical_lines, declared, eventually, free_port, master_file,
-    peer_program, rcode_of, serial_of,
+    peer_program, rcode_of, serial_of, until_serial,
 };
 use tempfile::TempDir;
 use zonekit_script::Authority;
@@ -98,9 +98,7 @@ impl Place {
     fn arrives_at_our_secondary(&self, primary: SocketAddr, entries: &str) {
         let directory = TempDir::new().unwrap();
         let node = self.secondary(directory.path(), primary, entries);
-        eventually("the zone", || {
-            (serial_of(node.dns, ZONE) == Some(7)).then_some(())
-        });
+        until_serial(node.dns, ZONE, 7);
         assert!(support::transferred(node.dns, ZONE, None) == self.expected);
     }
 
@@ -471,9 +469,7 @@ fn our_secondary_answers_over_tls_and_https_and_renews_its_certificates_at_sighu
     fs::write(&config, text).unwrap();
     let mut program = Program::ours("secondary", &["--config", config.to_str().unwrap()]);
     let [dns, tls, http] = ["dns", "tls", "http"].map(|of| program.address(of));
-    eventually("the zone", || {
-        (serial_of(dns, ZONE) == Some(7)).then_some(())
-    });
+    until_serial(dns, ZONE, 7);
     let ca = |authority: &Authority, file: &str| {
         let path = directory.path().join(file);
         fs::write(&path, &authority.pem).unwrap();

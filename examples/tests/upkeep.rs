@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use support::{Node, Program, Settings, declared, eventually, master_file, serial_of};
+use support::{Node, Program, Settings, declared, master_file, serial_of, until_serial};
 use tempfile::TempDir;
 
 /// Runs a command of `secondary`; whether it succeeds, and what it says.
@@ -30,9 +30,7 @@ fn started(directory: &Path) -> (Node, String) {
     let mut primary = Program::ours("primary", &arguments);
     let zone = declared("example.org", primary.address("dns"), None);
     let node = Node::start(directory, &Settings::with(&zone));
-    eventually("serial 7", || {
-        (serial_of(node.dns, "example.org") == Some(7)).then_some(())
-    });
+    until_serial(node.dns, "example.org", 7);
     (node, zone)
 }
 

@@ -12,7 +12,9 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use support::{Node, PATIENCE, Program, Settings, TOKEN, eventually, master_file, serial_of};
+use support::{
+    Node, PATIENCE, Program, QUIET, Settings, TOKEN, eventually, master_file, until_serial,
+};
 use tempfile::TempDir;
 use zonekit_script::{Authority, Leaf};
 
@@ -45,9 +47,7 @@ impl Source {
         fs::write(&fresh, master_file("example.org", serial, hosts)).unwrap();
         fs::rename(fresh, &self.file).unwrap();
         self.program.signal("HUP");
-        eventually(&format!("the primary has serial {serial}"), || {
-            (serial_of(self.address, "example.org") == Some(serial)).then_some(())
-        });
+        until_serial(self.address, "example.org", serial);
     }
 
     fn as_primary(&self) -> Value {
@@ -56,8 +56,6 @@ impl Source {
 }
 
 const OPEN: [&str; 2] = ["--allow", "127.0.0.0/8"];
-/// Nothing happens but what is asked for.
-const QUIET: &str = "[timers]\nmin_refresh = 3600\nmin_retry = 3600\n";
 
 fn quiet(directory: &Path) -> Node {
     let settings = Settings {
@@ -69,9 +67,7 @@ fn quiet(directory: &Path) -> Node {
 
 #[track_caller]
 fn wait_for_serial(node: &Node, serial: u32) {
-    eventually(&format!("serial {serial}"), || {
-        (serial_of(node.dns, "example.org") == Some(serial)).then_some(())
-    });
+    until_serial(node.dns, "example.org", serial);
 }
 
 #[test]

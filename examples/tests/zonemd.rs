@@ -8,6 +8,7 @@ use std::process::Command;
 
 use support::{
     Node, Program, Settings, eventually, master_file, peer_program, root_zone, serial_of,
+    until_serial,
 };
 use tempfile::TempDir;
 use zonekit_store::{Checks, Zone, ZoneBuilder, ZoneLimits, ZonemdHash};
@@ -134,9 +135,7 @@ fn a_primary_whose_zone_does_not_match_its_digest_is_passed_over() {
     );
     let node = Node::start(directory.path(), &Settings::with(&zone));
     let serves = |serial| {
-        eventually(&format!("serial {serial}"), || {
-            (serial_of(node.dns, "example.org") == Some(serial)).then_some(())
-        });
+        until_serial(node.dns, "example.org", serial);
     };
     serves(1);
     let id = node.id_of("example.org");
@@ -151,9 +150,7 @@ fn a_primary_whose_zone_does_not_match_its_digest_is_passed_over() {
     // A wrong version that nobody has right is not served; the next right one is.
     write(&wrong_file, 2, damaged);
     wrong.signal("HUP");
-    eventually("the primary to have version 2", || {
-        (serial_of(wrong.address("dns"), "example.org") == Some(2)).then_some(())
-    });
+    until_serial(wrong.address("dns"), "example.org", 2);
     eventually("word of a version that is not taken", || {
         let said = node.program.said();
         { said.lines() }

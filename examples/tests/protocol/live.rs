@@ -12,14 +12,12 @@ use zonekit_tsig::{Key, KeyRing, check_request};
 use zonekit_wire::Rcode;
 
 use super::*;
-use crate::support::{Node, PATIENT, eventually, rcode_of, serial_of};
+use crate::support::{Node, PATIENT, QUIET, eventually, rcode_of, serial_of, until_serial};
 
 const ZONE: &str = "example.org";
 const PATH: &str = "/v1/zones/example.org";
 const OLD: &str = "b2xkIHNlY3JldA==";
 const NEW: &str = "bmV3IHNlY3JldA==";
-/// What every zone is to do by itself is far away; and no silence of a primary ends a stream, with [`PATIENT`].
-const QUIET: &str = "[timers]\nmin_refresh = 3600\nmin_retry = 3600\n";
 
 /// A primary that wants signatures; its streams stop after their first message while it is told to stop.
 struct Signing {
@@ -122,9 +120,7 @@ fn start(directory: &Path, more: &str) -> Node {
 
 #[track_caller]
 fn serves(node: &Node, serial: u32) {
-    eventually(&format!("serial {serial}"), || {
-        (serial_of(node.dns, ZONE) == Some(serial)).then_some(())
-    });
+    until_serial(node.dns, ZONE, serial);
 }
 
 /// A node with two keys, and the zone with the first of them from `primary`, all made over the API; serial 1 is served.

@@ -3,10 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::support::{PATIENT, eventually};
-
-/// Nothing happens but the first visit.
-const ONCE: &str = "[timers]\nmin_refresh = 3600\nmin_retry = 3600\n";
+use crate::support::{PATIENT, QUIET, eventually};
 
 /// The first visit to primaries with these serials, where the command refuses those that match `refused` (a pattern of the
 /// shell); and what is known of the primaries afterwards.
@@ -19,7 +16,7 @@ fn first_visit(serials: [u32; 2], refused: &str) -> (Inside, [Host; 2], Value, V
          verify = {{ command = [\"sh\", \"-c\", \"cat >/dev/null; case $ZONEKIT_SERIAL in {refused}) echo no $ZONEKIT_SERIAL >&2; exit 1;; esac\"] }}\n"
     );
     let settings = Settings {
-        timers: ONCE,
+        timers: QUIET, // the first visit is the only one
         ..Settings::with(&zone)
     };
     let node = Inside::start(&settings);

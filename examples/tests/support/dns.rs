@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use zonekit_wire::{Message, NameBuf, Rcode, RecordBuf, Rtype, Section, Serial, Soa, Unpacker};
 
-use super::PATIENCE;
+use super::{PATIENCE, eventually};
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -92,6 +92,14 @@ pub fn serial_of(server: SocketAddr, zone: &str) -> Option<u32> {
     let record = answer.answers.first().filter(|_| answer.aa)?;
     let Serial(serial) = Soa::read(&record.rdata).ok()?.serial;
     Some(serial)
+}
+
+/// Waits until a server has this version of a zone.
+#[track_caller]
+pub fn until_serial(server: SocketAddr, zone: &str, serial: u32) {
+    eventually(&format!("serial {serial} of {zone} at {server}"), || {
+        (serial_of(server, zone) == Some(serial)).then_some(())
+    });
 }
 
 /// The response code of a server that listens to a question for the SOA of a zone: REFUSED if it does not know the zone,

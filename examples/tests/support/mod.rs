@@ -18,10 +18,10 @@ mod zone;
 
 pub use browser::Browser;
 pub use clients::{Clients, succeeded};
-pub use dns::{Answer, ask, rcode_of, serial_of};
+pub use dns::{Answer, ask, rcode_of, serial_of, until_serial};
 pub use draw::Draw;
 pub use http::Api;
-pub use node::{Node, PATIENT, QUICK, Settings, TOKEN, declared, transferred};
+pub use node::{Node, PATIENT, QUICK, QUIET, Settings, TOKEN, declared, transferred};
 pub use program::{Program, free_port, peer_program};
 pub use proxy::Proxy;
 pub use signer::Signer;

@@ -16,6 +16,9 @@ pub const TOKEN: &str = "a token of the tests";
 pub const QUICK: &str =
     "[timers]\nmin_refresh = 1\nmax_refresh = 1\nmin_retry = 1\nmax_retry = 1\n";
 
+/// Timers for tests in which nothing happens but what is asked for.
+pub const QUIET: &str = "[timers]\nmin_refresh = 3600\nmin_retry = 3600\n";
+
 /// Limits for tests in which nothing comes again by itself, so that no primary is given up because the machine is busy.
 pub const PATIENT: &str = "[limits]\nconnect_timeout = 600\nidle_timeout = 600\n";
 
