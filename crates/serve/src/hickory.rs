@@ -1,7 +1,7 @@
 //! Our zones under hickory-server (feature `hickory`): its [`ZoneHandler`], answered by a [`Responder`].
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
 use hickory_server::dnssec::NxProofKind;
@@ -19,6 +19,7 @@ use zonekit_wire::{
 
 use zonekit_wire::hickory::HickoryError;
 
+use crate::lock::lock;
 use crate::{Action, Holding, Peer, Responder, Transport, Worker, Zones};
 
 /// One zone of a [`Responder`], for the catalog of a hickory-server.
@@ -119,13 +120,13 @@ impl HickoryZone {
         }
         writer.finish();
 
-        let mut worker = { self.idle.lock().unwrap_or_else(PoisonError::into_inner) }
+        let mut worker = lock(&self.idle)
             .pop()
             .unwrap_or_else(|| self.responder.worker());
         let mut response = Vec::new();
         // Nothing here is signed, so it does not matter when it is.
         let action = worker.respond(&request, SELF, 0, &mut response);
-        { self.idle.lock().unwrap_or_else(PoisonError::into_inner) }.push(worker);
+        lock(&self.idle).push(worker);
         match action {
             Action::Reply => Found::read(&response),
             _ => None,

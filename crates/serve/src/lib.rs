@@ -56,6 +56,8 @@
 mod acl;
 mod answer;
 mod chaos;
+#[cfg(feature = "tokio")]
+mod clock;
 mod config;
 mod cookie;
 mod counters;
@@ -64,6 +66,8 @@ mod edns;
 mod extended_error;
 #[cfg(feature = "hickory")]
 mod hickory;
+#[cfg(any(feature = "hickory", feature = "tokio"))]
+mod lock;
 mod names;
 #[cfg(feature = "tokio")]
 mod notifier;

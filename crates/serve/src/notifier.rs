@@ -8,14 +8,14 @@ mod telling;
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use zonekit_tsig::Key;
 use zonekit_wire::{Name, SoaBuf};
 
-use crate::Counters;
+use crate::{Counters, lock::lock};
 use line::Line;
 
 /// Somebody to tell of new versions.
@@ -163,10 +163,6 @@ impl Drop for Shared {
     fn drop(&mut self) {
         lock(&self.lines).iter().for_each(|line| line.end());
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

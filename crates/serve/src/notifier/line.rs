@@ -15,7 +15,8 @@ use tokio::{
 use zonekit_wire::{Name, NameBuf, Rcode, SoaBuf};
 
 use super::telling::Telling;
-use super::{Manner, NotifyTarget, lock};
+use super::{Manner, NotifyTarget};
+use crate::lock::lock;
 
 /// Of how many zones a server is told at the same time.
 const AT_ONCE: usize = 64;

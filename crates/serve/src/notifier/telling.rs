@@ -4,7 +4,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use tokio::{net::UdpSocket, time::timeout};
@@ -16,6 +16,7 @@ use zonekit_wire::{
 
 use super::NotifyTarget;
 use crate::Counters;
+use crate::clock::now;
 
 /// One server being told of one version, once.
 pub(super) struct Telling {
@@ -124,10 +125,4 @@ impl Request {
             Some(_) => None,
         }
     }
-}
-
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }

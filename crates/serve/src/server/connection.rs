@@ -30,11 +30,12 @@ use tokio::{
 use zonekit_wire::FrameBuffer;
 
 use super::{
-    Options, asked_to_stop, now,
+    Options, asked_to_stop,
     seats::Seat,
     slots::Slot,
     tcp::{Connections, GRACE, made_room},
 };
+use crate::clock::now;
 use crate::{Action, OutgoingTransfer, Peer, Responder, Transport, Worker};
 
 /// A transfer goes on when less than this many octets of it are unsent.

@@ -12,7 +12,7 @@ use std::{
     net::{SocketAddr, TcpListener, UdpSocket},
     num::NonZero,
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -304,11 +304,4 @@ fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Soc
         socket.set_only_v6(true)?; // IPv4 has sockets of its own
     }
     Ok(socket)
-}
-
-/// Seconds since 1970.
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }

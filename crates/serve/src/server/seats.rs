@@ -9,12 +9,14 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::lock::lock;
 
 /// All places.
 pub(super) struct Seats {
@@ -110,10 +112,6 @@ impl Seat {
     pub(super) async fn is_to_leave(&self) {
         self.leave.notified().await;
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ use rustix::net::{RecvFlags, recvfrom};
 use socket2::{Protocol, SockRef, Type};
 use tokio::sync::mpsc;
 
-use super::{now, socket};
+use super::socket;
+use crate::clock::now;
 use crate::{Action, Notification, Peer, Responder, Transport, Worker};
 
 /// How long a thread waits after an error of its socket that may last; and how long one without work takes to notice that
