@@ -1,6 +1,10 @@
 //! A moment, as a number: formatting it is left to the edge.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    str::FromStr,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +39,14 @@ impl Timestamp {
     /// Milliseconds from `earlier` to this moment; 0 if it is not earlier.
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// What the clock on the wall shows, to the millisecond; before 1970 it is the beginning of 1970.
+impl From<SystemTime> for Timestamp {
+    fn from(at: SystemTime) -> Self {
+        let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }
 
@@ -100,7 +112,17 @@ impl FromStr for Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn a_moment_on_the_wall_is_one_in_milliseconds() {
+        let check = |at: SystemTime, expected: u64| assert_eq!(Timestamp::from(at).0, expected);
+        let second = Duration::from_secs(1);
+        check(UNIX_EPOCH + second * 3 / 2, 1_500);
+        check(UNIX_EPOCH - second, 0);
+    }
 
     #[test]
     fn every_moment_has_three_decimals_and_a_z() {

@@ -126,8 +126,5 @@ fn is_write(method: &Method) -> bool {
 }
 
 fn now() -> Timestamp {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    std::time::SystemTime::now().into()
 }
