@@ -40,6 +40,21 @@ pub fn backup(config: &Path, backup: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Tells how the catalogs of a service that runs stand, or has it follow what is held back of one.
+pub fn catalogs(config: &Path, follow: Option<&str>) -> anyhow::Result<()> {
+    let config = Config::load(config)?;
+    if let Some(name) = follow {
+        let name = name.parse().with_context(|| format!("{name:?}"))?;
+        println!("{name}: {}", config.ask_about_catalog(&name, true)?);
+        return Ok(());
+    }
+    for entry in &config.catalogs {
+        let words = config.ask_about_catalog(&entry.zone, false)?;
+        println!("{}: {words}", entry.zone);
+    }
+    Ok(())
+}
+
 /// Puts a backup in place.
 pub fn restore(config: &Path, backup: &Path, replace: bool) -> anyhow::Result<()> {
     let config = Config::load(config)?;

@@ -25,13 +25,27 @@ fn member(number: usize) -> String {
 
 /// Starts a primary of so many members, all at serial 7.
 fn primary(directory: &Path, members: usize) -> (Program, SocketAddr) {
+    primary_of(directory, members, 7, &[])
+}
+
+/// Starts a primary of so many members, all at this serial, and of zones whose files are there.
+fn primary_of(
+    directory: &Path,
+    members: usize,
+    serial: u32,
+    others: &[&str],
+) -> (Program, SocketAddr) {
     let mut arguments: Vec<String> = { "--listen 127.0.0.1:0 --allow 127.0.0.0/8".split(' ') }
         .map(str::to_owned)
         .collect();
     for number in 0..members {
         let zone = member(number);
         let file = directory.join(&zone);
-        fs::write(&file, master_file(&zone, 7, 3)).unwrap();
+        fs::write(&file, master_file(&zone, serial, 3)).unwrap();
+        arguments.extend(["--zone".to_owned(), format!("{zone}={}", file.display())]);
+    }
+    for zone in others {
+        let file = directory.join(zone);
         arguments.extend(["--zone".to_owned(), format!("{zone}={}", file.display())]);
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -225,4 +239,107 @@ fn the_zones_of_a_catalog_that_knot_makes_come_and_go() {
     knot.reconfigure(|directory| knot_producer(directory, address, &other))
         .unwrap();
     serves("Zonekit", node.dns, other.into_iter(), &[0]);
+}
+
+/// Writes a version of a catalog: its members by their numbers, each with further properties.
+fn write_catalog(directory: &Path, catalog: &str, serial: u32, members: &[(usize, &str)]) {
+    let mut text = format!(
+        "$ORIGIN {catalog}.\n@ 0 SOA invalid. invalid. {serial} 3600 600 2147483646 0\n@ 0 NS invalid.\n\
+         version 0 TXT \"2\"\n"
+    );
+    for (number, properties) in members {
+        let zone = member(*number);
+        text += &format!("m{number}.zones 0 PTR {zone}.\n");
+        for property in properties.lines() {
+            let (kind, rest) = property.split_once(' ').unwrap();
+            text += &format!("{kind}.m{number}.zones 0 {rest}\n");
+        }
+    }
+    fs::write(directory.join(catalog), text).unwrap();
+}
+
+/// Groups, change of ownership, and a version that takes away too much.
+#[test]
+fn what_a_catalog_says_of_its_members_is_done_and_too_much_is_not() {
+    const OTHER: &str = "other.example";
+    const GROUP: &str = "group TXT \"elsewhere\"";
+    const GIVEN: &str = "coo PTR other.example.";
+    let [directory, elsewhere] = [(); 2].map(|()| TempDir::new().unwrap());
+    let at = directory.path();
+    let all: Vec<(usize, &str)> = (3..15).map(|number| (number, "")).collect();
+    let members = |first: &[(usize, &'static str)]| [first, &all].concat();
+    write_catalog(at, CATALOG, 1, &members(&[(0, ""), (1, GROUP), (2, GIVEN)]));
+    write_catalog(at, OTHER, 1, &[]);
+    let (here, from) = primary_of(at, 16, 7, &[CATALOG, OTHER]);
+    let (_there, other) = primary_of(elsewhere.path(), 3, 8, &[]);
+    let following = format!(
+        "{}[[catalog.group]]\nname = \"elsewhere\"\nprimaries = [{{ address = \"{other}\" }}]\n\
+         [[zone]]\nname = \"{OTHER}\"\nprimaries = [{{ address = \"{from}\" }}]\n[[catalog]]\nzone = \"{OTHER}\"\n\
+         contract = \"tests\"\nprimaries = [{{ address = \"{other}\" }}]\n",
+        following(from)
+    );
+    let ours = at.join("ours");
+    fs::create_dir(&ours).unwrap();
+    let node = Node::start(&ours, &Settings::with(&following));
+    let comes_to = |number: usize, serial: Option<u32>| {
+        let zone = member(number);
+        eventually(&format!("{zone} at {serial:?}"), || {
+            (serial_of(node.dns, &zone) == serial).then_some(())
+        });
+    };
+    // Where a member is taken from is its group's to say.
+    for (number, serial) in [(0, 7), (1, 8), (2, 7), (14, 7)] {
+        comes_to(number, Some(serial));
+    }
+    let given_id = node.id_of(&member(2));
+    // One joins the group; the other catalog takes what it is given, with all that is known of it, from where its members are.
+    write_catalog(
+        at,
+        CATALOG,
+        2,
+        &members(&[(0, GROUP), (1, GROUP), (2, GIVEN)]),
+    );
+    write_catalog(at, OTHER, 2, &[(2, "")]);
+    here.signal("HUP");
+    comes_to(0, Some(8));
+    comes_to(2, Some(8));
+    assert_eq!(node.id_of(&member(2)), given_id);
+    // Who has given it away takes nothing with it; who has it does.
+    write_catalog(
+        at,
+        CATALOG,
+        3,
+        &members(&[(0, GROUP), (1, GROUP), (15, "")]),
+    );
+    here.signal("HUP");
+    comes_to(15, Some(7));
+    assert_eq!(serial_of(node.dns, &member(2)), Some(8));
+    write_catalog(at, OTHER, 3, &[]);
+    here.signal("HUP");
+    comes_to(2, None);
+
+    // All at once do not go before somebody says so.
+    let config = ours.join("secondary.toml");
+    let asked = |more: &[&str]| {
+        let arguments = [&["catalogs", "--config", config.to_str().unwrap()], more].concat();
+        let (status, said) = Program::ours("secondary", &arguments).wait();
+        assert!(status.success(), "{said}");
+        said
+    };
+    let said = asked(&[]);
+    assert!(said.contains(&format!("{CATALOG}: 15 members")), "{said}");
+    write_catalog(at, CATALOG, 4, &[]);
+    here.signal("HUP");
+    eventually("the empty catalog is held back", || {
+        let words = "held back: serial 4 takes away 15 of 15 members";
+        asked(&[]).contains(words).then_some(())
+    });
+    for number in [0, 1, 14, 15] {
+        assert!(serial_of(node.dns, &member(number)).is_some(), "{number}");
+    }
+    let said = asked(&["--follow", CATALOG]);
+    assert!(said.contains("and is followed"), "{said}");
+    for number in [0, 1, 14, 15] {
+        comes_to(number, None);
+    }
 }

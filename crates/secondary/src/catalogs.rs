@@ -6,6 +6,7 @@
 //! [RFC 9432]: https://www.rfc-editor.org/rfc/rfc9432
 
 mod follow;
+mod held_back;
 mod ours;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use zonekit_model::{Catalog, CatalogError, CatalogReader, ZoneName};
 use zonekit_store::Zone;
 
 use self::follow::Followed;
+pub(crate) use self::held_back::HeldBack;
 use self::ours::Ours;
 use crate::node::Node;
 

@@ -1,6 +1,7 @@
 //! A socket in the data directory, on which the program that runs is asked for what only it can do.
 //!
-//! One line each way: `backup PATH`, then `done OCTETS` or `failed WHY`; or `access CONTRACT`, then `done TOKEN`, a token that
+//! One line each way: `backup PATH`, then `done OCTETS` or `failed WHY`; or `catalog NAME` or `follow NAME`, then `done HOW`,
+//! how a catalog stands or that what is held back of it is followed; or `access CONTRACT`, then `done TOKEN`, a token that
 //! opens the API for a few minutes; or `api`, then `done http`, and from then on the connection is one of the API, in clear text,
 //! whatever the API is behind elsewhere. Whoever asks must be the user that the program runs as, or root: both can read the
 //! data, and the configuration, anyhow.
@@ -17,7 +18,7 @@ use tokio::net::UnixListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{info, warn};
 use zonekit_http::Router;
-use zonekit_model::{Contract, ContractError};
+use zonekit_model::{Contract, ContractError, NameError, ZoneName};
 
 use crate::node::{Node, in_words};
 
@@ -172,6 +173,8 @@ fn answer(
                 Err(error)
             }
         },
+        Some(("catalog", name)) => catalog(node, name),
+        Some(("follow", name)) => follow(node, name),
         Some(("access", _)) if room.is_none() => Err(no_api()),
         Some(("access", contract)) => access(node, contract),
         _ => Err("it is not known here what that means".to_owned()),
@@ -182,6 +185,29 @@ fn answer(
     };
     stream.write_all(line.as_bytes())?;
     Ok(next)
+}
+
+/// How a catalog stands.
+fn catalog(node: &Node, name: &str) -> Result<String, String> {
+    let name: ZoneName = name.parse().map_err(|error: NameError| error.to_string())?;
+    if node.config().catalog(&name).is_none() {
+        return Err(format!("{name} is no [[catalog]] of its configuration"));
+    }
+    if let Some(version) = node.held_back.version(&name) {
+        return Ok(format!("held back: {version}"));
+    }
+    let members = node.book.registry().followed().get(&name).copied();
+    Ok(format!("{} members", members.unwrap_or(0)))
+}
+
+/// Has a version of a catalog followed that is held back.
+fn follow(node: &Node, name: &str) -> Result<String, String> {
+    let name: ZoneName = name.parse().map_err(|error: NameError| error.to_string())?;
+    let version = node.held_back.order(&name);
+    let version = version.ok_or_else(|| format!("no version of {name} is held back"))?;
+    node.catalogs_changed.notify_one();
+    warn!(catalog = %name, %version, "followed all the same: an operator on this machine has ordered it");
+    Ok(format!("{version}, and is followed"))
 }
 
 /// A token for the API.
@@ -219,6 +245,17 @@ pub(crate) fn ask_for_access(
     contract: &Contract,
 ) -> io::Result<Option<Result<String, String>>> {
     ask(directory, &format!("access {contract}\n"))
+}
+
+/// Asks the program that runs on this data directory how a catalog stands, or to follow what is held back of it: `None` when
+/// none runs, else its words, or why not.
+pub(crate) fn ask_about_catalog(
+    directory: &Path,
+    catalog: &ZoneName,
+    follow: bool,
+) -> io::Result<Option<Result<String, String>>> {
+    let what = if follow { "follow" } else { "catalog" };
+    ask(directory, &format!("{what} {catalog}\n"))
 }
 
 /// A connection with the API of the program that runs on this data directory.

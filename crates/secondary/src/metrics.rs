@@ -287,6 +287,11 @@ impl Collector for Present {
                 i64::try_from(records).unwrap_or(i64::MAX),
             ),
             (
+                "zonekit_catalogs_held_back",
+                "Catalogs that take away too many zones to be followed without an order",
+                i64::try_from(node.held_back.count()).unwrap_or(i64::MAX),
+            ),
+            (
                 "zonekit_visits_running",
                 "Visits under way",
                 i64::try_from(node.visits_running()).unwrap_or(i64::MAX),

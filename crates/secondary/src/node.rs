@@ -32,6 +32,7 @@ use zonekit_xfr::{Lines, Schedule, Slots};
 
 use crate::answering::{SharedSchedule, Table};
 use crate::book::Book;
+use crate::catalogs::HeldBack;
 use crate::delegation::Delegations;
 use crate::events::Hub;
 use crate::metrics::Counts;
@@ -80,6 +81,8 @@ pub(crate) struct Node {
     pub(crate) rested: tokio::sync::Notify,
     /// A catalog may have a new version, or ours may have to.
     pub(crate) catalogs_changed: tokio::sync::Notify,
+    /// Catalogs that take away too much to be followed without an order.
+    pub(crate) held_back: HeldBack,
     pub(crate) responder: Responder,
     notifier: Notifier,
     pub(crate) access: Access,
@@ -161,6 +164,7 @@ impl Node {
             stirred: AtomicUsize::new(0),
             rested: tokio::sync::Notify::new(),
             catalogs_changed: tokio::sync::Notify::new(),
+            held_back: HeldBack::default(),
             responder,
             notifier,
             counts: Counts::default(),

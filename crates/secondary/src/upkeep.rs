@@ -4,11 +4,11 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use zonekit_model::Contract;
+use zonekit_model::{Contract, ZoneName};
 use zonekit_store::{BackupError, Checked, OpenError, Options, RestoreError, Store, Summary};
 
 use crate::Config;
-use crate::control::{ask_for_access, ask_for_backup, connect_to_api};
+use crate::control::{ask_about_catalog, ask_for_access, ask_for_backup, connect_to_api};
 use crate::node::FILE;
 
 impl Config {
@@ -43,6 +43,23 @@ impl Config {
                 directory: self.data_dir.clone(),
                 token,
             }),
+            Some(Err(why)) => Err(UpkeepError::Refused(why)),
+            None => Err(UpkeepError::NotRunning(self.data_dir.clone())),
+        }
+    }
+
+    /// Asks the node that runs on this machine with this configuration how a catalog stands that it follows, in words; or has it
+    /// follow the version that is held back, since it takes away too many members ([`CatalogEntry::max_removed`]): that version,
+    /// and none that comes after it. Whoever asks must be the user that the node runs as, or root. Waits for it.
+    ///
+    /// [`CatalogEntry::max_removed`]: crate::CatalogEntry::max_removed
+    pub fn ask_about_catalog(
+        &self,
+        catalog: &ZoneName,
+        follow: bool,
+    ) -> Result<String, UpkeepError> {
+        match ask_about_catalog(&self.data_dir, catalog, follow).map_err(UpkeepError::Asking)? {
+            Some(Ok(words)) => Ok(words),
             Some(Err(why)) => Err(UpkeepError::Refused(why)),
             None => Err(UpkeepError::NotRunning(self.data_dir.clone())),
         }

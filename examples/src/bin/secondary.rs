@@ -111,6 +111,15 @@ enum Command {
         #[command(subcommand)]
         what: commands::Keys,
     },
+    /// Show how the catalogs stand that a service which runs follows, or have it follow a version that it holds back.
+    Catalogs {
+        /// The configuration of the service.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Follow the version of this catalog that is held back since it takes away too many members.
+        #[arg(long, value_name = "CATALOG")]
+        follow: Option<String>,
+    },
     /// Write all data, as it is at one moment, into a new file, while the service runs or not.
     Backup {
         /// The configuration whose data is meant.
@@ -180,6 +189,10 @@ fn main() -> ExitCode {
             command: Some(Command::Keys { service, what }),
             ..
         } => commands::keys(&service, &what),
+        Arguments {
+            command: Some(Command::Catalogs { config, follow }),
+            ..
+        } => upkeep::catalogs(&config, follow.as_deref()),
         Arguments {
             command: Some(Command::Check { config, file }),
             ..

@@ -44,6 +44,20 @@ impl Registry {
         followed
     }
 
+    /// How many zones would go if a catalog had these members: those that are named no more, and those that are another zone by
+    /// their label.
+    pub fn leaving(&self, catalog: &ZoneName, members: &[CatalogMember]) -> usize {
+        let named = members.iter().map(|member| (&member.zone, &member.label));
+        let named: HashMap<_, _> = named.collect();
+        let leaves = |zone: &&Arc<SecondaryZone>| {
+            let member = zone.member.as_deref();
+            member.is_some_and(|member| {
+                member.catalog == *catalog && named.get(&zone.name) != Some(&&member.label)
+            })
+        };
+        self.zones().filter(leaves).count()
+    }
+
     pub(super) fn judge_followed(
         &self,
         catalog: &ZoneName,
@@ -193,6 +207,26 @@ mod tests {
             ["-two.example", "+new.example"]
         );
         assert_eq!(registry.followed(), [(&name("cat.example"), 2)].into());
+        let member = |label: &str, zone| CatalogMember::new(label.parse().unwrap(), name(zone));
+        for (members, leaving) in [
+            (vec![], 2),
+            (
+                vec![member("a", "one.example"), member("c", "new.example")],
+                0,
+            ),
+            (
+                vec![member("b", "one.example"), member("c", "new.example")],
+                1,
+            ),
+            (
+                vec![member("a", "one.example"), member("d", "more.example")],
+                1,
+            ),
+        ] {
+            let found = registry.leaving(&name("cat.example"), &members);
+            assert_eq!(found, leaving, "{members:?}");
+        }
+        assert_eq!(registry.leaving(&name("other.example"), &[]), 0);
         assert_eq!(follow(&mut registry, "cat.example", "").len(), 2);
         assert_eq!(registry.zone_count(), 0);
     }

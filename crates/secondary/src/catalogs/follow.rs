@@ -8,7 +8,9 @@ use tracing::{error, info, warn};
 use zonekit_http::ServiceError;
 use zonekit_model::{Catalog, CatalogError, CatalogMember, Command, FollowedZone, Uuid, ZoneName};
 use zonekit_store::Generation;
+use zonekit_wire::Serial;
 
+use super::held_back::HeldVersion;
 use super::read;
 use crate::Config;
 use crate::config::CatalogEntry;
@@ -39,6 +41,7 @@ struct Taken {
 /// A version of a catalog that has not been followed yet.
 struct News {
     generation: Generation,
+    serial: Serial,
     entry: CatalogEntry,
     read: Result<Catalog, CatalogError>,
 }
@@ -48,14 +51,17 @@ impl Followed {
     pub(super) async fn follow(&mut self, node: &Arc<Node>) -> bool {
         let config = node.config();
         let mut is_done = self.let_go(node, &config).await;
+        { &node.held_back }.retain(|catalog| config.catalog(catalog).is_some());
         // All are read before the first is followed: what one keeps from now on, no other may take.
         let news = self.news(node, &config).await;
         let kept = kept_from_others(node, &news);
         for news in news {
+            let held_back = held_back(node, &news);
             let News {
                 generation,
                 entry,
                 read,
+                ..
             } = news;
             let taken = match read {
                 Ok(catalog) if catalog.members.len() > entry.max_zones => {
@@ -63,13 +69,20 @@ impl Followed {
                     error!(catalog = %entry.zone, members, max_zones, "not followed: it has too many members");
                     None
                 }
-                Ok(catalog) => match take(node, &entry, catalog, &kept).await {
-                    None => {
-                        is_done = false;
-                        self.seen.remove(&entry.zone);
-                        continue;
-                    }
-                    taken => taken,
+                Ok(catalog) => match held_back {
+                    // Until it is ordered, or fewer would go.
+                    Some(members) => Some(Taken {
+                        members,
+                        left_alone: Vec::new(),
+                    }),
+                    None => match take(node, &entry, catalog, &kept).await {
+                        None => {
+                            is_done = false;
+                            self.seen.remove(&entry.zone);
+                            continue;
+                        }
+                        taken => taken,
+                    },
                 },
                 Err(error) => {
                     error!(catalog = %entry.zone, %error, "not followed: its members stay as they are");
@@ -77,6 +90,9 @@ impl Followed {
                 }
             };
             let name = entry.zone.clone();
+            if held_back.is_none() {
+                node.held_back.forget(&name);
+            }
             let seen = Seen {
                 generation,
                 entry,
@@ -122,15 +138,17 @@ impl Followed {
             else {
                 continue;
             };
+            let (name, serial) = (entry.zone.clone(), zone.serial());
+            let is_ordered = { node.held_back.version(&name) }.is_some_and(|held| held.is_ordered);
             let members = members.get(&entry.zone).copied().unwrap_or(0);
-            if self.has_seen(node, entry, generation, members) {
+            if !is_ordered && self.has_seen(node, entry, generation, members) {
                 continue;
             }
-            let name = entry.zone.clone();
             // Reading does not panic; should it, the next change has it read again.
             if let Ok(read) = spawn_blocking(move || read(&name, &zone)).await {
                 news.push(News {
                     generation,
+                    serial,
                     entry: entry.clone(),
                     read,
                 });
@@ -158,6 +176,45 @@ impl Followed {
             })
         })
     }
+}
+
+/// How many members a catalog has that is not followed since too many of them would go, unless somebody has ordered it.
+fn held_back(node: &Node, news: &News) -> Option<usize> {
+    let News {
+        generation,
+        serial,
+        entry,
+        read,
+    } = news;
+    let catalog =
+        { read.as_ref().ok() }.filter(|catalog| catalog.members.len() <= entry.max_zones)?;
+    let (removed, members) = {
+        let registry = node.book.registry();
+        let members = registry.followed().get(&entry.zone).copied();
+        let removed = registry.leaving(&entry.zone, &catalog.members);
+        (removed, members.unwrap_or(0))
+    };
+    let before =
+        { node.held_back.version(&entry.zone) }.filter(|before| before.generation == *generation);
+    if entry.may_remove(removed, members) || before.is_some_and(|before| before.is_ordered) {
+        return None;
+    }
+    let version = HeldVersion {
+        generation: *generation,
+        serial: *serial,
+        removed,
+        members,
+        is_ordered: false,
+    };
+    node.held_back.hold(&entry.zone, version);
+    if before.is_none() {
+        let (catalog, max_removed) = (&entry.zone, entry.max_removed);
+        error!(
+            %catalog, serial = serial.0, removed, members, max_removed,
+            "held back: it takes away too many members. They stay until `secondary catalogs --follow` or another version"
+        );
+    }
+    Some(members)
 }
 
 /// The members that a catalog gave away as it was last followed, and does not any more: each with the catalog whose it is.

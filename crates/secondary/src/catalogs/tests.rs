@@ -317,3 +317,55 @@ fn catalogs_are_kept_from_those_who_may_not_have_them() {
     private.sort();
     assert_eq!(private, [CATALOGS[0], "ours.example", CATALOGS[1]]);
 }
+
+/// A catalog that loses too much at once keeps all until somebody orders it, or it has them again.
+#[tokio::test]
+async fn a_version_that_takes_away_too_many_members_is_held_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let (node, mut followed) = (node(&directory, 0), Followed::default());
+    let catalog: ZoneName = CATALOGS[0].parse().unwrap();
+    let members_in = |range: std::ops::Range<u32>, label: &str| -> String {
+        { range.map(|number| format!("{label}{number}={number}.example ")) }.collect()
+    };
+    let count = || members(&node).len();
+    publish(&node, CATALOGS[0], &members_in(0..40, "a"));
+    settle(&node, &mut followed).await;
+    // As many as may always go, and a quarter of more.
+    publish(&node, CATALOGS[0], &members_in(10..40, "a"));
+    settle(&node, &mut followed).await;
+    assert_eq!(count(), 30);
+    assert_eq!(node.held_back.count(), 0);
+
+    // Others of the same names count as well: nothing is left of the first.
+    for held in [
+        String::new(),
+        members_in(21..41, "a"),
+        members_in(10..40, "b"),
+    ] {
+        publish(&node, CATALOGS[0], &held);
+        assert!(
+            settle(&node, &mut followed).await,
+            "there is nothing to try again"
+        );
+        assert_eq!(count(), 30);
+        assert_eq!(node.held_back.count(), 1);
+    }
+    // What is in order is followed, and nothing is held back any more that could be ordered.
+    publish(&node, CATALOGS[0], &members_in(15..45, "a"));
+    settle(&node, &mut followed).await;
+    assert_eq!(node.held_back.count(), 0);
+    assert!(node.held_back.order(&catalog).is_none());
+    assert_eq!(count(), 30);
+
+    // What is ordered is the version that is held back, not the next one.
+    publish(&node, CATALOGS[0], "");
+    settle(&node, &mut followed).await;
+    let version = node.held_back.order(&catalog).unwrap();
+    assert_eq!((version.removed, version.members), (30, 30));
+    publish(&node, CATALOGS[0], &members_in(15..16, "a"));
+    settle(&node, &mut followed).await;
+    assert_eq!((count(), node.held_back.count()), (30, 1));
+    node.held_back.order(&catalog).unwrap();
+    settle(&node, &mut followed).await;
+    assert_eq!((count(), node.held_back.count()), (1, 0));
+}

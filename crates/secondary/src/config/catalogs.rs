@@ -37,9 +37,24 @@ pub struct CatalogEntry {
     pub groups: Vec<(String, Primaries)>,
     /// `max_zones`: with more members than this the catalog is not followed. Default: 100,000.
     pub max_zones: usize,
+    /// `max_removed`: a version that takes away more than this percentage of the members, and more than [ten](Self::FEW), is held
+    /// back until somebody orders it to be followed. Default: 25; 100 holds nothing back.
+    ///
+    /// An empty or truncated catalog is well-formed, and would have all its zones go at once, with their data. What
+    /// happens to a catalog every day takes away a few members; what takes away a quarter of them is an accident, or
+    /// somebody knows of it.
+    pub max_removed: u8,
 }
 
 impl CatalogEntry {
+    /// As many members may always go at once.
+    pub const FEW: usize = 10;
+
+    /// Whether so many of the members may go at once.
+    pub fn may_remove(&self, removed: usize, members: usize) -> bool {
+        removed <= Self::FEW || removed as u64 * 100 <= members as u64 * u64::from(self.max_removed)
+    }
+
     /// Where a member is taken from.
     pub fn primaries_of(&self, member: &CatalogMember) -> &Primaries {
         let mut groups = self.groups.iter();
@@ -78,6 +93,9 @@ pub(super) fn check_catalogs(
             1,
             u32::MAX.into(),
         )?;
+        let max_removed = catalog.max_removed.unwrap_or(25);
+        let path_of = format!("{path}.max_removed");
+        within(&path_of, max_removed.into(), 0, 100)?;
         Ok(CatalogEntry {
             zone,
             contract: { catalog.contract }
@@ -91,6 +109,7 @@ pub(super) fn check_catalogs(
                 Ok((group.name, check_primaries(group.primaries, keys, path)?))
             })?,
             max_zones,
+            max_removed,
         })
     })
 }

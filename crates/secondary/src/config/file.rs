@@ -236,6 +236,7 @@ pub(super) struct Catalog {
     #[serde(default)]
     pub(super) group: Vec<Group>,
     pub(super) max_zones: Option<usize>,
+    pub(super) max_removed: Option<u8>,
 }
 
 #[derive(Deserialize)]
