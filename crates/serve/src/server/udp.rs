@@ -21,6 +21,8 @@ use std::{
 
 #[cfg(unix)]
 use rustix::net::{RecvFlags, recvfrom};
+#[cfg(target_os = "linux")]
+use socket2::Socket;
 use socket2::{Protocol, SockRef, Type};
 use tokio::sync::mpsc;
 
@@ -92,8 +94,23 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     _ = socket.set_recv_buffer_size(RECEIVE_BUFFER); // bursts wait better in a large one, but live in any
     #[cfg(not(target_os = "linux"))]
     socket.set_read_timeout(Some(PAUSE))?;
+    #[cfg(target_os = "linux")]
+    disbelieve_path_mtu(&socket, address);
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// Has the system send answers in whole as far as the interface takes them, whatever ICMP says of the path: anybody can forge
+/// that, and have answers come in fragments, of which one can be forged, too (RFC 9715 §3.1). Answers are small enough for
+/// nearly all paths by themselves. Where the system cannot, they are sent as they were.
+#[cfg(target_os = "linux")]
+fn disbelieve_path_mtu(socket: &Socket, address: SocketAddr) {
+    use rustix::net::sockopt::{self, Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery};
+
+    _ = match address {
+        SocketAddr::V4(_) => sockopt::set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::OMIT),
+        SocketAddr::V6(_) => sockopt::set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::OMIT),
+    };
 }
 
 struct Answering {
@@ -254,4 +271,27 @@ fn is_passing(error: &io::Error) -> bool {
             | ErrorKind::HostUnreachable
             | ErrorKind::NetworkUnreachable
     )
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::net::sockopt::{self, Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery};
+
+    use super::*;
+
+    #[test]
+    fn what_icmp_says_of_a_path_is_not_believed() {
+        let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        assert_eq!(
+            sockopt::ip_mtu_discover(&socket),
+            Ok(Ipv4PathMtuDiscovery::OMIT)
+        );
+        match bind("[::1]:0".parse().unwrap()) {
+            Ok(socket) => assert_eq!(
+                sockopt::ipv6_mtu_discover(&socket),
+                Ok(Ipv6PathMtuDiscovery::OMIT)
+            ),
+            Err(error) => eprintln!("SKIPPED: IPv6, which is not here: {error}"),
+        }
+    }
 }
