@@ -55,6 +55,8 @@ use crate::{Action, Holding, Peer, Responder, Transport, Worker, Zones};
 ///
 /// - AA is set on referrals too, and NS records asked for below a cut stand in the answer section.
 /// - A chain of CNAMEs that ends at a name that does not exist is NOERROR with the chain.
+/// - That a zone has no DS comes with its own SOA and proof, also where its parent is held beside it, whose they should be
+///   (RFC 4035 §3.1.4.1): hickory asks the handler of the zone itself for them. A DS that there is comes from the parent.
 /// - Transfers are refused: it sends a zone in one message. [`Server`](crate::Server) beside it hands zones on.
 /// - A zone that is expired or not loaded yet is skipped, which is SERVFAIL where no other handler has it.
 pub struct HickoryZone {

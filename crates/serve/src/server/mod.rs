@@ -68,8 +68,8 @@ impl Default for Options {
 /// Sockets that are bound, and answer once [`Server::serve`] runs.
 ///
 /// Every address has sockets of its own, so that answers leave from the address that was asked. Bound to an unspecified
-/// address (`0.0.0.0`, `::`) of a host with several, the system picks the source of an answer by its routes: name the
-/// addresses there.
+/// address (`0.0.0.0`, `::`) of a host with several, the system picks the source of an answer over UDP by its routes, and a
+/// client that asked another address takes it for forged: name the addresses there. [`Server::bind`] warns of that.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -118,6 +118,12 @@ impl Server {
             stop: watch::Sender::new(false),
         };
         for &address in addresses {
+            if address.ip().is_unspecified() {
+                tracing::warn!(
+                    %address,
+                    "answers over UDP may leave from another address than was asked, if this host has several: name them"
+                );
+            }
             let (listener, sockets) = server.bind_both(address)?;
             server
                 .addresses
@@ -304,4 +310,54 @@ fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Soc
         socket.set_only_v6(true)?; // IPv4 has sockets of its own
     }
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    };
+
+    use tracing::{Event, Level, Metadata, Subscriber, span, subscriber};
+    use zonekit_store::Store;
+
+    use super::*;
+    use crate::Config;
+
+    /// Counts warnings.
+    #[derive(Clone, Default)]
+    struct Warnings(Arc<AtomicUsize>);
+
+    impl Subscriber for Warnings {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() == Level::WARN
+        }
+
+        fn event(&self, _: &Event<'_>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn an_address_that_leaves_the_source_of_answers_open_is_warned_of() {
+        for (address, expected) in [("127.0.0.1:0", 0), ("0.0.0.0:0", 1)] {
+            let warnings = Warnings::default();
+            let responder = Responder::new(Arc::new(Store::in_memory()), Config::default());
+            let bound = subscriber::with_default(warnings.clone(), || {
+                Server::bind(&[address.parse().unwrap()], responder, Options::default())
+            });
+            assert!(bound.is_ok());
+            assert_eq!(warnings.0.load(Relaxed), expected, "{address}");
+        }
+    }
 }
