@@ -21,7 +21,7 @@ use zonekit_store::{Checks, Zone, ZoneBuilder, ZoneLimits};
 use zonekit_tsig::Key;
 use zonekit_wire::{Name, NameBuf, RecordBuf, Rtype, master};
 
-use self::table::Table;
+use self::table::{Put, Table};
 
 /// What a primary is to do.
 pub struct Options {
@@ -169,8 +169,15 @@ impl Primary {
             match source.load() {
                 Ok(zone) => {
                     let (serial, records) = (zone.serial().0, zone.record_count());
-                    self.table.put(zone);
-                    info!(zone = %apex, serial, records, "loaded");
+                    match self.table.put(zone) {
+                        Put::UnderTheSameSerial => warn!(
+                            zone = %apex, serial, records,
+                            "loaded: it has changed, its serial has not, so that no secondary that has it will ask for it"
+                        ),
+                        Put::Version | Put::Same => {
+                            info!(zone = %apex, serial, records, "loaded");
+                        }
+                    }
                     if before.is_none_or(|(before, _)| before != serial) {
                         self.tell(apex);
                     }
