@@ -81,7 +81,7 @@ pub(crate) fn config(config: &Config, cookie_secret: CookieSecret) -> zonekit_se
         version: version.as_ref().map(octets),
         condensed_ixfr: *condensed_ixfr,
         rate_limit: clients.rate_limit.clone(),
-        cookie_secret,
+        cookie_secret: config.dns.cookie_secret.unwrap_or(cookie_secret),
         ..zonekit_serve::Config::default()
     }
 }

@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 use foldhash::fast::RandomState;
 use zonekit_http::OciKey;
 use zonekit_model::{Contract, KeyDraft, KeyName, QuotaLimits, ZoneName};
-use zonekit_serve::AclEntry;
+use zonekit_serve::{AclEntry, CookieSecret};
 use zonekit_tls::ServerTls;
 
 pub use self::bounds::{Limits, Timers};
@@ -120,6 +120,12 @@ pub struct Dns {
     pub identity: Option<String>,
     /// `version`: what `version.bind` and `version.server` say; 1 to 255 octets. Default: not said.
     pub version: Option<String>,
+    /// `cookie_secret` or `cookie_secret_file`: 32 hexadecimal digits that DNS cookies are made with ([RFC 9018]): the same on
+    /// all servers behind one address, so that a client's cookie is good for each of them. Default: a random one for as long
+    /// as the program runs.
+    ///
+    /// [RFC 9018]: https://www.rfc-editor.org/rfc/rfc9018
+    pub cookie_secret: Option<CookieSecret>,
     /// `catalog`: the name of a zone that lists all our zones, for servers that take theirs from us. Default: there is none.
     pub catalog: Option<ZoneName>,
     /// `condensed_ixfr`: whether a client that is several versions behind gets one difference by IXFR, past those between.

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use zeroize::Zeroizing;
 use zonekit_http::{OciKey, OciKeyError};
 use zonekit_model::{Contract, KeyDraft, KeyName, Labels, Secret, ZoneName};
-use zonekit_serve::AclEntry;
+use zonekit_serve::{AclEntry, CookieSecret};
 use zonekit_tsig::{Algorithm, Key};
 
 use super::catalogs::check_catalogs;
@@ -106,6 +107,7 @@ fn check_dns(dns: file::Dns, directory: &Path) -> Result<Dns, Fault> {
     if dns.resolvers.len() > 8 {
         return Err(("dns.resolvers".to_owned(), Problem::TooMany(8)));
     }
+    let cookie_secret = check_cookie_secret(dns.cookie_secret, dns.cookie_secret_file, directory)?;
     let plain = |path: &str, text: String| match text.parse() {
         Ok(address) => Ok(address),
         Err(_) => Err((path.to_owned(), Problem::NotAnAddress(text))),
@@ -136,6 +138,7 @@ fn check_dns(dns: file::Dns, directory: &Path) -> Result<Dns, Fault> {
             .map(|catalog| name(&catalog, "dns.catalog"))
             .transpose()?,
         condensed_ixfr: dns.condensed_ixfr,
+        cookie_secret,
         clients: Clients::check(dns.clients)?,
         tls: { dns.tls }
             .map(|tls| tls::check_dns(tls, directory))
@@ -273,6 +276,34 @@ fn check_limits(limits: &Limits) -> Result<(), Fault> {
         1,
         most,
     )
+}
+
+/// What cookies are made with, if that is agreed on.
+fn check_cookie_secret(
+    given: Option<String>,
+    file: Option<PathBuf>,
+    directory: &Path,
+) -> Result<Option<CookieSecret>, Fault> {
+    let (at, text) = match (given, file) {
+        (None, None) => return Ok(None),
+        (Some(text), None) => ("dns.cookie_secret", text),
+        (None, Some(file)) => {
+            let at = "dns.cookie_secret_file";
+            let text = fs::read_to_string(directory.join(file))
+                .map_err(|error| (at.to_owned(), Problem::Unreadable(error.kind())))?;
+            (at, text)
+        }
+        (Some(_), Some(_)) => {
+            return Err(("dns.cookie_secret".to_owned(), Problem::CookieSecretOnce));
+        }
+    };
+    let text = Zeroizing::new(text);
+    let digits = text.trim();
+    let is_whole = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    match u128::from_str_radix(digits, 16) {
+        Ok(secret) if is_whole => Ok(Some(CookieSecret::new(secret.to_be_bytes()))),
+        _ => Err((at.to_owned(), Problem::NotACookieSecret)),
+    }
 }
 
 fn check_keys(keys: Vec<file::Key>, directory: &Path) -> Result<Vec<KeyDraft>, Fault> {

@@ -52,6 +52,8 @@ pub(super) struct Dns {
     pub(super) primary_port: Option<u16>,
     pub(super) identity: Option<String>,
     pub(super) version: Option<String>,
+    pub(super) cookie_secret: Option<String>,
+    pub(super) cookie_secret_file: Option<PathBuf>,
     pub(super) catalog: Option<String>,
     #[serde(default)]
     pub(super) condensed_ixfr: bool,

@@ -75,6 +75,12 @@ pub enum Problem {
     /// The secret is not base64, or of a length that the algorithm has no use for.
     #[error("the secret is not usable: base64 of 1 to 4,096 octets is expected")]
     Secret,
+    /// Both of `cookie_secret` and `cookie_secret_file` are there.
+    #[error("give one of cookie_secret and cookie_secret_file")]
+    CookieSecretOnce,
+    /// The secret of cookies is not 16 octets in hexadecimal.
+    #[error("is not a secret of cookies: 32 hexadecimal digits are expected")]
+    NotACookieSecret,
     /// No `[[zone]]` has this name.
     #[error("there is no [[zone]] with the name {0:?}")]
     UnknownZone(String),

@@ -341,6 +341,48 @@ fn a_missing_file_is_told() {
 }
 
 #[test]
+fn the_secret_of_cookies_is_read_and_checked_and_in_no_debug_output() {
+    let with = |entry: &str| parse(&WHOLE.replace("identity = \"ns1\"", entry));
+    assert!(parse(WHOLE).unwrap().dns.cookie_secret.is_none());
+    let config = with("cookie_secret = \"E5E973e5a6b2a43f48e7dc849e37bfcf\"").unwrap();
+    let expected = 0xe5e973e5a6b2a43f48e7dc849e37bfcf_u128.to_be_bytes();
+    assert!(config.dns.cookie_secret == Some(zonekit_serve::CookieSecret::new(expected)));
+    let debug = format!("{config:?}").to_lowercase();
+    assert!(
+        !debug.contains("e5e973") && !debug.contains("229, 233"),
+        "{debug}"
+    );
+    let other = zonekit_serve::CookieSecret::new([7; 16]);
+    let answers = crate::answering::config(&config, other);
+    assert!(answers.cookie_secret == zonekit_serve::CookieSecret::new(expected));
+    assert!(crate::answering::config(&parse(WHOLE).unwrap(), other).cookie_secret == other);
+
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "e5e973e5a6b2a43f48e7dc849e37bfcf\n").unwrap();
+    let config = with(&format!("cookie_secret_file = {:?}", file.path())).unwrap();
+    assert!(config.dns.cookie_secret == Some(zonekit_serve::CookieSecret::new(expected)));
+
+    for wrong in [
+        "",
+        "e5e9",
+        "+5e973e5a6b2a43f48e7dc849e37bfcf",
+        "g5e973e5a6b2a43f48e7dc849e37bfcf",
+    ] {
+        let error = with(&format!("cookie_secret = {wrong:?}"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("12: dns.cookie_secret: is not a secret of cookies"),
+            "{error}"
+        );
+        assert!(wrong.is_empty() || !error.contains(wrong), "{error}");
+    }
+    let both = "cookie_secret = \"e5e973e5a6b2a43f48e7dc849e37bfcf\"\ncookie_secret_file = \"x\"";
+    let error = with(both).unwrap_err().to_string();
+    assert!(error.contains("give one of cookie_secret and"), "{error}");
+}
+
+#[test]
 fn secrets_are_not_in_debug_output() {
     let debug = format!("{:?}", parse(WHOLE).unwrap());
     assert!(
