@@ -73,10 +73,11 @@ impl Victim {
         const ESTABLISHED: &str = "01";
         const CLOSED_BY_CLIENT: &str = "08";
         let table = fs::read_to_string("/proc/net/tcp").unwrap();
-        let port = format!(":{:04X}", self.node.dns.port());
+        // Clients have addresses of their own, and one of them perhaps the same port.
+        let address = format!("0100007F:{:04X}", self.node.dns.port());
         let is_open = |line: &&str| {
             let mut fields = line.split_whitespace().skip(1);
-            let local = fields.next().is_some_and(|local| local.ends_with(&port));
+            let local = fields.next() == Some(&address);
             local && matches!(fields.nth(1), Some(ESTABLISHED | CLOSED_BY_CLIENT))
         };
         table.lines().filter(is_open).count()
@@ -184,22 +185,15 @@ fn connections_that_never_come_to_be_keep_nobody_out() {
 
 #[test]
 fn whoever_says_nothing_or_half_a_word_makes_room_and_is_let_go_by_idle_timeout() {
-    let victim = Victim::start("max_connections = 300\nidle_timeout = 5\n");
-    let mut silent: Vec<TcpStream> = (0..600)
-        .map(|number| connection(number, victim.node.dns, 4096))
-        .collect();
-    for (number, stream) in silent.iter_mut().enumerate() {
-        let said: &[u8] = match number % 3 {
-            0 => &[],
-            1 => &[0],                // half a length
-            _ => &[0xff, 0xff, 0xab], // the beginning of much
-        };
-        let _ = stream.write(said); // closed already, perhaps
-    }
+    let victim = Victim::start("max_connections = 300\nidle_timeout = 600\n");
+    let silent = reticent(&victim, 600);
     victim.serves_others();
     victim.has_displaced(300);
     victim.has_at_most(310);
+    drop((victim, silent));
 
+    let victim = Victim::start("idle_timeout = 5\n");
+    let mut silent = reticent(&victim, 300);
     // One octet at a time is no request either, however long it goes on.
     let mut slow = connection(700, victim.node.dns, 4096);
     let whole = framed(&request(Rtype::SOA)).repeat(100);
@@ -216,6 +210,21 @@ fn whoever_says_nothing_or_half_a_word_makes_room_and_is_let_go_by_idle_timeout(
     victim.lets_go();
 }
 
+/// So many connections on which next to nothing is said.
+fn reticent(victim: &Victim, count: usize) -> Vec<TcpStream> {
+    let connect = |number: usize| {
+        let mut stream = connection(number, victim.node.dns, 4096);
+        let said: &[u8] = match number % 3 {
+            0 => &[],
+            1 => &[0],                // half a length
+            _ => &[0xff, 0xff, 0xab], // the beginning of much
+        };
+        let _ = stream.write(said); // closed already, perhaps
+        stream
+    };
+    (0..count).map(connect).collect()
+}
+
 #[test]
 fn whoever_never_reads_a_transfer_is_let_go_by_write_timeout_or_min_transfer_rate() {
     let victim = Victim::start("write_timeout = 3\nmin_transfer_rate = 1000000\n");
@@ -229,7 +238,8 @@ fn whoever_never_reads_a_transfer_is_let_go_by_write_timeout_or_min_transfer_rat
         })
         .collect();
     victim.serves_others();
-    let whole = support::transferred(victim.node.dns, ZONE, None);
+    // A machine that is busy may be too slow for these limits, too.
+    let whole = support::handed_on(victim.node.dns, ZONE);
     assert_eq!(whole.len(), HOSTS + 9, "others have their transfers");
     let grown = victim.memory().saturating_sub(before);
     eprintln!("{} octets for each that never reads", grown / deaf.len());

@@ -200,8 +200,14 @@ impl Servers {
             if !can_be_validated(&query, &ours, zone.apex) {
                 continue;
             }
-            judge.send(&query.request(id + 1)).unwrap();
-            let judged = Seen::read(judge.receive(id + 1).unwrap());
+            let mut judged_of = |id: u16| {
+                judge.send(&query.request(id)).unwrap();
+                Seen::read(judge.receive(id).unwrap())
+            };
+            let mut judged = judged_of(id + 1);
+            if judged.rcode == Rcode::SERVFAIL && ours.rcode != Rcode::SERVFAIL {
+                judged = judged_of(id + 1); // it may have given us up because the machine is busy
+            }
             assert_eq!(
                 judged.rcode,
                 ours.rcode,

@@ -7,7 +7,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use peers::{Hosted, Kind, Primary, SHA256, Secondary, Setup};
-use support::{Node, Settings, eventually, free_port, serial_of, transferred, until_serial};
+use support::{
+    Node, PATIENT, Settings, eventually, free_port, serial_of, transferred, until_serial,
+};
 use tempfile::TempDir;
 
 const ZONE: &str = "chain.test.";
@@ -84,7 +86,7 @@ fn every_version_arrives_at_the_end_of_a_chain_of_bind_us_knot_and_us() {
             listen: &at.to_string(),
             dns: notify,
             timers: "",
-            more: &format!("{key}{declared}"),
+            more: &format!("{PATIENT}{key}{declared}"),
             ..Settings::default()
         };
         let node = Node::start(place.path(), &settings);

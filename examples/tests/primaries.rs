@@ -115,7 +115,9 @@ fn the_root_zone_arrives_whole_and_a_notify_brings_the_next_version() {
                 pair.held() == expected,
                 "{kind}: what is held differs from the master file"
             );
-            assert_eq!(pair.node.primary(&pair.id)["kind"], "AXFR", "{kind}");
+            eventually(&format!("{kind}: AXFR in the status"), || {
+                (pair.node.primary(&pair.id)["kind"] == "AXFR").then_some(())
+            });
 
             pair.primary.replace(&next).unwrap();
             let told = Instant::now();

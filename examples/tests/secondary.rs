@@ -12,8 +12,8 @@ use std::thread;
 
 use serde_json::json;
 use support::{
-    Node, Program, QUIET, Settings, ask, declared, eventually, master_file, rcode_of, serial_of,
-    until_serial,
+    Node, PATIENT, Program, QUIET, Settings, ask, declared, eventually, master_file, rcode_of,
+    serial_of, until_serial,
 };
 use tempfile::TempDir;
 use zonekit_wire::{Rcode, Rtype};
@@ -155,7 +155,7 @@ fn a_notify_brings_the_new_version() {
     let settings = Settings {
         listen: &node.to_string(),
         timers: QUIET,
-        more: &format!("{}{zone}", keyed(source.address, SECRET)),
+        more: &format!("{PATIENT}{}{zone}", keyed(source.address, SECRET)),
         ..Settings::default()
     };
     let node = Node::start(directory.path(), &settings);
@@ -187,7 +187,7 @@ fn a_secondary_behind_a_secondary_is_told_of_each_version_once_the_first_has_it(
             notify: Some(addresses[1]),
             timers: QUIET,
             more: &format!(
-                "{}{}",
+                "{PATIENT}{}{}",
                 keyed(source.address, SECRET),
                 declared("example.org", source.address, Some(KEY))
             ),
@@ -199,7 +199,7 @@ fn a_secondary_behind_a_secondary_is_told_of_each_version_once_the_first_has_it(
         &Settings {
             listen: &addresses[1].to_string(),
             timers: QUIET,
-            more: &declared("example.org", addresses[0], None),
+            more: &format!("{PATIENT}{}", declared("example.org", addresses[0], None)),
             ..Settings::default()
         },
     );

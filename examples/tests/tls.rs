@@ -217,7 +217,8 @@ impl Peer {
     /// What it holds is what our primary has.
     #[track_caller]
     fn holds(&self, expected: &[String]) {
-        let found = support::transferred(self.plain, ZONE, None);
+        // NSD exchanges its processes when a zone has come, and hangs up on whoever asks one that goes.
+        let found = support::handed_on(self.plain, ZONE);
         assert!(found == expected, "{}: what it holds differs", self.name);
     }
 }
@@ -398,7 +399,7 @@ fn dig_and_kdig_believe_our_server_over_tls_by_its_certificate() {
             continue;
         };
         let ask = |ca: &str, name: &str, question: &[&str]| {
-            let arguments = ["@127.0.0.1", "-p", &port, "+tls", ca, name];
+            let arguments = ["@127.0.0.1", "-p", &port, "+time=60", "+tls", ca, name];
             printed(&path, &[&arguments[..], question].concat())
         };
         let said = ask(&ca, &name, &["host7.example.org", "A"]);

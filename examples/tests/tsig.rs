@@ -83,7 +83,7 @@ fn dig_and_our_server_believe_each_other() {
     let ask = |algorithm: &str, key: &str, secret: &str, question: &[&str]| {
         let key = format!("{algorithm}:{key}:{secret}");
         let mut command = Command::new(&dig);
-        command.args(["@127.0.0.1", "-p", &port, "+norec", "-y", &key]);
+        command.args(["@127.0.0.1", "-p", &port, "+time=60", "+norec", "-y", &key]);
         printed(command.args(question))
     };
     for algorithm in [WHOLE.as_slice(), &CUT].concat() {
@@ -130,7 +130,7 @@ fn kdig_and_our_server_believe_each_other() {
     let ask = |algorithm: &str, key: &str, secret: &str, question: &[&str]| {
         let key = format!("{algorithm}:{key}:{secret}");
         let mut command = Command::new(&kdig);
-        command.args(["@127.0.0.1", "-p", &port, "-y", &key]);
+        command.args(["@127.0.0.1", "-p", &port, "+time=60", "-y", &key]);
         printed(command.args(question))
     };
     for algorithm in WHOLE {

@@ -14,9 +14,10 @@ pub use zones::{Denial, SIGNERS, TestZone, rich, root, tld};
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
-use std::time::Duration;
 
 use zonekit_wire::{Message, Rcode, Rtype, Section, Unpacker};
+
+use crate::support::PATIENCE;
 
 /// What came back, in a form that can be compared.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -145,7 +146,7 @@ pub struct Server {
 impl Server {
     pub fn at(address: SocketAddr) -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-        socket.set_read_timeout(Some(Duration::from_secs(10)))?;
+        socket.set_read_timeout(Some(PATIENCE))?;
         socket.connect(address)?;
         Ok(Self {
             address,
@@ -184,7 +185,7 @@ impl Server {
             // The first time, or the server has ended the connection meanwhile.
             let stream = TcpStream::connect(self.address)?;
             stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+            stream.set_read_timeout(Some(PATIENCE))?;
             self.stream = Some(stream);
         }
         Err(io::Error::other("no answer over TCP"))

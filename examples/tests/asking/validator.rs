@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::{free_port, peer_program};
+use crate::support::{PATIENCE, free_port, peer_program};
 
 /// A running validator. Dropped, it ends.
 pub struct Validator {
@@ -51,6 +51,7 @@ impl Validator {
   qname-minimisation: no
   cache-max-ttl: 0
   cache-max-negative-ttl: 0
+  infra-host-ttl: 0
   harden-dnssec-stripped: yes
   local-zone: "test." nodefault
 {date}remote-control:
@@ -90,7 +91,7 @@ stub-zone:
     }
 
     fn wait_until_it_listens(&mut self) -> io::Result<()> {
-        let until = Instant::now() + Duration::from_secs(30);
+        let until = Instant::now() + PATIENCE;
         while Instant::now() < until && self.process.try_wait()?.is_none() {
             if std::net::TcpStream::connect(self.address).is_ok() {
                 return Ok(());

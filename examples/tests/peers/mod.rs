@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::{free_port, peer_program};
+use crate::support::{PATIENCE, free_port, peer_program};
 
 /// Which server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -216,7 +216,7 @@ impl Primary {
     }
 
     fn wait_until_it_answers(&mut self) -> io::Result<()> {
-        let until = Instant::now() + Duration::from_secs(30);
+        let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             if let Some(status) = self.process.try_wait()? {
                 let log = self.log();

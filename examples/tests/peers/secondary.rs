@@ -154,7 +154,7 @@ remote-control:
         text += &format!(
             "key:\n  name: \"{name}\"\n  algorithm: {algorithm}\n  secret: \"{secret}\"\n\
              zone:\n  name: \"{zone}\"\n  zonefile: \"{zone}zone\"\n  provide-xfr: 127.0.0.1 NOKEY\n  \
-             allow-notify: 127.0.0.1 NOKEY\n  allow-notify: 127.0.0.1 \"{name}\"\n  request-xfr: {}@{} \"{name}\"\n",
+             allow-notify: 127.0.0.1 NOKEY\n  allow-notify: 127.0.0.1 \"{name}\"\n  request-xfr: {}@{} \"{name}\"\n  max-retry-time: 1\n",
             primary.ip(),
             primary.port()
         );
@@ -165,7 +165,8 @@ remote-control:
 fn knot(directory: &Path, port: u16, primary: SocketAddr, zones: &[Taken]) -> String {
     let directory = directory.display();
     let mut text = format!(
-        "server:\n  rundir: {directory}\n  listen: 127.0.0.1@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 2\n\
+        "server:\n  rundir: {directory}\n  listen: 127.0.0.1@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 2\n  \
+         tcp-remote-io-timeout: 60000\n\
          log:\n  - target: stderr\n    any: info\ndatabase:\n  storage: {directory}\n\
          acl:\n  - id: transfer\n    address: 127.0.0.0/8\n    action: transfer\nkey:\n"
     );
@@ -189,7 +190,8 @@ fn knot(directory: &Path, port: u16, primary: SocketAddr, zones: &[Taken]) -> St
     text += "zone:\n";
     for (number, Taken { zone, .. }) in zones.iter().enumerate() {
         text += &format!(
-            "  - domain: {zone}\n    storage: {directory}\n    acl: [transfer, told{number}]\n    master: p{number}\n"
+            "  - domain: {zone}\n    storage: {directory}\n    acl: [transfer, told{number}]\n    master: p{number}\n    \
+             retry-max-interval: 2\n"
         );
     }
     text
@@ -202,7 +204,7 @@ fn bind(directory: &Path, port: u16, primary: SocketAddr, zones: &[Taken]) -> St
   directory "{directory}"; pid-file none; session-keyfile none; lock-file none;
   listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
   recursion no; allow-query {{ any; }}; allow-transfer {{ 127.0.0.1; }}; notify no;
-  dnssec-validation no; empty-zones-enable no;
+  dnssec-validation no; empty-zones-enable no; max-retry-time 1;
 }};
 controls {{ }};
 logging {{ channel here {{ stderr; severity info; }}; category default {{ here; }}; }};

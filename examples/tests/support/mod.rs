@@ -21,7 +21,7 @@ pub use clients::{Clients, succeeded};
 pub use dns::{Answer, ask, rcode_of, serial_of, until_serial};
 pub use draw::Draw;
 pub use http::Api;
-pub use node::{Node, PATIENT, QUICK, QUIET, Settings, TOKEN, declared, transferred};
+pub use node::{Node, PATIENT, QUICK, QUIET, Settings, TOKEN, declared, handed_on, transferred};
 pub use program::{Program, free_port, peer_program};
 pub use proxy::Proxy;
 pub use signer::Signer;
@@ -31,7 +31,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up; long, since the machine may be busy with other tests.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Asks again and again until there is an answer; panics with `what` after [`PATIENCE`].
 #[track_caller]

@@ -174,6 +174,16 @@ pub fn transferred(server: SocketAddr, zone: &str, key: Option<&str>) -> Vec<Str
     canonical_lines(&said)
 }
 
+/// The same of a server that may hang up on who asks: it is asked again until it has told all.
+#[track_caller]
+pub fn handed_on(server: SocketAddr, zone: &str) -> Vec<String> {
+    let at = format!("@{server}");
+    eventually(&format!("all of {zone} from {server}"), || {
+        let (status, said) = Program::ours("axfr", &[&at, zone]).wait();
+        status.success().then(|| canonical_lines(&said))
+    })
+}
+
 fn sha256(text: &str) -> String {
     Sha256::digest(text.as_bytes())
         .iter()

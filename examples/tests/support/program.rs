@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Instant;
@@ -155,12 +156,20 @@ impl Drop for Program {
     }
 }
 
-/// A port that was free for UDP and TCP on 127.0.0.1 a moment ago: for programs that cannot say which one they got.
+/// A port that is free for UDP and TCP on 127.0.0.1: for programs that cannot say which one they got. It stays free until it
+/// is used: it is none of those that systems give to sockets that want any, and no two of a process are the same.
 pub fn free_port() -> u16 {
+    const FROM: u32 = 10_000;
+    const BELOW: u32 = 32_768;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
     loop {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = tcp.local_addr().unwrap().port();
-        if UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        // Tests that run at the same time begin at different places.
+        let place = std::process::id().wrapping_mul(101);
+        let place = place.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = (FROM + place % (BELOW - FROM)) as u16;
+        let is_free = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+            && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        if is_free {
             return port;
         }
     }
