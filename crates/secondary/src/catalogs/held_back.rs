@@ -46,8 +46,15 @@ impl HeldBack {
         Some(*version)
     }
 
+    /// Notes a version that is held back, or what it takes away by now; an order that came meanwhile stands.
     pub(super) fn hold(&self, catalog: &ZoneName, version: HeldVersion) {
-        self.versions().insert(catalog.clone(), version);
+        let mut versions = self.versions();
+        let before = versions.insert(catalog.clone(), version);
+        if let Some(before) = before.filter(|before| before.generation == version.generation)
+            && let Some(version) = versions.get_mut(catalog)
+        {
+            version.is_ordered |= before.is_ordered;
+        }
     }
 
     pub(super) fn forget(&self, catalog: &ZoneName) {
@@ -77,5 +84,34 @@ impl fmt::Display for HeldVersion {
             f,
             "serial {serial} takes away {removed} of {members} members"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_for_the_version_that_is_held_back_and_for_no_other() {
+        let (held_back, catalog) = (HeldBack::default(), "catalog.example".parse().unwrap());
+        let version = |generation: Generation| HeldVersion {
+            generation,
+            serial: Serial(1),
+            removed: 30,
+            members: 40,
+            is_ordered: false,
+        };
+        let store = zonekit_store::Store::in_memory();
+        let [first, second] = ["one.example", "two.example"].map(|name| {
+            let name: zonekit_wire::NameBuf = name.parse().unwrap();
+            store.create_zone(name.as_name()).unwrap()
+        });
+        assert!(held_back.order(&catalog).is_none());
+        held_back.hold(&catalog, version(first));
+        held_back.order(&catalog).unwrap();
+        for (generation, is_ordered) in [(first, true), (second, false)] {
+            held_back.hold(&catalog, version(generation));
+            assert_eq!(held_back.version(&catalog).unwrap().is_ordered, is_ordered);
+        }
     }
 }
