@@ -200,10 +200,7 @@ impl Servers {
             if !can_be_validated(&query, &ours, zone.apex) {
                 continue;
             }
-            let mut judged_of = |id: u16| {
-                judge.send(&query.request(id)).unwrap();
-                Seen::read(judge.receive(id).unwrap())
-            };
+            let mut judged_of = |id: u16| Seen::read(&judge.ask(&query.request(id), id).unwrap());
             let mut judged = judged_of(id + 1);
             if judged.rcode == Rcode::SERVFAIL && ours.rcode != Rcode::SERVFAIL {
                 judged = judged_of(id + 1); // it may have given us up because the machine is busy

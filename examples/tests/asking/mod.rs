@@ -170,6 +170,18 @@ impl Server {
         }
     }
 
+    /// The answer to a request that is repeated until there is one: resolvers drop what takes them long.
+    pub fn ask(&mut self, request: &[u8], id: u16) -> io::Result<Vec<u8>> {
+        self.socket.set_read_timeout(Some(PATIENCE / 60))?;
+        for _ in 0..60 {
+            self.send(request)?;
+            if let Ok(answer) = self.receive(id) {
+                return Ok(answer.to_vec());
+            }
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
     /// The same over TCP.
     pub fn ask_by_tcp(&mut self, request: &[u8]) -> io::Result<&[u8]> {
         let mut framed = (request.len() as u16).to_be_bytes().to_vec();
