@@ -170,7 +170,11 @@ impl World {
             unpublished: None,
             heard: Vec::new(),
         });
-        self.places[zone].seen.is_ordered &= !force;
+        if force {
+            // The end of the one before, if that has not been looked at yet, says nothing about this one.
+            let seen = &mut self.places[zone].seen;
+            (seen.is_ordered, seen.was_forced) = (false, false);
+        }
         tell!(
             self,
             "visit {number} of zone {zone} begins: {reason:?}, held {:?}, expired: {expired}",
