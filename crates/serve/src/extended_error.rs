@@ -6,6 +6,8 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u16)]
 pub(crate) enum ExtendedError {
+    /// An RRset is larger than any message (§4.1).
+    Other = 0,
     /// Configured, and never yet transferred (§4.15).
     NotReady = 14,
     /// The access lists say no (§4.19).

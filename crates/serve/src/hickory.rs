@@ -57,6 +57,7 @@ use crate::{Action, Holding, Peer, Responder, Transport, Worker, Zones};
 /// - A chain of CNAMEs that ends at a name that does not exist is NOERROR with the chain.
 /// - That a zone has no DS comes with its own SOA and proof, also where its parent is held beside it, whose they should be
 ///   (RFC 4035 §3.1.4.1): hickory asks the handler of the zone itself for them. A DS that there is comes from the parent.
+/// - ANY brings all RRsets over UDP, too, and a name that a DNAME makes too long SERVFAIL.
 /// - Transfers are refused: it sends a zone in one message. [`Server`](crate::Server) beside it hands zones on.
 /// - A zone that is expired or not loaded yet is skipped, which is SERVFAIL where no other handler has it.
 pub struct HickoryZone {
@@ -73,6 +74,9 @@ const SELF: Peer = Peer {
     address: SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 53),
     transport: Transport::Tcp,
 };
+
+/// That one type is missing is proven as it is of any other: here, of one that nobody has.
+const ANY_TYPE: RecordType = RecordType::Unknown(65_280);
 
 /// One answer of ours, taken apart.
 struct Found {
@@ -146,6 +150,7 @@ impl HickoryZone {
             return LookupControlFlow::Skip;
         };
         let answers = match found.rcode {
+            Rcode::YXDOMAIN => return LookupControlFlow::Skip,
             _ if !found.answer.is_empty() => found.answer,
             Rcode::NOERROR if found.is_referral() => found.authority,
             Rcode::NOERROR => return LookupControlFlow::Continue(Err(LookupError::NameExists)),
@@ -193,9 +198,13 @@ impl HickoryZone {
         let Some(found) = self.ask(name, rtype, true) else {
             return LookupControlFlow::Skip;
         };
+        let is_referral = found.answer.is_empty() && found.is_referral();
+        if is_referral && rtype == ANY_TYPE {
+            return self.proofs(name, RecordType::DS, options); // all that can be missing at a cut
+        }
         let mut proofs = found.authority;
-        if found.answer.is_empty() && proofs.first().is_some_and(is_type(RecordType::NS)) {
-            proofs.clear(); // a referral's are in it already
+        if is_referral {
+            proofs.clear(); // they are in it already
         }
         // A signature of the SOA would come twice, and not behind it.
         proofs.retain(|record| {
@@ -209,6 +218,9 @@ impl HickoryZone {
 impl Found {
     fn read(response: &[u8]) -> Option<Self> {
         let message = Message::new(response).ok()?;
+        if message.header().tc {
+            return None; // not all of it
+        }
         let mut found = Self {
             rcode: message.header().rcode,
             answer: Vec::new(),
@@ -301,8 +313,7 @@ impl ZoneHandler for HickoryZone {
         name: &LowerName,
         options: LookupOptions,
     ) -> LookupControlFlow<AuthLookup> {
-        // The proof that a type is missing is that of any type: one that nobody has.
-        self.proofs(name, RecordType::Unknown(65_280), options)
+        self.proofs(name, ANY_TYPE, options)
     }
 
     async fn nsec3_records(

@@ -243,7 +243,8 @@ impl<'x> Exchange<'x> {
             (_, Rtype::AXFR) => self.axfr(),
             (_, Rtype::IXFR) => self.ixfr(&extras),
             (_, Rtype::OPT) => self.say(Verdict::of(Rcode::FORMERR)),
-            (_, Rtype(128..=254)) => self.say(Verdict::of(Rcode::NOTIMP)), // other questions that are not types
+            (_, Rtype(128)) => self.say(Verdict::of(Rcode::FORMERR)), // NXNAME: RFC 9824 §3.5
+            (_, Rtype(129..=254)) => self.say(Verdict::of(Rcode::NOTIMP)), // other questions that are not types
             _ => self.query(rtype),
         }
     }
@@ -302,7 +303,7 @@ impl<'x> Exchange<'x> {
         if (rtype, class) != (Rtype::SOA, Class::IN) {
             return self.say(Verdict::of(Rcode::FORMERR));
         }
-        let Ok(serial) = self.serial_hint(extras) else {
+        let Ok(serial) = self.serial_in(extras.answer_soa) else {
             return self.say(Verdict::of(Rcode::FORMERR));
         };
         let name = self.name;
@@ -338,9 +339,10 @@ impl<'x> Exchange<'x> {
         })
     }
 
-    /// The serial in the answer section of a NOTIFY, if it has one; an error if that is broken.
-    fn serial_hint(&self, extras: &Extras<'_>) -> Result<Option<Serial>, Malformed> {
-        match extras.answer_soa {
+    /// The serial that the client has in mind, if it says so by an SOA record: the error is that this is broken, or not
+    /// that of the zone in question.
+    fn serial_in(&self, soa: Option<PackedRecord<'_>>) -> Result<Option<Serial>, Malformed> {
+        match soa {
             Some(record) if record.owner() != self.name || record.class() != Class::IN => {
                 Err(Malformed)
             }
@@ -370,7 +372,7 @@ impl<'x> Exchange<'x> {
     ///
     /// [RFC 1995]: https://www.rfc-editor.org/rfc/rfc1995
     fn ixfr(&mut self, extras: &Extras<'_>) -> Action {
-        let Some(Ok(held)) = extras.authority_soa.map(serial) else {
+        let Ok(Some(held)) = self.serial_in(extras.authority_soa) else {
             return self.say(Verdict::of(Rcode::FORMERR));
         };
         let zone = match self.transferable() {
@@ -427,7 +429,12 @@ impl Exchange<'_> {
         limit: usize,
         records: impl FnOnce(Name<'_>, &mut Memory, &mut Reply<'_>) -> Verdict,
     ) -> Action {
-        let verdict = self.compose(limit, records);
+        let mut verdict = self.compose(limit, records);
+        if verdict.truncated && verdict.authoritative && self.peer.transport != Transport::Udp {
+            // What no message has room for: there is nowhere to come back to.
+            let failure = Verdict::because(Rcode::SERVFAIL, ExtendedError::Other);
+            verdict = self.compose(limit, |_, _, _| failure);
+        }
         let admission = self.admission(&verdict, self.out.len());
         self.send(limit, verdict, admission)
     }

@@ -164,6 +164,10 @@ impl OutgoingTransfer {
         writer.reserve(edns.map_or(0, |(edns, _)| edns.room(&config)));
         _ = writer.question(name.as_name(), rtype, Class::IN); // all three fit, whatever the limit
         if let Some((edns, told)) = edns {
+            let told = Told {
+                keepalive: told.keepalive,
+                ..Told::default() // no version speaks
+            };
             edns.write(&config, Rcode::SERVFAIL, told, &mut writer);
         }
         writer.finish();

@@ -501,6 +501,24 @@ fn any_and_rrsig_over_tcp_give_what_fits_and_are_not_truncated() {
 }
 
 #[test]
+fn an_rrset_that_no_message_has_room_for_is_a_failure_and_not_truncated_over_tcp() {
+    let mut text = String::from("@ 60 IN SOA ns h 1 1 1 1 60\n@ 60 IN NS ns\n");
+    let filling = "x".repeat(240);
+    (0..300).for_each(|n| text.push_str(&format!("large 60 IN TXT \"{n:03}{filling}\"\n")));
+    let table = Table::of(&[zone("example.", &text)]);
+    for (question, expected) in [
+        ("large.example. TXT +tcp", "SERVFAIL"),
+        (
+            "large.example. TXT +tcp +edns",
+            "SERVFAIL edns option15=[0, 0]",
+        ),
+        ("large.example. TXT", "NOERROR aa tc"),
+    ] {
+        assert_eq!(ask(&table, question), expected, "{question}");
+    }
+}
+
+#[test]
 fn dname_that_a_chain_passes_twice_is_said_once() {
     let table = Table::of(&[zone(
         "example.org.",

@@ -97,7 +97,8 @@ fn an_unsigned_zone_is_told_as_we_tell_it() {
 }
 
 /// Denials, wildcards and delegations, with their proofs.
-const SIGNED: [&str; 10] = [
+const SIGNED: [&str; 11] = [
+    "insecure.signed.example. DS +do +size=4096",
     "mail.signed.example. A +do +size=4096",
     "mail.signed.example. AAAA +do +size=4096",
     "missing.signed.example. A +do +size=4096",
@@ -123,6 +124,17 @@ fn denial_is_proven_by_nsec3_as_we_prove_it() {
         NSEC3,
         &["x.wild.signed.example. TXT +do +size=4096"],
     );
+}
+
+#[tokio::test]
+async fn a_name_that_a_dname_makes_too_long_is_not_taken_for_one_without_data() {
+    let label = "a".repeat(63);
+    let text = format!("{PLAIN}old 300 IN DNAME {label}.{label}.{label}.example.org.\n");
+    let table = Table::of(&[common::zone("example.org.", &text)]);
+    let (_server, address) = hickory(&table).await;
+    let question = format!("{label}.old.example.org. A");
+    let answer = say(address, &question).await;
+    assert_eq!(answer.split(' ').next(), Some("SERVFAIL"), "{answer}");
 }
 
 #[tokio::test]

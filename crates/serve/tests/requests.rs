@@ -181,6 +181,7 @@ fn questions_that_are_no_types_are_notimp() {
     check(&table(), "ns.example. TYPE253", "NOTIMP"); // MAILB
     check(&table(), "ns.example. TYPE249", "NOTIMP"); // TKEY
     check(&table(), "ns.example. TYPE41", "FORMERR"); // OPT
+    check(&table(), "ns.example. TYPE128", "FORMERR"); // NXNAME
 }
 
 #[test]

@@ -280,6 +280,16 @@ fn what_cannot_be_transferred_is_told_apart() {
 }
 
 #[test]
+fn the_soa_of_another_zone_says_nothing_of_what_the_client_holds() {
+    let table = Table::of(&[zone("example.", EXAMPLE)]);
+    let mut request = ixfr("example.", 1);
+    assert_eq!(request[25..27], [0xC0, 12], "a pointer to the question");
+    request[26] = 20; // to its end: the root
+    let (_, out) = respond(&table.responder(open_to_all()), &request, Transport::Tcp);
+    assert_eq!(render(&out), "FORMERR");
+}
+
+#[test]
 fn every_message_of_a_signed_transfer_is_signed() {
     let key = Key::new(
         name("key.example").as_name(),
